@@ -1,0 +1,37 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::{Role, Scope};
+use crate::limit::Rate;
+
+/// What the operator says about people and their sessions.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) identifier: Identifier,
+    pub(crate) registration: Registration,
+    pub(crate) default_roles: Vec<Role>,
+    /// Who has the role has these scopes.
+    pub(crate) role_scopes: BTreeMap<Role, Vec<Scope>>,
+    pub(crate) refresh_ttl: Duration,
+    pub(crate) refresh_grace: Duration,
+    /// POST {auth_prefix}/token with grant_type=password is answered.
+    pub(crate) password_grant: bool,
+    pub(crate) login_per_ip: Rate,
+    pub(crate) login_per_account: Rate,
+    pub(crate) register_per_ip: Rate,
+}
+
+/// What people sign in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identifier {
+    Username,
+    Email,
+    Either,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Registration {
+    Open,
+    Closed,
+}

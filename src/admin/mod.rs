@@ -1,0 +1,4 @@
+//! The second listener, never the public one.
+mod settings;
+
+pub(crate) use settings::Settings;

@@ -1,0 +1,45 @@
+//! A secret is silent: it does not print, is not compared with `==`, and is wiped.
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// Text that must not reach a log, an error or a person's screen.
+#[derive(Clone)]
+pub(crate) struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself. Every call of this is a place to look at.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares in a time that depends on the lengths only.
+    pub(crate) fn matches(&self, presented: &str) -> bool {
+        self.0.as_bytes().ct_eq(presented.as_bytes()).into()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print_and_compares() {
+        let secret = Secret::new("hunter2".to_owned());
+        assert_eq!(format!("{secret:?}"), "Secret(..)");
+        assert!(secret.matches("hunter2"));
+        assert!(!secret.matches("hunter3"));
+        assert!(!secret.matches("hunter"));
+    }
+}

@@ -1,0 +1,42 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::wire::IdentityFields;
+
+/// One upstream: where it is and how it is spoken to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// The name in `[upstreams]`, or the URL itself where a route names one.
+    pub(crate) name: String,
+    /// At least one.
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) connect_timeout: Duration,
+    /// Until the head of the answer.
+    pub(crate) response_timeout: Duration,
+    /// Between two pieces of a body.
+    pub(crate) idle_timeout: Duration,
+    /// How long an unused connection is kept.
+    pub(crate) keep_alive: Duration,
+    pub(crate) max_connections: usize,
+    pub(crate) host_header: HostHeader,
+    /// Which fields tell this upstream who is asking.
+    pub(crate) identity: IdentityFields,
+}
+
+/// Where a connection goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Address {
+    /// `http://HOST[:PORT]`: looked up at each new connection.
+    Tcp { host: String, port: u16 },
+    /// `unix:/path.sock`
+    Unix { path: PathBuf },
+}
+
+/// What the `Host` field says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HostHeader {
+    /// What the client asked for.
+    Keep,
+    /// The one in the URL.
+    Upstream,
+}

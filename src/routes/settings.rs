@@ -1,0 +1,42 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::authz;
+
+/// One `[[routes]]` table, checked. `prefix` and `hosts` become patterns in `RouteTable::new`.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// As written, canonical; "/" or "/api" (a trailing slash is dropped).
+    pub(crate) prefix: String,
+    /// "app.example.com" or "*.example.org", lower case; empty: any.
+    pub(crate) hosts: Vec<String>,
+    /// Empty: any.
+    pub(crate) methods: Vec<http::Method>,
+    pub(crate) policy: authz::Settings,
+    /// The `name` of an upstream.
+    pub(crate) upstream: String,
+    pub(crate) strip_prefix: bool,
+    pub(crate) forward_token: bool,
+    /// In bytes.
+    pub(crate) max_body: u64,
+    /// Until the head of the answer; `None`: the upstream's own `response_timeout`.
+    pub(crate) timeout: Option<Duration>,
+    /// Where the table stands: shown by `explain`.
+    pub(crate) place: Place,
+    /// Where `roles` or `scopes` stand, if they do.
+    pub(crate) policy_place: Option<Place>,
+}
+
+/// A place in the configuration file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: Arc<str>,
+    pub(crate) line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use crate::base::Secret;
+
+/// What the operator says about tokens and keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) access_ttl: Duration,
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) subject: Subject,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) leeway: Duration,
+    /// The shared secret of HS256; at least 32 bytes. Without it one is made and kept in the store.
+    pub(crate) secret: Option<Secret>,
+}
+
+/// What `sub` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Id,
+    Username,
+    Email,
+}
+
+/// How we sign (RFC 7518, section 3.1; RFC 8037 for EdDSA with Ed25519).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Hs256,
+    Rs256,
+    Ps256,
+    Es256,
+    EdDsa,
+}
+
+impl Algorithm {
+    /// The name in `alg` and in the file.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    pub(crate) const ALL: [Self; 5] = [Self::Es256, Self::EdDsa, Self::Rs256, Self::Ps256, Self::Hs256];
+}
