@@ -1,5 +1,8 @@
-//! What a route asks of a caller.
+//! What a route asks of a caller, and the proof that it was asked.
+use std::sync::Arc;
+
 use crate::base::{Role, Scope};
+use crate::token::Identity;
 
 /// What one route asks, as the operator wrote it.
 #[derive(Debug, Clone)]
@@ -20,4 +23,120 @@ pub(crate) enum Asks {
     Anyone,
     /// `auth = "required"`: no valid token, no entry.
     Somebody,
+}
+
+/// Who asks, as far as we know.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    Anonymous,
+    Known(Arc<Identity>),
+}
+
+impl Caller {
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(identity) => Some(identity),
+        }
+    }
+}
+
+/// The proof that a policy admitted this caller. Only [`Policy::admit`] makes one, and nothing is forwarded without one.
+#[derive(Debug)]
+pub(crate) struct Permit(Caller);
+
+impl Permit {
+    /// Whom the upstream is told about.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.0.identity().map(AsRef::as_ref)
+    }
+}
+
+/// Why a caller was not admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Denied {
+    #[error("not signed in")]
+    NotSignedIn,
+    #[error("none of the roles asked for")]
+    MissingRole,
+    #[error("not all of the scopes asked for")]
+    MissingScope,
+}
+
+/// One route's rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Policy(Settings);
+
+impl Policy {
+    pub(crate) const fn new(settings: Settings) -> Self {
+        Self(settings)
+    }
+
+    pub(crate) const fn asks(&self) -> Asks {
+        self.0.auth
+    }
+
+    pub(crate) fn roles(&self) -> &[Role] {
+        &self.0.roles
+    }
+
+    pub(crate) fn scopes(&self) -> &[Scope] {
+        &self.0.scopes
+    }
+
+    /// Whether this caller may pass. Roles and scopes bind whatever `auth` says: a contradiction closes the door.
+    pub(crate) fn admit(&self, caller: &Caller) -> Result<Permit, Denied> {
+        match (self.0.auth, caller) {
+            (Asks::Nobody, _) => self.needs_nothing().then_some(Permit(Caller::Anonymous)).ok_or(Denied::NotSignedIn),
+            (Asks::Anyone, Caller::Anonymous) => {
+                self.needs_nothing().then_some(Permit(Caller::Anonymous)).ok_or(Denied::NotSignedIn)
+            }
+            (Asks::Somebody, Caller::Anonymous) => Err(Denied::NotSignedIn),
+            (Asks::Anyone | Asks::Somebody, Caller::Known(identity)) => {
+                self.fits(identity)?;
+                Ok(Permit(caller.clone()))
+            }
+        }
+    }
+
+    fn needs_nothing(&self) -> bool {
+        self.0.roles.is_empty() && self.0.scopes.is_empty()
+    }
+
+    fn fits(&self, identity: &Identity) -> Result<(), Denied> {
+        if !self.0.roles.is_empty() && !self.0.roles.iter().any(|role| identity.roles().contains(role)) {
+            return Err(Denied::MissingRole);
+        }
+        if !self.0.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
+            return Err(Denied::MissingScope);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(auth: Asks, roles: &[&str]) -> Policy {
+        let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
+        Policy::new(Settings { auth, roles, scopes: Vec::new() })
+    }
+
+    #[test]
+    fn nobody_passes_a_required_route_without_an_identity() {
+        assert_eq!(policy(Asks::Somebody, &[]).admit(&Caller::Anonymous).unwrap_err(), Denied::NotSignedIn);
+    }
+
+    #[test]
+    fn an_open_route_admits_anybody_and_passes_no_identity_on() {
+        assert!(policy(Asks::Nobody, &[]).admit(&Caller::Anonymous).unwrap().identity().is_none());
+        assert!(policy(Asks::Anyone, &[]).admit(&Caller::Anonymous).unwrap().identity().is_none());
+    }
+
+    #[test]
+    fn a_role_on_an_open_route_closes_it() {
+        assert_eq!(policy(Asks::Nobody, &["admin"]).admit(&Caller::Anonymous).unwrap_err(), Denied::NotSignedIn);
+        assert_eq!(policy(Asks::Anyone, &["admin"]).admit(&Caller::Anonymous).unwrap_err(), Denied::NotSignedIn);
+    }
 }

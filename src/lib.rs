@@ -3,14 +3,30 @@ mod base;
 mod wire;
 mod token;
 mod password;
-mod store;
 mod observe;
+mod store;
+mod shared;
 mod limit;
+mod client;
 mod authz;
 mod authn;
 mod account;
 mod proxy;
 mod routes;
+mod gate;
+mod refusal;
+mod endpoints;
+mod pipeline;
 mod server;
 mod admin;
 mod config;
+mod app;
+mod cli;
+#[doc(hidden)]
+pub mod door;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,1 +1,6 @@
-fn main() {}
+//! Arguments in, exit code out.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    authgate::main()
+}

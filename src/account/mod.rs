@@ -1,4 +1,29 @@
 //! People and sessions: the use cases, free of HTTP.
+//!
+//! `People` is what an operator may do, with the store alone; `Accounts` adds what people do themselves, which needs keys
+//! and limits. Whatever ends a session here is in force in this process when the call returns, and in the others within
+//! a second. What was answered is on the disk.
+mod accounts;
+mod fields;
+#[cfg(test)]
+mod fixture;
+mod limits;
+mod login;
+mod logout;
+mod people;
+mod refresh;
+mod refresh_token;
+mod register;
+mod session;
 mod settings;
+mod trail;
 
+pub(crate) use accounts::{Accounts, SignedIn};
+pub(crate) use fields::FieldError;
+pub(crate) use limits::Limits;
+pub(crate) use login::LoginError;
+pub(crate) use people::{AddError, EditError, NewPerson, People, SetPasswordError};
+pub(crate) use refresh::RefreshError;
+pub(crate) use register::{RegisterError, SignUp};
 pub(crate) use settings::{Identifier, Registration, Settings};
+pub(crate) use trail::Source;

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use crate::base::{Role, Scope};
 use crate::limit::Rate;
+use crate::store::User;
 
 /// What the operator says about people and their sessions.
 #[derive(Debug, Clone)]
@@ -19,6 +20,19 @@ pub(crate) struct Settings {
     pub(crate) login_per_ip: Rate,
     pub(crate) login_per_account: Rate,
     pub(crate) register_per_ip: Rate,
+}
+
+impl Settings {
+    /// A person's own scopes and those of their roles, each once: what an access token says.
+    pub(crate) fn scopes_of(&self, user: &User) -> Vec<Scope> {
+        let of_roles = user.roles.iter().filter_map(|role| self.role_scopes.get(role)).flatten();
+        user.scopes.iter().chain(of_roles).fold(vec![], |mut scopes: Vec<Scope>, scope| {
+            if !scopes.contains(scope) {
+                scopes.push(scope.clone());
+            }
+            scopes
+        })
+    }
 }
 
 /// What people sign in with.

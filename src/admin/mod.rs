@@ -1,4 +1,118 @@
-//! The second listener, never the public one.
+//! The second listener, never the public one: metrics, health, reload.
 mod settings;
 
+use std::future::Future;
+use std::pin::Pin;
+
+use http::header::{AUTHORIZATION, ORIGIN};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::Value;
+
 pub(crate) use settings::Settings;
+
+use crate::base::{Clock, Secret};
+use crate::endpoints::Readiness;
+use crate::observe::{Gauge, Metrics};
+use crate::refusal::{Refusal, Renderer, own_response};
+use crate::server::Handler;
+use crate::store::Store;
+use crate::wire::{Body, Peer};
+
+/// What a reload gives back: a word, or the findings as `check --format json` prints them.
+pub(crate) type Reloaded = Result<Value, Value>;
+type Reloading = Pin<Box<dyn Future<Output = Reloaded> + Send>>;
+
+/// Answers on the admin address.
+pub(crate) struct Admin {
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Metrics,
+    /// Where metrics are shown; `None` when they are off.
+    pub(crate) metrics_path: Option<String>,
+    pub(crate) readiness: Readiness,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) renderer: Renderer,
+    pub(crate) reload: Box<dyn Fn() -> Reloading + Send + Sync>,
+}
+
+impl std::fmt::Debug for Admin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admin(..)")
+    }
+}
+
+impl Handler for Admin {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        match self.answer(&request, peer).await {
+            Ok(response) => response,
+            Err(refusal) => self.renderer.render(&refusal, "-"),
+        }
+    }
+}
+
+impl Admin {
+    async fn answer(&self, request: &Request<Incoming>, peer: Peer) -> Result<Response<Body>, Refusal> {
+        if !peer.ip.is_some_and(|ip| self.settings.allow.iter().any(|network| network.contains(&ip.to_canonical()))) {
+            return Err(Refusal::named("not_allowed"));
+        }
+        let path = request.uri().path();
+        if self.metrics_path.as_deref() == Some(path) {
+            read_only(request.method())?;
+            if let Ok(sessions) = self.store.count_sessions(self.clock.now()).await {
+                self.metrics.set(Gauge::Sessions, sessions);
+            }
+            return Ok(own_response(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", self.metrics.render()));
+        }
+        match path {
+            "/healthz" | "/livez" => {
+                read_only(request.method())?;
+                Ok(own_response(StatusCode::OK, "application/json", r#"{"status":"ok"}"#))
+            }
+            "/readyz" => {
+                read_only(request.method())?;
+                Ok(self.readiness.answer().await)
+            }
+            "/api/reload" => self.reload(request).await,
+            _ => Err(Refusal::named("no_route")),
+        }
+    }
+
+    async fn reload(&self, request: &Request<Incoming>) -> Result<Response<Body>, Refusal> {
+        if request.method() != Method::POST {
+            return Err(Refusal::method_not_allowed(&[Method::POST]));
+        }
+        self.authorise(request.headers()).await?;
+        Ok(match (self.reload)().await {
+            Ok(said) => own_response(StatusCode::OK, "application/json", said.to_string()),
+            Err(findings) => own_response(StatusCode::UNPROCESSABLE_ENTITY, "application/json", findings.to_string()),
+        })
+    }
+
+    /// The command line shows a secret that it wrote into the store; a page in a browser has none, and an origin.
+    async fn authorise(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if headers.contains_key(ORIGIN) {
+            return Err(Refusal::named("foreign_origin"));
+        }
+        let presented = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .map(|secret| Secret::new(secret.to_owned()))
+            .ok_or_else(|| Refusal::named("login_required"))?;
+        let good = self.store.control_secret_is_good(&presented.digest(), self.clock.now()).await;
+        match good {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::named("token_invalid")),
+            Err(_) => Err(Refusal::retry_after("unavailable", crate::refusal::STORE_AWAY)),
+        }
+    }
+}
+
+fn read_only(method: &Method) -> Result<(), Refusal> {
+    if method == Method::GET || method == Method::HEAD {
+        Ok(())
+    } else {
+        Err(Refusal::method_not_allowed(&[Method::GET, Method::HEAD]))
+    }
+}

@@ -1,9 +1,11 @@
 //! Plain values that every room may name: ids, names, secrets, time.
+mod chance;
 mod clock;
 mod ids;
 mod name;
 mod secret;
 
+pub(crate) use chance::quick_random;
 pub(crate) use clock::{Clock, Timestamp};
 pub(crate) use ids::{SessionId, TokenId, Ulid, UserId, random_bytes};
 pub(crate) use name::{Email, NameError, Role, Scope, Username};

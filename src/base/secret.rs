@@ -18,6 +18,14 @@ impl Secret {
         &self.0
     }
 
+    /// Its SHA-256: what is kept of a secret that only has to be recognised.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
+        let mut bytes = [0_u8; 32];
+        bytes.copy_from_slice(digest.as_ref());
+        bytes
+    }
+
     /// Compares in a time that depends on the lengths only.
     pub(crate) fn matches(&self, presented: &str) -> bool {
         self.0.as_bytes().ct_eq(presented.as_bytes()).into()

@@ -1,5 +1,5 @@
 /// What the operator says about passwords.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// In characters, after normalisation.
     pub(crate) min_length: usize,

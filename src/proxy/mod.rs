@@ -1,4 +1,210 @@
 //! The way to an upstream and back.
+mod exchange;
+mod hop;
+mod identity;
+mod outgoing;
+mod pool;
+mod returning;
 mod settings;
+mod stream;
+mod upload;
+mod upstream;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, Request, Response};
+use http_body::Body as _;
+use hyper::body::Incoming;
 
 pub(crate) use settings::{Address, HostHeader, Settings};
+
+use crate::authz::{Asks, Permit};
+use crate::wire::{Body, Bounded, Inbound, PathError, PathPrefix};
+use exchange::Sent;
+use outgoing::Head;
+use upload::{Progress, Upload};
+use upstream::{Lease, Upstream};
+
+/// All upstreams and their connections.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    upstreams: HashMap<String, Arc<Upstream>>,
+}
+
+/// Where a request goes, and under which conditions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// The upstream's name.
+    pub(crate) upstream: &'a str,
+    /// Taken off the path.
+    pub(crate) strip: Option<&'a PathPrefix>,
+    /// The client's own `Authorization` goes on.
+    pub(crate) forward_token: bool,
+    /// Whom the route asks for: says what else may become of `Authorization`.
+    pub(crate) asks: Asks,
+    /// Until the head of the answer; `None`: the upstream's own `response_timeout`.
+    pub(crate) timeout: Option<Duration>,
+    /// Largest request body, in bytes.
+    pub(crate) max_body: u64,
+    /// Between two pieces of the request body.
+    pub(crate) body_timeout: Duration,
+}
+
+/// What would be sent, for `explain`; the method is the request's own.
+#[derive(Debug)]
+pub(crate) struct Preview {
+    /// `http://10.0.0.5:4000` or `unix:/path.sock`; the first where there are several.
+    pub(crate) address: String,
+    /// Path and query.
+    pub(crate) target: String,
+    /// Framing fields left out: they depend on the body.
+    pub(crate) headers: HeaderMap,
+}
+
+/// Why there is no answer to pass on. The causes are for the log; a client hears the code only.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForwardError {
+    #[error("there is no such upstream")]
+    Unknown,
+    #[error("the upstream cannot be reached")]
+    Refused(#[source] io::Error),
+    #[error("the upstream does not take the connection in time")]
+    ConnectTimeout,
+    #[error("all connections to the upstream are in use")]
+    Full,
+    #[error("the upstream does not answer in time")]
+    ResponseTimeout,
+    #[error("the upstream's answer makes no sense")]
+    BadResponse(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the request's body is larger than the route takes")]
+    RequestTooLarge,
+    #[error("the request's body did not arrive in time")]
+    RequestStalled,
+    #[error("the request's body is malformed")]
+    RequestBroken(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the client went away")]
+    ClientGone(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the path cannot be forwarded without the prefix")]
+    Path(#[source] PathError),
+}
+
+impl ForwardError {
+    fn broken(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::BadResponse(Box::new(error))
+    }
+
+    /// The stable word for logs and answers.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown | Self::Refused(_) => "upstream_refused",
+            Self::ConnectTimeout | Self::ResponseTimeout => "upstream_timeout",
+            Self::Full => "no_healthy_upstream",
+            Self::BadResponse(_) => "upstream_bad_response",
+            Self::RequestTooLarge => "body_too_large",
+            Self::RequestStalled => "body_timeout",
+            Self::RequestBroken(_) | Self::ClientGone(_) => "bad_request",
+            Self::Path(_) => "ambiguous_path",
+        }
+    }
+}
+
+impl Proxy {
+    /// `reuse` is the one from before a reload: upstreams whose settings did not change keep their connections.
+    pub(crate) fn new(settings: &[Settings], reuse: Option<&Self>) -> Self {
+        let upstreams = settings.iter().map(|settings| {
+            let known = reuse.and_then(|old| old.upstreams.get(&settings.name));
+            let same = known.filter(|upstream| upstream.settings == *settings).cloned();
+            (settings.name.clone(), same.unwrap_or_else(|| Arc::new(Upstream::new(settings.clone()))))
+        });
+        Self { upstreams: upstreams.collect() }
+    }
+
+    /// Sends the request on and brings the answer back; both bodies are streamed. Only who holds a permit may ask.
+    pub(crate) async fn forward(
+        &self,
+        mut inbound: Inbound,
+        permit: Permit,
+        target: Target<'_>,
+    ) -> Result<Response<Body>, ForwardError> {
+        let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
+        let body = inbound.take_body();
+        if body.size_hint().lower() > target.max_body {
+            return Err(ForwardError::RequestTooLarge);
+        }
+        let at = upstream.pick();
+        let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
+        head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
+        let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, target.body_timeout));
+        let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
+        let again = || {
+            let repeatable = progress.is_none() && inbound.method().is_safe();
+            let mut head = repeatable
+                .then(|| Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at)).ok())??;
+            head.frame(&Body::Empty, false);
+            let (upload, _) = Upload::new(Bounded::new(Body::Empty, target.max_body, target.body_timeout));
+            Some(head.with_body(upload))
+        };
+        let (response, lease) =
+            exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again).await?;
+        returning::answer(response, inbound.method(), lease, progress.as_ref(), upstream.settings.idle_timeout)
+    }
+
+    /// What [`Self::forward`] would send.
+    pub(crate) fn preview(
+        &self,
+        inbound: &Inbound,
+        permit: &Permit,
+        target: Target<'_>,
+    ) -> Result<Preview, ForwardError> {
+        let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
+        let head = Head::build(inbound, permit, &target, &upstream.settings, &upstream.host(0))?;
+        Ok(Preview { address: upstream.address(0), target: head.target(), headers: head.headers })
+    }
+}
+
+/// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just
+/// then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body (RFC 9110,
+/// section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew.
+async fn exchange(
+    upstream: &Arc<Upstream>,
+    first: usize,
+    mut request: Request<Upload>,
+    progress: Option<&Arc<Progress>>,
+    within: Duration,
+    again: impl Fn() -> Option<Request<Upload>>,
+) -> Result<(Response<Incoming>, Lease), ForwardError> {
+    let mut lease = match upstream.kept(first) {
+        Some(lease) => lease,
+        None => upstream.connect(first).await?,
+    };
+    let mut repeated = false;
+    loop {
+        if lease.at() != first && upstream.settings.host_header == HostHeader::Upstream {
+            request.headers_mut().insert(HOST, upstream.host(lease.at()));
+        }
+        let link = lease.link().ok_or(ForwardError::Unknown)?;
+        match exchange::send(link, request, progress, within).await {
+            Sent::Answered(response) => return Ok((*response, lease)),
+            Sent::Failed(error) => return Err(error),
+            Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
+            Sent::Unsent(back) => request = *back,
+            Sent::Lost(error) => request = again().filter(|_| lease.kept && !repeated).ok_or(error)?,
+        }
+        repeated = true;
+        drop(lease);
+        lease = upstream.connect(first).await?;
+    }
+}
+
+/// A new connection ended before it took a request.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection ended at once")]
+struct Unsent;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,97 @@
 //! What must outlive a restart: users, sessions, refresh tokens, keys.
+//!
+//! Every query is written once, in the files named after what it is about. `engine` is the seam: a further engine is a
+//! file beside `sqlite.rs`, a folder of migrations, and a line in each `match` of `engine.rs`; it is right when it
+//! passes `contract.rs`.
+mod cleaning;
+#[cfg(test)]
+mod contract;
+mod engine;
+mod keys;
+mod people;
+mod revocations;
+mod sessions;
 mod settings;
+mod sqlite;
+mod types;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Engine;
+
+pub(crate) use keys::KeyRow;
+pub(crate) use people::{Changed, Created, UserChange, UserFilter};
+pub(crate) use revocations::Revocation;
+pub(crate) use sessions::{Live, Rotation, Started, Turn};
 pub(crate) use settings::Settings;
+pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, User};
+
+/// The store, whichever engine is behind it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    engine: Engine,
+}
+
+/// Hears how long an operation held the store: "read" or "write".
+pub(crate) type Watch = Arc<dyn Fn(&'static str, Duration) + Send + Sync>;
+
+impl Store {
+    /// The same store, which tells how long each operation took.
+    pub(crate) fn watched(self, watch: Watch) -> Self {
+        Self { engine: self.engine.watched(watch) }
+    }
+
+    /// Opens the store, makes it if it is not there, and brings its tables up to date.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, StoreError> {
+        Ok(Self { engine: Engine::open(settings).await? })
+    }
+
+    /// Opens a store that is there already: a question must not make one.
+    pub(crate) async fn open_existing(settings: &Settings) -> Result<Self, StoreError> {
+        match settings {
+            Settings::Sqlite { path } if !path.exists() => Err(StoreError::NotThere(path.clone())),
+            Settings::Sqlite { .. } => Self::open(settings).await,
+        }
+    }
+
+    /// Does it answer?
+    pub(crate) async fn ping(&self) -> Result<(), StoreError> {
+        self.engine.reader().await?.row("SELECT 1 AS one", vec![]).await.map(|_| ())
+    }
+
+    /// Waits for what is under way and closes the files tidily.
+    pub(crate) async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("the folder {} is not there", .0.display())]
+    NoFolder(PathBuf),
+    #[error("there is no store at {}; the first `authgate run` makes it", .0.display())]
+    NotThere(PathBuf),
+    #[error("cannot make or open {}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{} is not a store of this gateway", path.display())]
+    NotAStore { path: PathBuf, source: sqlx::Error },
+    #[error("the store was written by a newer version of authgate (its tables have version {0}, this one knows {KNOWN})", KNOWN = sqlite::newest_version())]
+    Newer(i64),
+    #[error("cannot bring the tables of the store up to date")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// It may work again later.
+    #[error("the store does not answer")]
+    Unavailable(#[source] sqlx::Error),
+    /// Something in it was not written by this gateway.
+    #[error("the store holds a {0} that cannot be read")]
+    Unreadable(&'static str),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unavailable(error)
+    }
+}

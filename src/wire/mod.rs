@@ -1,8 +1,24 @@
 //! What an HTTP message means to us.
+mod authority;
 mod body;
+mod client;
+mod door;
+mod fields;
+mod inbound;
+mod origin;
+mod path;
 mod peer;
+mod request_id;
 mod settings;
 
-pub(crate) use body::{Body, BodyError};
+pub(crate) use authority::Authority;
+pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
+pub(crate) use client::ClientFacts;
+pub(crate) use door::{Door, REQUEST_ID};
+pub(crate) use fields::fold;
+pub(crate) use inbound::{BadRequest, Inbound};
+pub(crate) use origin::is_same_origin;
+pub(crate) use path::{CanonPath, PathError, PathPrefix};
 pub(crate) use peer::Peer;
+pub(crate) use request_id::RequestId;
 pub(crate) use settings::{AuthPrefix, IdentityFields, IdentityPart, PublicUrl, Settings};

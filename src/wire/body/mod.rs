@@ -1,4 +1,7 @@
 //! One body type for everything that passes: streamed, never collected.
+mod bounded;
+mod deadline;
+
 use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -6,6 +9,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
+
+pub(crate) use bounded::{BodyProblem, Bounded, collect_small};
+pub(crate) use deadline::Deadline;
 
 /// What can go wrong in the middle of a body; the connection that carried it is not used again.
 pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
@@ -20,7 +26,7 @@ pub(crate) enum Body {
     /// Straight from hyper.
     Incoming(Incoming),
     /// With something wrapped around: a deadline, a bound, a counter.
-    Wrapped(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>),
+    Wrapped(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send + Sync>>),
 }
 
 impl Body {
@@ -28,7 +34,7 @@ impl Body {
         Self::Full(Some(bytes.into()))
     }
 
-    pub(crate) fn wrap(body: impl HttpBody<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+    pub(crate) fn wrap(body: impl HttpBody<Data = Bytes, Error = BodyError> + Send + Sync + 'static) -> Self {
         Self::Wrapped(Box::pin(body))
     }
 }

@@ -1,0 +1,24 @@
+# What one does here, by name. `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench
+
+# rustup puts cargo here, and a shell opened before that does not know it yet; a distribution's own may be too old.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name words; do \
+		printf '  %-12s %s\n' "$$name" "$$words"; done
+
+demo: ## build the gateway and run it before an echo backend, with two users and lines to try
+	@scripts/prepare build
+	cargo run --locked -- demo
+
+test: ## everything that must hold: format, lints, tests, docs, licences, example files
+	@scripts/prepare test
+	@.ci/checks
+
+check: test ## the same as test
+
+bench: ## measure tokens, paths, fields, routes and the whole way of a request
+	@scripts/prepare build
+	cargo bench --locked

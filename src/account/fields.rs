@@ -1,0 +1,130 @@
+//! What somebody wants to be called, checked all at once.
+use super::Identifier;
+use crate::base::{Email, NameError, Username};
+
+/// Something wrong with one field, in words for the person who filled it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldError {
+    pub(crate) field: &'static str,
+    /// "required", "invalid", "reserved" or "weak_password".
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+}
+
+impl FieldError {
+    pub(super) fn new(field: &'static str, code: &'static str, detail: String) -> Self {
+        Self { field, code, detail }
+    }
+}
+
+/// Names as they were sent.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted<'a> {
+    pub(super) username: Option<&'a str>,
+    pub(super) email: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+}
+
+/// Names as they are kept.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) username: Option<Username>,
+    pub(super) email: Option<Email>,
+    pub(super) name: Option<String>,
+}
+
+impl Wanted<'_> {
+    /// Reads the names, and puts everything that is wrong into `errors`.
+    pub(super) fn check(&self, identifier: Identifier, errors: &mut Vec<FieldError>) -> Names {
+        let missing = match identifier {
+            Identifier::Username => self.username.is_none().then_some("username"),
+            Identifier::Email => self.email.is_none().then_some("email"),
+            Identifier::Either => (self.username.is_none() && self.email.is_none()).then_some("username"),
+        };
+        if let Some(field) = missing {
+            errors.push(FieldError::new(field, "required", "is needed".to_owned()));
+        }
+        Names {
+            username: read("username", self.username.map(Username::parse_new), errors),
+            email: read("email", self.email.map(Email::parse), errors),
+            name: display_name(self.name, errors),
+        }
+    }
+
+    /// What a password must not hold.
+    pub(super) fn in_password(&self) -> Vec<&str> {
+        let local = self.email.and_then(|email| email.split_once('@')).map(|(local, _)| local);
+        [self.username, self.email, local, self.name].into_iter().flatten().collect()
+    }
+}
+
+fn read<T>(field: &'static str, parsed: Option<Result<T, NameError>>, errors: &mut Vec<FieldError>) -> Option<T> {
+    match parsed? {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let code = if error == NameError::Reserved { "reserved" } else { "invalid" };
+            errors.push(FieldError::new(field, code, error.to_string()));
+            None
+        }
+    }
+}
+
+/// A name for people to read: any letters, without signs that move or hide text. Empty is none.
+pub(super) fn display_name(name: Option<&str>, errors: &mut Vec<FieldError>) -> Option<String> {
+    let name = name?.trim();
+    if name.chars().count() > MAX_NAME || name.chars().any(disturbs) {
+        let detail = format!("must be at most {MAX_NAME} characters, without control characters");
+        errors.push(FieldError::new("name", "invalid", detail));
+    }
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Control characters, line and paragraph separators, and the marks that turn the direction of text.
+fn disturbs(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+const MAX_NAME: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wanted: Wanted<'_>, identifier: Identifier) -> Result<Names, Vec<(&'static str, &'static str)>> {
+        let mut errors = vec![];
+        let names = wanted.check(identifier, &mut errors);
+        if errors.is_empty() { Ok(names) } else { Err(errors.iter().map(|error| (error.field, error.code)).collect()) }
+    }
+
+    #[test]
+    fn the_identifier_says_which_name_must_be_there() {
+        let (ann, mail) = (Some("Ann"), Some("Ann@Example.com"));
+        let only_name = Wanted { username: ann, ..Wanted::default() };
+        let only_mail = Wanted { email: mail, ..Wanted::default() };
+        assert!(check(only_name, Identifier::Username).is_ok() && check(only_name, Identifier::Either).is_ok());
+        assert!(check(only_mail, Identifier::Email).is_ok() && check(only_mail, Identifier::Either).is_ok());
+        assert_eq!(check(only_mail, Identifier::Username).unwrap_err(), [("username", "required")]);
+        assert_eq!(check(only_name, Identifier::Email).unwrap_err(), [("email", "required")]);
+        assert_eq!(check(Wanted::default(), Identifier::Either).unwrap_err(), [("username", "required")]);
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let wanted = Wanted { username: Some("root"), email: Some("a@b@c"), name: Some("Ann\u{202e}nnA") };
+        let wrong = check(wanted, Identifier::Username).unwrap_err();
+        assert_eq!(wrong, [("username", "reserved"), ("email", "invalid"), ("name", "invalid")]);
+        for name in ["ali\0ce", "alice ", "\talice", "a\r\nb", "", "аlice", "ﬁn", "a@b.de", "' OR 1=1--"] {
+            let wanted = Wanted { username: Some(name), ..Wanted::default() };
+            assert_eq!(check(wanted, Identifier::Username).unwrap_err(), [("username", "invalid")], "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_display_name_may_have_any_letters() {
+        let wanted = Wanted { username: Some("zoe"), email: None, name: Some("  Zoë Ångström 李 ") };
+        assert_eq!(check(wanted, Identifier::Username).unwrap().name.as_deref(), Some("Zoë Ångström 李"));
+        let blank = Wanted { username: Some("zoe"), email: None, name: Some("  ") };
+        assert_eq!(check(blank, Identifier::Username).unwrap().name, None);
+    }
+}

@@ -1,0 +1,131 @@
+//! A house to live in for one test: a store in a temporary folder, a clock that can be moved, cheap hashing.
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Accounts, Identifier, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
+use crate::base::{Clock, Role, Scope, Secret, SessionId};
+use crate::limit::Rate;
+use crate::observe::Audit;
+use crate::password::{Argon2Cost, Hasher, Policy, Settings as PasswordSettings};
+use crate::shared::Revocations;
+use crate::store::{Settings as StoreSettings, Store};
+use crate::token::{Algorithm, Identity, KeyRing, Settings as TokenSettings, StoredKey, Subject, Tokens};
+
+pub(super) struct House {
+    pub(super) accounts: Accounts,
+    pub(super) clock: Clock,
+    _folder: tempfile::TempDir,
+}
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const PASSWORD: &str = "correct horse";
+
+impl House {
+    pub(super) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&StoreSettings::Sqlite { path: folder.path().join("store.db") }).await.unwrap();
+        let (mut settings, passwords, clock) = (settings(), passwords(), Clock::movable());
+        change(&mut settings);
+        let people = People {
+            store,
+            hasher: Hasher::new(&passwords),
+            policy: Policy::new(&passwords),
+            revocations: Arc::default(),
+            settings,
+            clock: clock.clone(),
+            audit: Audit::default(),
+        };
+        let key = StoredKey::generate(Algorithm::Es256, clock.now()).unwrap();
+        let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &tokens());
+        Self { accounts: Accounts::new(people, Arc::new(tokens), Arc::new(Limits::default())), clock, _folder: folder }
+    }
+
+    pub(super) fn people(&self) -> &People {
+        self.accounts.people()
+    }
+
+    pub(super) async fn register(&self, name: &str) -> SignedIn {
+        let password = secret(PASSWORD);
+        let email = format!("{name}@example.com");
+        let wish = SignUp { username: Some(name), email: Some(&email), name: None, password: &password };
+        self.accounts.register(&wish, &Source::default()).await.unwrap()
+    }
+
+    /// What a backend would be told, if the token is good in every respect but for revocation.
+    pub(super) fn identity(&self, signed_in: &SignedIn) -> Identity {
+        self.accounts.tokens.verify(&signed_in.access_token, self.clock.now()).unwrap()
+    }
+
+    /// Is the access token dead, here and in a process that starts now?
+    pub(super) async fn is_dead(&self, signed_in: &SignedIn) -> bool {
+        let issued_at = self.identity(signed_in).issued_at();
+        let here = self.people().revocations.is_revoked(signed_in.session, issued_at);
+        let fresh = Revocations::default();
+        fresh.load(&self.people().store).await.unwrap();
+        assert_eq!(fresh.is_revoked(signed_in.session, issued_at), here, "memory and store agree");
+        here
+    }
+
+    pub(super) async fn is_live(&self, session: SessionId) -> bool {
+        self.accounts.profile(session).await.unwrap().is_some()
+    }
+}
+
+pub(super) fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
+}
+
+pub(super) fn from(ip: &str) -> Source<'static> {
+    Source { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: Some("test"), request_id: Some("r1") }
+}
+
+pub(super) fn role(text: &str) -> Role {
+    Role::parse(text).unwrap()
+}
+
+pub(super) fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings {
+        identifier: Identifier::Username,
+        registration: Registration::Open,
+        default_roles: vec![role("user")],
+        role_scopes: BTreeMap::from([(role("admin"), vec![scope("users:read"), scope("users:write")])]),
+        refresh_ttl: 24 * 60 * MINUTE,
+        refresh_grace: Duration::from_secs(10),
+        password_grant: true,
+        login_per_ip: Rate { count: 20, per: MINUTE },
+        login_per_account: Rate { count: 5, per: MINUTE },
+        register_per_ip: Rate { count: 10, per: 60 * MINUTE },
+    }
+}
+
+pub(super) fn passwords() -> PasswordSettings {
+    PasswordSettings {
+        min_length: 8,
+        max_length: 256,
+        cost: Argon2Cost { memory_kib: 64, iterations: 1, lanes: 1 },
+        parallel_hashes: 2,
+        hash_queue: 256,
+    }
+}
+
+fn tokens() -> TokenSettings {
+    TokenSettings {
+        access_ttl: 15 * MINUTE,
+        issuer: "http://localhost:8080".to_owned(),
+        audience: "authgate".to_owned(),
+        subject: Subject::Id,
+        algorithm: Algorithm::Es256,
+        leeway: Duration::from_secs(5),
+        secret: None,
+    }
+}

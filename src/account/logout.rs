@@ -1,0 +1,136 @@
+//! Signing out.
+use super::refresh_token::RefreshToken;
+use super::trail::Entry;
+use super::{Accounts, Source};
+use crate::base::{Secret, SessionId, UserId};
+use crate::observe::Action;
+use crate::store::{Revocation, StoreError};
+
+impl Accounts {
+    /// Ends the session of an access token and the one of a refresh token; mostly they are the same. Both may be missing
+    /// or unknown: who is not signed in is signed out.
+    pub(crate) async fn logout(
+        &self,
+        session: Option<SessionId>,
+        refresh: Option<&Secret>,
+        source: &Source<'_>,
+    ) -> Result<(), StoreError> {
+        let of_refresh = match refresh.and_then(RefreshToken::parse) {
+            Some(token) => self.people.store.session_of_refresh(&token.digest()).await?,
+            None => None,
+        };
+        for id in session.into_iter().chain(of_refresh.filter(|&id| Some(id) != session)) {
+            self.end(id, Action::SignedOut, source).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends all sessions of a person, but perhaps for the one that asks. Says how many.
+    pub(crate) async fn logout_all(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        source: &Source<'_>,
+    ) -> Result<usize, StoreError> {
+        let people = &self.people;
+        let person = people.store.user(user).await?;
+        let revoked = people.store.end_sessions(user, except, people.clock.now()).await?;
+        people.revocations.apply(&revoked);
+        let words = if except.is_some() { "all other sessions" } else { "all sessions" };
+        Entry::new(Action::SignedOut, source).about(person.as_ref()).detail(words).record(people);
+        Ok(revoked.len())
+    }
+
+    /// Ends one of a person's own sessions; `false` when they have none of that id.
+    pub(crate) async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        source: &Source<'_>,
+    ) -> Result<bool, StoreError> {
+        if !self.sessions(user).await?.iter().any(|own| own.id == session) {
+            return Ok(false);
+        }
+        self.end(session, Action::SessionEnded, source).await?;
+        Ok(true)
+    }
+
+    async fn end(&self, id: SessionId, action: Action, source: &Source<'_>) -> Result<(), StoreError> {
+        let (people, now) = (&self.people, self.people.clock.now());
+        let Some((session, revoked)) = people.store.end_session(id, now).await? else {
+            // Ended before, or not in this store (one put back from a backup): its tokens die here all the same.
+            let (not_before, expires_at) = (Revocation::FOR_EVER, self.tokens_until(now));
+            people.revocations.apply(&[Revocation { session: id, not_before, expires_at }]);
+            return Ok(());
+        };
+        people.revocations.apply(&[revoked]);
+        let person = people.store.user(session.user).await?;
+        Entry::new(action, source).about(person.as_ref()).session(id).record(people);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RefreshError;
+    use super::super::fixture::{House, PASSWORD, secret};
+    use super::*;
+    use crate::base::Timestamp;
+
+    async fn sign_in(house: &House) -> super::super::SignedIn {
+        house.accounts.login("ann", &secret(PASSWORD), &Source::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn signing_out_ends_the_session_at_once_and_no_other() {
+        let house = House::new().await;
+        let (first, second) = (house.register("ann").await, sign_in(&house).await);
+        house.accounts.logout(Some(first.session), Some(&first.refresh_token), &Source::default()).await.unwrap();
+        assert!(house.is_dead(&first).await && !house.is_dead(&second).await);
+        let refused = house.accounts.refresh(&first.refresh_token, &Source::default()).await;
+        assert!(matches!(refused, Err(RefreshError::Invalid)));
+        assert!(house.accounts.profile(first.session).await.unwrap().is_none());
+        assert!(house.accounts.refresh(&second.refresh_token, &Source::default()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_alone_signs_out_even_when_it_was_used() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        house.accounts.refresh(&ann.refresh_token, &Source::default()).await.unwrap();
+        house.accounts.logout(None, Some(&ann.refresh_token), &Source::default()).await.unwrap();
+        assert!(house.is_dead(&ann).await);
+    }
+
+    #[tokio::test]
+    async fn who_is_not_signed_in_is_signed_out() {
+        let house = House::new().await;
+        let accounts = &house.accounts;
+        accounts.logout(None, None, &Source::default()).await.unwrap();
+        accounts.logout(None, Some(&secret("nonsense")), &Source::default()).await.unwrap();
+        let unknown = SessionId::new(house.clock.now());
+        accounts.logout(Some(unknown), None, &Source::default()).await.unwrap();
+        assert!(house.people().revocations.is_revoked(unknown, Timestamp::from_seconds(1)));
+    }
+
+    #[tokio::test]
+    async fn signing_out_everywhere_may_spare_the_session_that_asks() {
+        let house = House::new().await;
+        let (first, second, third) = (house.register("ann").await, sign_in(&house).await, sign_in(&house).await);
+        let ended = house.accounts.logout_all(first.user.id, Some(second.session), &Source::default()).await.unwrap();
+        assert_eq!(ended, 2);
+        assert!(house.is_dead(&first).await && !house.is_dead(&second).await && house.is_dead(&third).await);
+        assert_eq!(house.accounts.logout_all(first.user.id, None, &Source::default()).await.unwrap(), 1);
+        assert!(house.is_dead(&second).await);
+    }
+
+    #[tokio::test]
+    async fn people_end_their_own_sessions_only() {
+        let house = House::new().await;
+        let (ann, bob) = (house.register("ann").await, house.register("bob").await);
+        assert!(!house.accounts.end_session(bob.user.id, ann.session, &Source::default()).await.unwrap());
+        assert!(!house.is_dead(&ann).await);
+        assert!(house.accounts.end_session(ann.user.id, ann.session, &Source::default()).await.unwrap());
+        assert!(house.is_dead(&ann).await);
+    }
+}

@@ -1,0 +1,368 @@
+//! What an operator does with other people's accounts. Needs the store and the hasher, no signing keys.
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fields::{Names, Wanted, display_name};
+use super::trail::Entry;
+use super::{FieldError, Settings, Source};
+use crate::base::{Clock, Email, Role, Scope, Secret, UserId, Username};
+use crate::observe::{Action, Audit};
+use crate::password::{HashError, Hasher, Password, Policy, WeakPassword};
+use crate::shared::Revocations;
+use crate::store::{
+    Attributes, Changed, Created, NewUser, Revocation, Store, StoreError, User, UserChange, UserFilter,
+};
+
+/// The people of one store.
+#[derive(Debug)]
+pub(crate) struct People {
+    pub(crate) store: Store,
+    pub(crate) hasher: Hasher,
+    pub(crate) policy: Policy,
+    /// Of this process; a command that only writes gives an empty one.
+    pub(crate) revocations: Arc<Revocations>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) audit: Audit,
+}
+
+/// A person whom an operator adds. The default roles are given besides those named here.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NewPerson {
+    pub(crate) username: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) attributes: Attributes,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AddError {
+    #[error("some fields are wrong")]
+    Invalid(Vec<FieldError>),
+    #[error("there is a user of that name")]
+    NameTaken,
+    #[error("there is a user of that e-mail address")]
+    EmailTaken,
+    #[error("too many passwords are being hashed")]
+    Busy { retry_after: Duration },
+    #[error("cannot write the account")]
+    Unavailable(#[source] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EditError {
+    #[error("there is no such user")]
+    Unknown,
+    #[error("some fields are wrong")]
+    Invalid(Vec<FieldError>),
+    #[error("there is a user of that e-mail address")]
+    EmailTaken,
+    #[error("cannot write the account")]
+    Unavailable(#[source] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetPasswordError {
+    #[error("there is no such user")]
+    Unknown,
+    #[error("the password {0}")]
+    Weak(WeakPassword),
+    #[error("too many passwords are being hashed")]
+    Busy { retry_after: Duration },
+    #[error("cannot write the account")]
+    Unavailable(#[source] StoreError),
+}
+
+impl People {
+    /// By id, e-mail address or username.
+    pub(crate) async fn find(&self, text: &str) -> Result<Option<User>, StoreError> {
+        if let Some(id) = UserId::parse(text) {
+            return self.store.user(id).await;
+        }
+        if let Ok(email) = Email::parse(text) {
+            return self.store.user_by_email(&email).await;
+        }
+        match Username::parse(text) {
+            Ok(name) => self.store.user_by_username(&name).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Up to `limit` people, oldest first, from the one that follows `after`.
+    pub(crate) async fn list(
+        &self,
+        filter: &UserFilter,
+        limit: u32,
+        after: Option<UserId>,
+    ) -> Result<Vec<User>, StoreError> {
+        self.store.users(filter, limit, after).await
+    }
+
+    pub(crate) async fn add(&self, person: &NewPerson, source: &Source<'_>) -> Result<User, AddError> {
+        let wanted = Wanted {
+            username: person.username.as_deref(),
+            email: person.email.as_deref(),
+            name: person.name.as_deref(),
+        };
+        let (names, password) = self.check(&wanted, person.password.as_ref()).map_err(AddError::Invalid)?;
+        let password_hash = match &password {
+            Some(password) => Some(self.hasher.hash(password).await?),
+            None => None,
+        };
+        let mut roles = person.roles.clone();
+        roles.extend(self.settings.default_roles.iter().filter(|role| !person.roles.contains(role)).cloned());
+        let new = NewUser {
+            username: names.username,
+            email: names.email,
+            name: names.name,
+            password_hash,
+            roles,
+            scopes: person.scopes.clone(),
+            attributes: person.attributes.clone(),
+        };
+        match self.store.create_user(&new, self.clock.now()).await.map_err(AddError::Unavailable)? {
+            Created::Made(user) => {
+                Entry::new(Action::UserAdded, source).about(Some(&user)).record(self);
+                Ok(user)
+            }
+            Created::NameTaken => Err(AddError::NameTaken),
+            Created::EmailTaken => Err(AddError::EmailTaken),
+        }
+    }
+
+    /// Changes what is known about a person; access tokens from before are dead, sessions go on.
+    pub(crate) async fn edit(&self, id: UserId, change: &UserChange, source: &Source<'_>) -> Result<User, EditError> {
+        let mut errors = vec![];
+        // An empty name is a wish too: to have none.
+        let name = change.name.as_deref().map(|name| display_name(Some(name), &mut errors).unwrap_or_default());
+        if !errors.is_empty() {
+            return Err(EditError::Invalid(errors));
+        }
+        let change = UserChange { name, ..change.clone() };
+        match self.store.change_user(id, &change, &self.clock).await.map_err(EditError::Unavailable)? {
+            Changed::Done { user, revoked } => {
+                self.revocations.apply(&revoked);
+                let words = in_words(&change);
+                Entry::new(Action::UserEdited, source).about(Some(&user)).detail(&words).record(self);
+                Ok(*user)
+            }
+            Changed::EmailTaken => Err(EditError::EmailTaken),
+            Changed::Unknown => Err(EditError::Unknown),
+        }
+    }
+
+    /// Sets a password and ends the sessions that the old one began.
+    pub(crate) async fn set_password(
+        &self,
+        id: UserId,
+        password: &Secret,
+        source: &Source<'_>,
+    ) -> Result<(), SetPasswordError> {
+        let user = self.store.user(id).await?.ok_or(SetPasswordError::Unknown)?;
+        let wanted = Wanted {
+            username: user.username.as_ref().map(Username::as_str),
+            email: user.email.as_ref().map(Email::as_str),
+            name: user.name.as_deref(),
+        };
+        let password = self.policy.check_new(password, &wanted.in_password()).map_err(SetPasswordError::Weak)?;
+        let hash = self.hasher.hash(&password).await?;
+        let revoked = self.store.set_password(id, &hash, None, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
+        self.revocations.apply(&revoked);
+        Entry::new(Action::PasswordChanged, source).about(Some(&user)).detail("by the operator").record(self);
+        Ok(())
+    }
+
+    /// Ends a person's sessions and lets them begin none; `false` when there is no such person.
+    pub(crate) async fn disable(&self, id: UserId, source: &Source<'_>) -> Result<bool, StoreError> {
+        let revoked = self.store.set_disabled(id, true, &self.clock).await?;
+        self.changed(id, revoked, Action::UserDisabled, source).await
+    }
+
+    /// Lets a person sign in again; sessions from before stay ended.
+    pub(crate) async fn enable(&self, id: UserId, source: &Source<'_>) -> Result<bool, StoreError> {
+        let revoked = self.store.set_disabled(id, false, &self.clock).await?;
+        self.changed(id, revoked, Action::UserEnabled, source).await
+    }
+
+    /// Deletes a person for good. Their id is never given out again.
+    pub(crate) async fn delete(&self, id: UserId, source: &Source<'_>) -> Result<bool, StoreError> {
+        let user = self.store.user(id).await?;
+        let Some(revoked) = self.store.delete_user(id, &self.clock).await? else { return Ok(false) };
+        self.revocations.apply(&revoked);
+        Entry::new(Action::UserDeleted, source).about(user.as_ref()).record(self);
+        Ok(true)
+    }
+
+    async fn changed(
+        &self,
+        id: UserId,
+        revoked: Option<Vec<Revocation>>,
+        action: Action,
+        source: &Source<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(revoked) = revoked else { return Ok(false) };
+        self.revocations.apply(&revoked);
+        let user = self.store.user(id).await?;
+        Entry::new(action, source).about(user.as_ref()).record(self);
+        Ok(true)
+    }
+
+    /// Names and a new password, checked together, so that everything that is wrong is told at once.
+    pub(super) fn check(
+        &self,
+        wanted: &Wanted<'_>,
+        password: Option<&Secret>,
+    ) -> Result<(Names, Option<Password>), Vec<FieldError>> {
+        let mut errors = vec![];
+        let names = wanted.check(self.settings.identifier, &mut errors);
+        let password = match password.map(|text| self.policy.check_new(text, &wanted.in_password())) {
+            Some(Ok(password)) => Some(password),
+            Some(Err(weak)) => {
+                errors.push(FieldError::new("password", "weak_password", weak.to_string()));
+                None
+            }
+            None => None,
+        };
+        if errors.is_empty() { Ok((names, password)) } else { Err(errors) }
+    }
+}
+
+/// What was changed, for the audit trail: names of roles and scopes, no values of anything else.
+fn in_words(change: &UserChange) -> String {
+    let mut words: Vec<String> = vec![];
+    words.extend(change.add_roles.iter().map(|role| format!("role {role} added")));
+    words.extend(change.remove_roles.iter().map(|role| format!("role {role} removed")));
+    words.extend(change.add_scopes.iter().map(|scope| format!("scope {scope} added")));
+    words.extend(change.remove_scopes.iter().map(|scope| format!("scope {scope} removed")));
+    words.extend(change.email.is_some().then(|| "e-mail address set".to_owned()));
+    words.extend(change.name.is_some().then(|| "name set".to_owned()));
+    words.extend(change.attributes.keys().map(|key| format!("attribute {key} set")));
+    words.join(", ")
+}
+
+impl From<HashError> for AddError {
+    fn from(HashError::Busy { retry_after }: HashError) -> Self {
+        Self::Busy { retry_after }
+    }
+}
+
+impl From<HashError> for SetPasswordError {
+    fn from(HashError::Busy { retry_after }: HashError) -> Self {
+        Self::Busy { retry_after }
+    }
+}
+
+impl From<StoreError> for SetPasswordError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{House, PASSWORD, role, scope, secret};
+    use super::super::{LoginError, RefreshError};
+    use super::*;
+
+    const OPERATOR: Source<'static> = Source { ip: None, user_agent: None, request_id: None };
+
+    #[tokio::test]
+    async fn an_operator_adds_finds_and_lists_people() {
+        let house = House::new().await;
+        let new = NewPerson {
+            username: Some("Ann".to_owned()),
+            email: Some("ann@example.com".to_owned()),
+            password: Some(secret(PASSWORD)),
+            roles: vec![role("admin")],
+            scopes: vec![scope("own")],
+            ..NewPerson::default()
+        };
+        let ann = house.people().add(&new, &OPERATOR).await.unwrap();
+        assert_eq!(ann.roles, [role("admin"), role("user")]);
+        for text in ["ann", "ANN", "Ann@example.com", &ann.id.to_string()] {
+            assert_eq!(house.people().find(text).await.unwrap().unwrap().id, ann.id, "{text}");
+        }
+        assert!(house.people().find("nobody").await.unwrap().is_none());
+        assert!(matches!(house.people().add(&new, &OPERATOR).await, Err(AddError::NameTaken)));
+        let same_address = NewPerson { username: Some("bob".to_owned()), ..new.clone() };
+        assert!(matches!(house.people().add(&same_address, &OPERATOR).await, Err(AddError::EmailTaken)));
+        let wrong = NewPerson { username: Some("root".to_owned()), password: Some(secret("x")), ..new };
+        let Err(AddError::Invalid(errors)) = house.people().add(&wrong, &OPERATOR).await else { panic!() };
+        assert_eq!(errors.len(), 2);
+        assert_eq!(house.people().list(&UserFilter::default(), 10, None).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_has_no_password_cannot_sign_in_by_one() {
+        let house = House::new().await;
+        let new = NewPerson { username: Some("ann".to_owned()), ..NewPerson::default() };
+        house.people().add(&new, &OPERATOR).await.unwrap();
+        let refused = house.accounts.login("ann", &secret(""), &OPERATOR).await;
+        assert!(matches!(refused, Err(LoginError::WrongCredentials)));
+    }
+
+    #[tokio::test]
+    async fn an_edit_says_what_was_wrong_and_what_was_done() {
+        let house = House::new().await;
+        let (ann, _) = (house.register("ann").await.user, house.register("bob").await);
+        let name = |text: &str| UserChange { name: Some(text.to_owned()), ..UserChange::default() };
+        let named = house.people().edit(ann.id, &name(" Ann B. "), &OPERATOR).await.unwrap();
+        assert_eq!(named.name.as_deref(), Some("Ann B."));
+        assert_eq!(house.people().edit(ann.id, &name(""), &OPERATOR).await.unwrap().name, None);
+        let wrong = house.people().edit(ann.id, &name("a\u{1b}[2J"), &OPERATOR).await;
+        assert!(matches!(wrong, Err(EditError::Invalid(_))));
+        let address = UserChange { email: Some(Email::parse("bob@example.com").unwrap()), ..UserChange::default() };
+        assert!(matches!(house.people().edit(ann.id, &address, &OPERATOR).await, Err(EditError::EmailTaken)));
+        let nobody = UserId::new(house.clock.now());
+        assert!(matches!(house.people().edit(nobody, &name("x"), &OPERATOR).await, Err(EditError::Unknown)));
+        let change = UserChange { add_roles: vec![role("admin")], remove_scopes: vec![scope("own")], ..address };
+        assert_eq!(in_words(&change), "role admin added, scope own removed, e-mail address set");
+    }
+
+    #[tokio::test]
+    async fn a_new_password_ends_what_the_old_one_began() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        house.clock.advance(Duration::from_millis(2));
+        let weak = house.people().set_password(ann.user.id, &secret("short"), &OPERATOR).await;
+        assert!(matches!(weak, Err(SetPasswordError::Weak(_))));
+        assert!(!house.is_dead(&ann).await);
+        house.people().set_password(ann.user.id, &secret("another horse"), &OPERATOR).await.unwrap();
+        assert!(house.is_dead(&ann).await);
+        let old = house.accounts.refresh(&ann.refresh_token, &OPERATOR).await;
+        assert!(matches!(old, Err(RefreshError::Invalid)));
+        let old = house.accounts.login("ann", &secret(PASSWORD), &OPERATOR).await;
+        assert!(matches!(old, Err(LoginError::WrongCredentials)));
+        assert!(house.accounts.login("ann", &secret("another horse"), &OPERATOR).await.is_ok());
+        let nobody = UserId::new(house.clock.now());
+        let unknown = house.people().set_password(nobody, &secret("another horse"), &OPERATOR).await;
+        assert!(matches!(unknown, Err(SetPasswordError::Unknown)));
+    }
+
+    #[tokio::test]
+    async fn disabling_ends_sessions_and_enabling_revives_none() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        assert!(house.people().disable(ann.user.id, &OPERATOR).await.unwrap());
+        assert!(house.is_dead(&ann).await && !house.is_live(ann.session).await);
+        assert!(house.people().enable(ann.user.id, &OPERATOR).await.unwrap());
+        assert!(house.is_dead(&ann).await && !house.is_live(ann.session).await);
+        assert!(house.accounts.login("ann", &secret(PASSWORD), &OPERATOR).await.is_ok());
+        assert!(!house.people().disable(UserId::new(house.clock.now()), &OPERATOR).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn who_is_deleted_is_gone_and_a_namesake_is_somebody_else() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        assert!(house.people().delete(ann.user.id, &OPERATOR).await.unwrap());
+        assert!(!house.people().delete(ann.user.id, &OPERATOR).await.unwrap());
+        assert!(house.is_dead(&ann).await);
+        let other = house.register("ann").await;
+        assert_ne!(other.user.id, ann.user.id);
+        assert!(!house.is_dead(&other).await);
+    }
+}

@@ -1,0 +1,137 @@
+//! The parts that last as long as the process, and the gateway made from them and the file.
+use std::sync::Arc;
+
+use super::{StartError, keys};
+use crate::account::{Accounts, Limits, People};
+use crate::authn::Authenticator;
+use crate::base::Clock;
+use crate::config::Config;
+use crate::endpoints::{Endpoints, Readiness};
+use crate::gate::Gate;
+use crate::observe::{AccessLog, Audit, Gauge, Metrics};
+use crate::password::{Hasher, Policy};
+use crate::pipeline::Gateway;
+use crate::proxy::Proxy;
+use crate::refusal::Renderer;
+use crate::routes::RouteTable;
+use crate::server::Stop;
+use crate::shared::Revocations;
+use crate::store::Store;
+use crate::token::Tokens;
+use crate::wire::Door;
+
+/// What lives as long as the process, whatever the file says next.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    pub(super) clock: Clock,
+    pub(super) store: Store,
+    pub(super) limits: Arc<Limits>,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) metrics: Metrics,
+    pub(super) access: AccessLog,
+    pub(super) stop: Stop,
+}
+
+impl Lasting {
+    pub(super) async fn open(config: &Config, access: AccessLog, stop: Stop, clock: Clock) -> Result<Self, StartError> {
+        let store = Store::open(&config.store).await.map_err(StartError::Store)?;
+        let revocations = Arc::new(Revocations::default());
+        revocations.load(&store).await.map_err(StartError::Store)?;
+        let metrics = Metrics::new(&config.metrics, clock.now());
+        let numbers = metrics.clone();
+        let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
+        Ok(Self { clock, store, limits: Arc::default(), revocations, metrics, access, stop })
+    }
+
+    /// The gateway that this file asks for. What did not change is kept from the one before: connections to
+    /// upstreams, and the hashes under way.
+    pub(super) async fn gateway(
+        &self,
+        config: &Config,
+        before: Option<(&Config, &Gateway)>,
+    ) -> Result<Gateway, StartError> {
+        let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
+        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations));
+        let door = Arc::new(Door::new(&config.wire));
+        let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
+        let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
+        let hasher = self.hasher(config, before);
+        self.watch(&hasher, &tokens);
+        let people = self.people(config, hasher.clone(), audit.clone());
+        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits));
+        let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
+        Ok(Gateway {
+            renderer: Renderer::new(&config.wire.auth_prefix.0),
+            endpoints,
+            gate: Gate::new(routes, authenticator),
+            proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy)),
+            door,
+            clock: self.clock.clone(),
+            route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
+            upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),
+            metrics: self.metrics.clone(),
+            access: self.access.clone(),
+            audit,
+            hasher,
+            body_timeout: config.server.limits.body_timeout,
+            server_timing: config.metrics.server_timing,
+        })
+    }
+
+    pub(super) fn readiness(&self) -> Readiness {
+        Readiness::new(self.store.clone(), self.stop.clone())
+    }
+
+    fn people(&self, config: &Config, hasher: Hasher, audit: Audit) -> People {
+        People {
+            store: self.store.clone(),
+            hasher,
+            policy: Policy::new(&config.passwords),
+            revocations: Arc::clone(&self.revocations),
+            settings: config.accounts.clone(),
+            clock: self.clock.clone(),
+            audit,
+        }
+    }
+
+    fn endpoints(
+        &self,
+        config: &Config,
+        accounts: Accounts,
+        authenticator: Authenticator,
+        tokens: Arc<Tokens>,
+        door: Arc<Door>,
+    ) -> Endpoints {
+        Endpoints {
+            accounts,
+            authenticator,
+            tokens,
+            door,
+            clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
+            readiness: self.readiness(),
+            prefix: config.wire.auth_prefix.0.clone(),
+            well_known: config.wire.well_known,
+            password_grant: config.accounts.password_grant,
+            body_timeout: config.server.limits.body_timeout,
+        }
+    }
+
+    fn hasher(&self, config: &Config, before: Option<(&Config, &Gateway)>) -> Hasher {
+        match before {
+            Some((old, gateway)) if old.passwords == config.passwords => gateway.hasher.clone(),
+            _ => {
+                let metrics = self.metrics.clone();
+                Hasher::observed(&config.passwords, Arc::new(move |took| metrics.hash_done(took)))
+            }
+        }
+    }
+
+    /// Numbers that are asked for when somebody reads the metrics.
+    fn watch(&self, hasher: &Hasher, tokens: &Arc<Tokens>) {
+        let hasher = hasher.clone();
+        self.metrics.ask(Gauge::HashQueue, move || f64::from(u32::try_from(hasher.waiting()).unwrap_or(u32::MAX)));
+        let (tokens, clock) = (Arc::clone(tokens), self.clock.clone());
+        self.metrics.ask(Gauge::SigningKeyAge, move || clock.now().since(tokens.keys().signs_since()).as_secs_f64());
+    }
+}

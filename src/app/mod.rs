@@ -1,0 +1,165 @@
+//! Puts the rooms together; the order of start, reload and stop.
+mod assemble;
+mod keys;
+mod reload;
+mod serve;
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+pub(crate) use keys::{kept_keys, key_ring};
+
+use crate::account::Accounts;
+use crate::admin::Admin;
+use crate::base::Clock;
+use crate::config::{Config, Environment, Loaded};
+use crate::observe::{self, AuditError, LogError, LogGuard};
+use crate::pipeline::Gateway;
+use crate::routes::BadRoute;
+use crate::server::{self, BindError, Ended, ListenAddress, Server, Stop};
+use crate::store::StoreError;
+use crate::token::KeyError;
+use assemble::Lasting;
+use serve::Public;
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub(crate) struct App {
+    running: Arc<Running>,
+    stop: Stop,
+    /// The admin listener's: it answers until everything else has ended.
+    desk: Stop,
+}
+
+/// What serves: the parts that last, and what is swapped on reload.
+#[derive(Debug)]
+struct Running {
+    file: PathBuf,
+    environment: Environment,
+    lasting: Lasting,
+    log: LogGuard,
+    gateway: ArcSwap<Gateway>,
+    config: ArcSwap<Config>,
+    /// The two listeners, once they accept.
+    listeners: OnceLock<Listeners>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Listeners {
+    public: server::Running<Public>,
+    admin: server::Running<Admin>,
+}
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("cannot start the log")]
+    Log(#[source] LogError),
+    #[error("cannot write the audit file")]
+    Audit(#[source] AuditError),
+    #[error("cannot open the store")]
+    Store(#[source] StoreError),
+    #[error("cannot use the signing keys")]
+    Keys(#[source] KeyError),
+    #[error("cannot use the routes")]
+    Routes(#[source] BadRoute),
+    #[error("cannot listen")]
+    Bind(#[source] BindError),
+    #[error("cannot listen to signals")]
+    Signals(#[source] std::io::Error),
+}
+
+impl StartError {
+    /// Whether another try with the same file would end the same way.
+    pub(crate) const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Keys(_) | Self::Routes(_))
+    }
+}
+
+impl App {
+    /// Listens, opens the store, and serves in the background.
+    pub(crate) async fn start(
+        file: PathBuf,
+        loaded: Loaded,
+        environment: Environment,
+        how: How,
+    ) -> Result<Self, StartError> {
+        let config = loaded.config;
+        let log = observe::start(&config.log, how.colour).map_err(StartError::Log)?;
+        let public = Server::bind(&config.server).map_err(StartError::Bind)?;
+        let admin = Server::bind(&serve::admin_listener(&config)).map_err(StartError::Bind)?;
+        let stop = Stop::new(config.server.shutdown_grace);
+        let lasting = Lasting::open(&config, log.access_log(), stop.clone(), how.clock).await?;
+        let gateway = lasting.gateway(&config, None).await?;
+        let running = Arc::new(Running {
+            file,
+            environment,
+            lasting,
+            log,
+            gateway: ArcSwap::from_pointee(gateway),
+            config: ArcSwap::from_pointee(config),
+            listeners: OnceLock::new(),
+            reloading: tokio::sync::Mutex::new(()),
+        });
+        let desk = Stop::new(DESK_GRACE);
+        serve::begin(&running, public, admin, &stop, &desk)?;
+        Ok(Self { running, stop, desk })
+    }
+
+    /// The URL that people open.
+    pub(crate) fn site(&self) -> String {
+        let config = self.running.config.load();
+        if let Some(public) = &config.wire.public_url {
+            return public.origin();
+        }
+        match self.listeners().map(|listeners| listeners.public.addresses()).unwrap_or_default().first() {
+            Some(ListenAddress::Tcp(address)) if address.ip().is_loopback() || address.ip().is_unspecified() => {
+                format!("http://localhost:{}", address.port())
+            }
+            Some(other) => format!("http://{other}"),
+            None => String::new(),
+        }
+    }
+
+    pub(crate) fn admin_address(&self) -> String {
+        let addresses = self.listeners().map(|listeners| listeners.admin.addresses()).unwrap_or_default();
+        addresses.first().map(ToString::to_string).unwrap_or_default()
+    }
+
+    pub(crate) fn accounts(&self) -> Accounts {
+        self.running.gateway.load().endpoints.accounts.clone()
+    }
+
+    fn listeners(&self) -> Option<&Listeners> {
+        self.running.listeners.get()
+    }
+
+    /// Serves until a signal ends it; what is in flight is finished first, up to `shutdown_grace`.
+    pub(crate) async fn until_stopped(self) {
+        self.stop.draining().await;
+        if let Ended::Cut(left) = self.stop.finished().await {
+            tracing::warn!(left, "shutdown_grace is over: cut what was still in flight");
+        }
+        self.desk.begin();
+        let _ = self.desk.finished().await;
+        self.running.lasting.store.close().await;
+        tracing::info!("stopped");
+        self.running.log.flush();
+    }
+}
+
+/// An answer at the admin address takes no longer.
+const DESK_GRACE: Duration = Duration::from_secs(1);
+
+/// How a gateway is started, beside its file.
+#[derive(Debug, Clone)]
+pub(crate) struct How {
+    pub(crate) clock: Clock,
+    /// The log may have colours where it goes to a terminal.
+    pub(crate) colour: bool,
+}

@@ -1,0 +1,114 @@
+//! Serving: two listeners, and the tasks beside them.
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{Listeners, Running, StartError};
+use crate::admin::Admin;
+use crate::config::Config;
+use crate::observe::Chain;
+use crate::refusal::Renderer;
+use crate::server::{self, Bound, Handler, Limits, ListenAddress, Stop};
+use crate::wire::{Body, Peer};
+
+/// The public listener's handler: whatever gateway is in force when the request arrives.
+#[derive(Debug)]
+pub(super) struct Public(Arc<Running>);
+
+impl Handler for Public {
+    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let gateway = self.0.gateway.load_full();
+        gateway.handle(request, peer).await
+    }
+}
+
+/// Accepts, and starts what goes on beside it. All of it ends with `stop`, but the admin listener, which says till the
+/// last that the gateway is stopping.
+pub(super) fn begin(
+    running: &Arc<Running>,
+    public: Bound,
+    admin: Bound,
+    stop: &Stop,
+    at_desk: &Stop,
+) -> Result<(), StartError> {
+    let (ask, asked) = mpsc::channel(1);
+    drop(server::watch_signals(stop, ask).map_err(StartError::Signals)?);
+    drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
+    drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
+    let admin = admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
+    let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;
+    // Nobody else sets it: this runs once.
+    drop(running.listeners.set(Listeners { public, admin }));
+    Ok(())
+}
+
+/// SIGHUP asks for a reload.
+async fn reload_when_asked(running: Arc<Running>, mut asked: mpsc::Receiver<()>, stop: Stop) {
+    loop {
+        tokio::select! {
+            () = stop.draining() => return,
+            asked = asked.recv() => match asked {
+                // What came of it is in the log.
+                Some(()) => drop(running.reload().await),
+                None => return,
+            },
+        }
+    }
+}
+
+/// What other processes did to the store is in force here within a second.
+async fn follow_store(running: Arc<Running>, stop: Stop) {
+    let lasting = &running.lasting;
+    Arc::clone(&lasting.revocations).follow(lasting.store.clone(), lasting.clock.clone(), stop.child_token()).await;
+}
+
+/// Forgets what is over, in small steps.
+async fn tidy(running: Arc<Running>, stop: Stop) {
+    let lasting = &running.lasting;
+    let mut often = interval(TIDY_EVERY);
+    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let stopping = stop.child_token();
+    while stopping.run_until_cancelled(often.tick()).await.is_some() {
+        let now = lasting.clock.now();
+        lasting.revocations.sweep(now);
+        if let Err(error) = lasting.store.forget_expired(now).await {
+            tracing::warn!(error = %Chain(&error), "cannot tidy the store; trying again later");
+        }
+    }
+}
+
+fn desk(running: &Arc<Running>) -> Admin {
+    let config = running.config.load();
+    let again = Arc::clone(running);
+    Admin {
+        settings: config.admin.clone(),
+        metrics: running.lasting.metrics.clone(),
+        metrics_path: config.metrics.enabled.then(|| config.metrics.path.clone()),
+        readiness: running.lasting.readiness(),
+        store: running.lasting.store.clone(),
+        clock: running.lasting.clock.clone(),
+        renderer: Renderer::new(&config.wire.auth_prefix.0),
+        reload: Box::new(move || {
+            let running = Arc::clone(&again);
+            Box::pin(async move { running.reload().await })
+        }),
+    }
+}
+
+/// The second listener has small bounds of its own.
+pub(super) fn admin_listener(config: &Config) -> server::Settings {
+    let few = Limits {
+        max_connections: ADMIN_CONNECTIONS,
+        max_connections_per_ip: ADMIN_CONNECTIONS,
+        ..config.server.limits.clone()
+    };
+    server::Settings { listen: vec![ListenAddress::Tcp(config.admin.listen)], limits: few, ..config.server.clone() }
+}
+
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+const ADMIN_CONNECTIONS: usize = 64;

@@ -1,0 +1,74 @@
+//! The bearer token in `Authorization` (RFC 6750, section 2.1).
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// There is a bearer credential, but not one that can be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable;
+
+/// The token, `None` when there is no bearer credential at all (another scheme counts as none).
+///
+/// The scheme is compared without case (RFC 9110, section 11.1); exactly one space follows it. Two `Authorization`
+/// lines are refused before this is asked; should one slip through, it is unreadable here.
+pub(crate) fn token_in(headers: &HeaderMap) -> Result<Option<&str>, Unreadable> {
+    let mut lines = headers.get_all(AUTHORIZATION).iter();
+    let Some(line) = lines.next() else { return Ok(None) };
+    if lines.next().is_some() {
+        return Err(Unreadable);
+    }
+    let (scheme, token) = match line.as_bytes().split_at_checked(SCHEME.len()) {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case(SCHEME) => (scheme, token),
+        _ => return Ok(None),
+    };
+    debug_assert!(scheme.len() == SCHEME.len());
+    let token = match token.split_first() {
+        Some((b' ', token)) if !token.is_empty() && token.iter().copied().all(is_token68) => token,
+        Some((b' ', _)) | None => return Err(Unreadable),
+        // "BearerX": some other scheme.
+        Some(_) => return Ok(None),
+    };
+    std::str::from_utf8(token).map(Some).map_err(|_| Unreadable)
+}
+
+/// RFC 9110, section 11.2: token68.
+const fn is_token68(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+const SCHEME: &[u8] = b"Bearer";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn read(lines: &[&str]) -> Result<Option<String>, Unreadable> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.try_append(AUTHORIZATION, HeaderValue::from_str(line).unwrap()).unwrap();
+        }
+        token_in(&headers).map(|token| token.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_scheme_is_read_in_any_case_with_one_space() {
+        assert_eq!(read(&["Bearer a.b.c"]), Ok(Some("a.b.c".to_owned())));
+        assert_eq!(read(&["bEARER a.b.c"]), Ok(Some("a.b.c".to_owned())));
+    }
+
+    #[test]
+    fn another_scheme_is_no_credential() {
+        assert_eq!(read(&[]), Ok(None));
+        assert_eq!(read(&["Basic YTpi"]), Ok(None));
+        assert_eq!(read(&["BearerX"]), Ok(None));
+    }
+
+    #[test]
+    fn a_malformed_or_double_one_is_not_the_same_as_none() {
+        for lines in
+            [&["Bearer"][..], &["Bearer "], &["Bearer  a.b.c"], &["Bearer a.b.c, Bearer d"], &["Bearer a", "Bearer b"]]
+        {
+            assert_eq!(read(lines), Err(Unreadable), "{lines:?}");
+        }
+    }
+}

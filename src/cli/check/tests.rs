@@ -1,0 +1,122 @@
+//! What `check` prints and answers.
+use super::*;
+use crate::cli::terminal::{Answer, answer};
+
+fn check(args: &[&str], text: &str) -> Answer {
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CheckArgs,
+    }
+    let line = <Line as clap::Parser>::parse_from(["check", "-"].iter().chain(args).copied());
+    answer(Some(text), |terminal| run(&line.args, None, &Environment::bare(), terminal))
+}
+
+fn in_folder(text: &str, args: &CheckArgs) -> (Answer, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    std::fs::write(&file, text).unwrap();
+    let answer = answer(None, |terminal| run(args, Some(&file), &Environment::bare(), terminal));
+    (answer, std::fs::read_to_string(&file).unwrap())
+}
+
+#[test]
+fn a_good_file_is_answered_with_what_is_open() {
+    let text = "[[routes]]\nprefix = \"/api\"\nupstream = \"http://127.0.0.1:3000\"\n\
+                [[routes]]\nprefix = \"/\"\nupstream = \"http://127.0.0.1:3000\"\nauth = \"none\"\n\
+                [[routes]]\nprefix = \"/api/admin\"\nupstream = \"app\"\nroles = [\"admin\"]\n\
+                [upstreams]\napp = \"http://127.0.0.1:3000\"\n[accounts]\nregistration = \"open\"\n";
+    let answer = check(&[], text);
+    assert_eq!(answer.code, 0);
+    assert_eq!(
+        answer.out,
+        "stdin is fine.\n  \
+         open          /                -> http://127.0.0.1:3000\n  \
+         login         /api             -> http://127.0.0.1:3000\n  \
+         login + role  /api/admin       -> http://127.0.0.1:3000     admin\n\n  \
+         note  everyone may make an account ([accounts] registration = \"open\", stdin:15)\n  \
+         note  users are kept in sqlite:authgate.db, good for one node\n"
+    );
+}
+
+#[test]
+fn what_no_route_covers_and_what_the_gateway_takes_is_said() {
+    let text = "[server]\nauth_prefix = \"/\"\n[accounts]\nregistration = \"closed\"\n\
+                [[routes]]\nprefix = \"/\"\nhosts = [\"A.example\"]\nupstream = \"http://[::1]:80\"\nauth = \"optional\"\n";
+    let answer = check(&[], text);
+    assert_eq!(
+        answer.out,
+        "stdin is fine.\n  \
+         gateway       /register /login /token /refresh /logout /logout-all /sessions /me /user /users/me /userinfo /healthz /readyz /errors\n  \
+         optional      a.example/       -> http://[::1]\n  \
+         404  everything else\n\n  \
+         note  users are kept in sqlite:authgate.db, good for one node\n"
+    );
+}
+
+#[test]
+fn a_bad_file_is_answered_with_one_and_its_findings_in_each_form() {
+    let text = "[[routes]]\nprefx = \"/\"\nupstream = \"http://a\"\n";
+    let answer = check(&[], text);
+    assert_eq!(answer.code, 1);
+    assert!(answer.out.ends_with("stdin: 1 error, 0 warnings. Nothing was started.\n"), "{}", answer.out);
+    let json = check(&["--format", "json"], text);
+    let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json.code, parsed[0]["code"].as_str()), (1, Some("E103")));
+    assert!(check(&["--format", "github"], text).out.starts_with("::error file=stdin,line=2,col=1::[E103]"));
+}
+
+#[test]
+fn warnings_are_an_answer_of_no_only_when_they_are_denied() {
+    let text = "[server]\nlisten = \"0.0.0.0:80\"\n[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\n";
+    let answer = check(&[], text);
+    assert_eq!(answer.code, 0);
+    assert!(answer.out.starts_with("warning[W301]") && answer.out.contains("\nstdin is fine, with 1 warning.\n"));
+    let denied = check(&["--deny-warnings"], text);
+    assert_eq!(denied.code, 1);
+    assert!(denied.out.ends_with("stdin: 0 errors, 1 warning. Warnings are denied.\n"));
+    assert_eq!(check(&["--format", "json", "--deny-warnings"], text).code, 1);
+}
+
+#[test]
+fn show_prints_what_is_in_force_and_no_secret() {
+    let secret = "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a";
+    let text = format!(
+        "[upstreams]\na = \"http://a\"\n[upstreams.b]\nurls = \"http://b\"\n[tokens]\nalgorithm = \"HS256\"\n\
+         [keys]\nsecret = \"{secret}\"\n[[routes]]\nprefix = \"/\"\nupstream = \"a\"\n[[routes]]\nprefix = \"/b\"\nupstream = \"b\"\n"
+    );
+    let answer = check(&["--show"], &text);
+    assert!(!answer.out.contains(secret));
+    for line in
+        ["a = \"http://a\"", "[upstreams.b]", "secret = \"***\"", "[passwords.argon2]", "# stdin:6", "# default"]
+    {
+        assert!(answer.out.contains(line), "{line}\n{}", answer.out);
+    }
+    assert_eq!(answer.out.matches("[[routes]]").count(), 2);
+    // But for the secret and the warning about it, it is a file with the same meaning.
+    let shown = answer.out.split_once("[server]").unwrap().1.replace("***", secret);
+    assert_eq!(check(&["--show"], &format!("[server]{shown}")).code, 0);
+    let json = check(&["--show", "--format", "json"], &text);
+    let rows: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert!(rows.as_array().unwrap().len() > 50 && !json.out.contains(secret));
+}
+
+#[test]
+fn a_missing_file_is_answered_with_three_and_the_places() {
+    let args = CheckArgs { file: Some(PathBuf::from("/no/such.toml")), ..CheckArgs::default() };
+    let answer = answer(None, |terminal| run(&args, None, &Environment::bare(), terminal));
+    assert_eq!((answer.code, answer.out.as_str()), (3, ""));
+    assert!(answer.err.starts_with("no configuration file: looked at /no/such.toml\n"));
+}
+
+#[test]
+fn fix_puts_misspelt_names_right_and_shows_the_lines() {
+    let text = "[[routes]]\nprefx = \"/\"\nupstrem = \"http://a\"\n";
+    let args = CheckArgs { fix: true, ..CheckArgs::default() };
+    let (answer, after) = in_folder(text, &args);
+    assert_eq!(answer.code, 0, "{}", answer.out);
+    assert!(answer.out.contains("gateway.toml:2\n- prefx = \"/\"\n+ prefix = \"/\"\n"));
+    assert_eq!(after, "[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\n");
+    let (answer, after) = in_folder("[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n", &args);
+    assert_eq!((answer.code, after.as_str()), (1, "[[routes]]\nprefix = \"/\"\nupstream = \"x\"\n"));
+}

@@ -1,0 +1,287 @@
+//! Asks every room its part of the question and keeps the answers.
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::ExplainArgs;
+use super::who::{Who, now};
+use crate::authz::Asks;
+use crate::base::Timestamp;
+use crate::config::Loaded;
+use crate::endpoints::{Endpoints, Lookup};
+use crate::gate::{Decision, Gate};
+use crate::proxy::{Preview, Proxy};
+use crate::refusal::{Refusal, Renderer};
+use crate::routes::{Route, RouteTable};
+use crate::wire::{BadRequest, Door, Inbound};
+
+/// Why there is no answer.
+pub(super) enum CannotTell {
+    Usage(String),
+    NotThere(String),
+    Unreachable(String),
+}
+
+/// Everything `explain` says.
+#[derive(Debug, Default)]
+pub(super) struct Explanation {
+    pub(super) status: u16,
+    /// `None` when the request would be let in.
+    pub(super) error: Option<&'static str>,
+    pub(super) asked_path: String,
+    pub(super) read_path: Option<String>,
+    pub(super) endpoint: Option<&'static str>,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) who: Option<String>,
+    pub(super) token: Option<Vec<TokenStep>>,
+    pub(super) needs: Vec<Need>,
+    pub(super) upstream: Option<String>,
+    pub(super) sent: Vec<(String, String)>,
+    pub(super) taken: Vec<String>,
+    pub(super) answer: Vec<(String, String)>,
+    pub(super) cure: Option<String>,
+}
+
+/// A route that covers the path.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) prefix: String,
+    pub(super) words: &'static str,
+    pub(super) place: String,
+    pub(super) chosen: bool,
+}
+
+/// One step on the way of the token that was given.
+#[derive(Debug)]
+pub(super) struct TokenStep {
+    pub(super) name: &'static str,
+    pub(super) good: bool,
+    pub(super) words: String,
+}
+
+/// Something the route asks for.
+#[derive(Debug)]
+pub(super) struct Need {
+    pub(super) what: &'static str,
+    pub(super) words: String,
+    pub(super) met: bool,
+    pub(super) place: Option<String>,
+}
+
+impl Explanation {
+    pub(super) const fn allowed(&self) -> bool {
+        self.error.is_none()
+    }
+
+    fn forwarded(&mut self, inbound: &Inbound, preview: &Preview) {
+        self.upstream = Some(format!("{}{}", preview.address, preview.target));
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let sent = preview.headers.iter().filter(|(name, _)| !inbound.headers().contains_key(*name));
+        self.sent = sent.map(|(name, value)| (as_written(name), text(value))).collect();
+        let taken = inbound.headers().keys().filter(|name| !preview.headers.contains_key(*name));
+        self.taken = taken.map(as_written).collect();
+    }
+
+    fn refused(&mut self, refusal: &Refusal, renderer: &Renderer) {
+        self.status = refusal.status().as_u16();
+        self.error = Some(refusal.name());
+        let response = renderer.render(refusal, "-");
+        for name in ["content-type", "www-authenticate", "allow"] {
+            if let Some(value) = response.headers().get(name).and_then(|value| value.to_str().ok()) {
+                self.answer.push((as_written(&HeaderName::from_static(name)), value.to_owned()));
+            }
+        }
+    }
+}
+
+/// As people write field names: Remote-User.
+fn as_written(name: &HeaderName) -> String {
+    let mut start = true;
+    let letters = name.as_str().chars().map(|letter| {
+        let written = if start { letter.to_ascii_uppercase() } else { letter };
+        start = letter == '-';
+        written
+    });
+    letters.collect()
+}
+
+pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Explanation, CannotTell> {
+    let now = now();
+    let who = Who::find(args, loaded, now).await?;
+    let door = Door::new(&loaded.config.wire);
+    let renderer = Renderer::new(&loaded.config.wire.auth_prefix.0);
+    let mut said = Explanation { asked_path: path_of(&args.url).to_owned(), ..Explanation::default() };
+    said.who = who.user.as_ref().map(describe);
+    said.token = who.token.as_deref().filter(|_| who.user.is_none()).map(|token| steps(token, &who, now));
+    let inbound = match inbound(args, &who, &door)? {
+        Ok(inbound) => inbound,
+        Err(bad) => {
+            said.refused(&Refusal::from(bad), &renderer);
+            return Ok(said);
+        }
+    };
+    said.read_path = Some(inbound.path().as_str().to_owned());
+    match own_endpoint(&inbound, loaded) {
+        Lookup::Ours(endpoint) => {
+            said.status = StatusCode::OK.as_u16();
+            said.endpoint = Some(endpoint.label());
+            return Ok(said);
+        }
+        Lookup::Nothing => {
+            said.refused(&Refusal::named("no_route"), &renderer);
+            return Ok(said);
+        }
+        Lookup::NotOurs => {}
+    }
+    let table =
+        RouteTable::new(loaded.config.routes.clone()).map_err(|error| CannotTell::Unreachable(error.to_string()))?;
+    let gate = Gate::new(std::sync::Arc::new(table), who.authenticator.clone());
+    judge(&mut said, &gate, &inbound, loaded, &renderer, now);
+    said.cure = cure(&said, &who, args);
+    Ok(said)
+}
+
+/// What is right and wrong with a token, and whether its session goes on.
+fn steps(token: &str, who: &Who, now: Timestamp) -> Vec<TokenStep> {
+    let inspection = who.tokens.inspect(token, now);
+    let findings = inspection.findings.into_iter();
+    let mut steps: Vec<_> = findings
+        .map(|finding| TokenStep { name: finding.step.name(), good: finding.good, words: finding.words })
+        .collect();
+    if inspection.outcome.is_ok() {
+        let good = who.authenticator.verify(token, now).is_ok();
+        let words = if good { "alive" } else { "ended, or what the token says is out of date" };
+        steps.push(TokenStep { name: "session", good, words: words.to_owned() });
+    }
+    steps
+}
+
+fn judge(said: &mut Explanation, gate: &Gate, inbound: &Inbound, loaded: &Loaded, renderer: &Renderer, now: Timestamp) {
+    let decision = gate.decide(inbound, now);
+    said.candidates = candidates(gate.routes(), inbound, decision.route);
+    if let Some(route) = decision.route {
+        said.needs = needs(route, &decision);
+        said.upstream = Some(route.upstream().to_owned());
+    }
+    match decision.outcome {
+        Ok(permit) => {
+            said.status = StatusCode::OK.as_u16();
+            if let Some(route) = decision.route {
+                let proxy = Proxy::new(&loaded.config.upstreams, None);
+                match proxy.preview(inbound, &permit, route.target(loaded.config.server.limits.body_timeout)) {
+                    Ok(preview) => said.forwarded(inbound, &preview),
+                    Err(error) => said.refused(&Refusal::from(&error), renderer),
+                }
+            }
+        }
+        Err(denial) => said.refused(&Refusal::of_denial(denial, decision.route), renderer),
+    }
+}
+
+fn own_endpoint(inbound: &Inbound, loaded: &Loaded) -> Lookup {
+    Endpoints::named(&loaded.config.wire.auth_prefix.0, loaded.config.wire.well_known, inbound.path().as_str())
+}
+
+fn candidates(table: &RouteTable, inbound: &Inbound, chosen: Option<&Route>) -> Vec<Candidate> {
+    table
+        .covering(inbound.host(), inbound.path())
+        .into_iter()
+        .map(|route| Candidate {
+            prefix: route.settings.prefix.clone(),
+            words: words(route),
+            place: route.settings.place.to_string(),
+            chosen: chosen.is_some_and(|chosen| std::ptr::eq(chosen, route)),
+        })
+        .collect()
+}
+
+/// The words of the protection table.
+fn words(route: &Route) -> &'static str {
+    match (route.policy.asks(), route.policy.roles().is_empty(), route.policy.scopes().is_empty()) {
+        (Asks::Nobody, _, _) => "open",
+        (Asks::Anyone, true, true) => "optional",
+        (_, true, true) => "login",
+        (_, false, true) => "login + role",
+        (_, true, false) => "login + scope",
+        (_, false, false) => "login + role + scope",
+    }
+}
+
+fn needs(route: &Route, decision: &Decision<'_>) -> Vec<Need> {
+    let identity = decision.identity.as_deref();
+    let place = route.settings.policy_place.as_ref().map(ToString::to_string);
+    let mut needs = Vec::new();
+    if route.policy.asks() == Asks::Somebody {
+        let words = "needs somebody who is signed in".to_owned();
+        needs.push(Need { what: "login", words, met: identity.is_some(), place: None });
+    }
+    if !route.policy.roles().is_empty() {
+        let names = join(route.policy.roles());
+        let met =
+            identity.is_some_and(|identity| route.policy.roles().iter().any(|role| identity.roles().contains(role)));
+        needs.push(Need { what: "role", words: format!("needs one of: {names}"), met, place: place.clone() });
+    }
+    if !route.policy.scopes().is_empty() {
+        let names = join(route.policy.scopes());
+        let met = identity
+            .is_some_and(|identity| route.policy.scopes().iter().all(|scope| identity.scopes().contains(scope)));
+        needs.push(Need { what: "scope", words: format!("needs all of: {names}"), met, place });
+    }
+    needs
+}
+
+fn join(names: &[impl ToString]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The command that would let this person in.
+fn cure(said: &Explanation, who: &Who, args: &ExplainArgs) -> Option<String> {
+    let missing = said.needs.iter().find(|need| !need.met)?;
+    let name = args.user.as_ref()?;
+    who.user.as_ref()?;
+    let first = missing.words.rsplit(": ").next()?.split(", ").next()?;
+    match missing.what {
+        "role" => Some(format!("to let {name} in:  authgate user edit {name} --add-role {first}")),
+        "scope" => Some(format!("to let {name} in:  authgate user edit {name} --add-scope {first}")),
+        _ => None,
+    }
+}
+
+fn describe(user: &crate::store::User) -> String {
+    let name = user.username.as_ref().map(ToString::to_string);
+    let email = user.email.as_ref().map(ToString::to_string);
+    let who = match (name, email) {
+        (Some(name), Some(email)) => format!("{name} <{email}>"),
+        (Some(only), None) | (None, Some(only)) => only,
+        (None, None) => user.id.to_string(),
+    };
+    let roles = if user.roles.is_empty() { "none".to_owned() } else { join(&user.roles) };
+    format!("{who}, roles: {roles}{}", if user.disabled { ", disabled" } else { "" })
+}
+
+/// The request as it would arrive: the same checks as for a real one.
+fn inbound(args: &ExplainArgs, who: &Who, door: &Door) -> Result<Result<Inbound, BadRequest>, CannotTell> {
+    let usage = |why: &str| CannotTell::Usage(why.to_owned());
+    let method: Method = args.method.parse().map_err(|_| usage("METHOD is not one"))?;
+    let mut headers = HeaderMap::new();
+    for line in &args.header {
+        let (name, value) = line.split_once(':').ok_or_else(|| usage("-H takes NAME: VALUE"))?;
+        let name: HeaderName = name.trim().parse().map_err(|_| usage("-H: that is no field name"))?;
+        headers.insert(name, HeaderValue::from_str(value.trim()).map_err(|_| usage("-H: that is no field value"))?);
+    }
+    if let Some(token) = &who.token {
+        let value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| usage("the token holds control characters"))?;
+        headers.insert(http::header::AUTHORIZATION, value);
+    }
+    Ok(Inbound::hypothetical(method, &args.url, headers, args.ip, door))
+}
+
+fn path_of(url: &str) -> &str {
+    let after_scheme =
+        url.split_once("://").map_or(url, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
+    after_scheme.split('?').next().unwrap_or(after_scheme)
+}
+
+/// Kept here so that `print` needs no other room.
+pub(super) fn status_words(status: u16) -> &'static str {
+    StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("")
+}

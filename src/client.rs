@@ -1,0 +1,84 @@
+//! HTTP going out for ourselves: the command line asks a running gateway. Every step inside one deadline.
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use http::{HeaderValue, Method, Request};
+use http_body_util::{BodyExt, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::base::Secret;
+use crate::wire::Body;
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+/// Why nothing came back.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    #[error("{0}")]
+    Connect(#[from] io::Error),
+    #[error("no answer in time")]
+    Slow,
+    #[error("what answered does not speak HTTP: {0}")]
+    Http(#[from] hyper::Error),
+    #[error("the answer is too large or broken off")]
+    Body,
+}
+
+pub(crate) async fn get(to: SocketAddr, path: &str, patience: Duration) -> Result<Answer, NoAnswer> {
+    ask(to, Method::GET, path, None, patience).await
+}
+
+/// POST without a body, with a secret that the gateway can check.
+pub(crate) async fn post(to: SocketAddr, path: &str, secret: &Secret, patience: Duration) -> Result<Answer, NoAnswer> {
+    ask(to, Method::POST, path, Some(secret), patience).await
+}
+
+async fn ask(
+    to: SocketAddr,
+    method: Method,
+    path: &str,
+    secret: Option<&Secret>,
+    patience: Duration,
+) -> Result<Answer, NoAnswer> {
+    timeout(patience, exchange(to, request(to, method, path, secret))).await.map_err(|_| NoAnswer::Slow)?
+}
+
+fn request(to: SocketAddr, method: Method, path: &str, secret: Option<&Secret>) -> Request<Body> {
+    let mut request = Request::new(Body::Empty);
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    let headers = request.headers_mut();
+    if let Ok(host) = HeaderValue::try_from(to.to_string()) {
+        headers.insert(HOST, host);
+    }
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    if let Some(bearer) = secret.and_then(|secret| HeaderValue::try_from(format!("Bearer {}", secret.expose())).ok()) {
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    request
+}
+
+async fn exchange(to: SocketAddr, request: Request<Body>) -> Result<Answer, NoAnswer> {
+    let socket = TcpStream::connect(to).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
+    let talking = tokio::spawn(connection);
+    let response = sender.send_request(request).await?;
+    let status = response.status().as_u16();
+    let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|_| NoAnswer::Body)?.to_bytes();
+    talking.abort();
+    Ok(Answer { status, body })
+}
+
+/// A list of findings is long; more than this is not from a gateway.
+const MAX_ANSWER: usize = 1024 * 1024;

@@ -1,0 +1,83 @@
+//! What is in force and where it came from, for `check --show`.
+use std::fmt;
+
+use super::finding::{Place, Source};
+use super::settings::{Kind, Setting};
+use super::tree::{Entry, Item, Node};
+use super::value::quoted;
+
+/// One setting in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Effective {
+    /// `[server]`, `[[routes]]`
+    pub(crate) section: String,
+    /// Which table of that name: the lines of one table have one number.
+    pub(crate) table: usize,
+    pub(crate) key: String,
+    /// As TOML; a secret as `"***"`.
+    pub(crate) value: String,
+    pub(crate) origin: Origin,
+}
+
+/// Where a setting came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    File { name: String, line: usize },
+    Variable(String),
+    Default,
+}
+
+impl Effective {
+    pub(super) fn new(section: String, table: usize, setting: &Setting, item: &Item, source: &Source) -> Self {
+        let value = if matches!(setting.kind, Kind::Secret) { quoted("***") } else { write(item) };
+        Self { section, table, key: setting.key.to_owned(), value, origin: Origin::of(item, source) }
+    }
+
+    /// An upstream that is a URL and nothing more.
+    pub(super) fn upstream(entry: &Entry, source: &Source) -> Self {
+        let origin = Origin::of(&entry.item, source);
+        Self { section: "[upstreams]".to_owned(), table: 0, key: bare(&entry.key), value: write(&entry.item), origin }
+    }
+}
+
+impl Origin {
+    fn of(item: &Item, source: &Source) -> Self {
+        match &item.place {
+            Place::Span(span) => Self::File { name: source.name.to_string(), line: source.position(span.start).0 },
+            Place::Variable(name) => Self::Variable(name.clone()),
+            Place::Default => Self::Default,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { name, line } => write!(f, "{name}:{line}"),
+            Self::Variable(name) => write!(f, "env {name}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// An item as TOML. A text that a file is part of is shown with its reference.
+fn write(item: &Item) -> String {
+    match &item.node {
+        Node::Text(text) => quoted(text.shown.as_ref().unwrap_or(&text.text)),
+        Node::Number(digits) => digits.clone(),
+        Node::Flag(flag) => flag.to_string(),
+        Node::List(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(", ")),
+        Node::Table(entries) => {
+            let entries: Vec<_> =
+                entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), write(&entry.item))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        Node::Other(_) | Node::Broken => String::new(),
+    }
+}
+
+/// A key with quotes where it needs them.
+fn bare(key: &str) -> String {
+    let plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if plain { key.to_owned() } else { quoted(key) }
+}

@@ -1,0 +1,274 @@
+//! `${NAME}`, `${NAME:-x}`, `${file:/path}` and `$$` in texts; and the mask that keeps a secret from being drawn.
+use std::fs::File;
+use std::io::Read as _;
+
+use super::environment::Environment;
+use super::suggest::nearest;
+
+/// A text after its references were followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Expanded {
+    pub(super) text: String,
+    /// There was a reference.
+    pub(super) referenced: bool,
+    /// There was a reference to a file.
+    pub(super) from_file: bool,
+}
+
+/// A reference that leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Broken {
+    /// As it is written: `${NAME}`.
+    pub(super) literal: String,
+    pub(super) why: Why,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Why {
+    Unset { name: String, similar: Option<String> },
+    Empty { name: String },
+    Malformed,
+    File { path: String, cause: String },
+}
+
+/// Follows every reference; tells all that lead nowhere.
+pub(super) fn expand(text: &str, environment: &Environment) -> Result<Expanded, Vec<Broken>> {
+    let mut done = Expanded { text: String::with_capacity(text.len()), referenced: false, from_file: false };
+    let mut broken = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        done.text.push_str(before);
+        if let Some(after) = after.strip_prefix('$') {
+            done.text.push('$');
+            rest = after;
+        } else if let Some(inside) = after.strip_prefix('{') {
+            let Some((reference, after)) = inside.split_once('}') else {
+                broken.push(Broken { literal: format!("${{{inside}"), why: Why::Malformed });
+                rest = "";
+                break;
+            };
+            done.referenced = true;
+            done.from_file |= reference.starts_with(FILE);
+            match follow(reference, environment) {
+                Ok(value) => done.text.push_str(&value),
+                Err(why) => broken.push(Broken { literal: format!("${{{reference}}}"), why }),
+            }
+            rest = after;
+        } else {
+            done.text.push('$');
+            rest = after;
+        }
+    }
+    done.text.push_str(rest);
+    if broken.is_empty() { Ok(done) } else { Err(broken) }
+}
+
+fn follow(reference: &str, environment: &Environment) -> Result<String, Why> {
+    if let Some(path) = reference.strip_prefix(FILE) {
+        return content(path).map_err(|cause| Why::File { path: path.to_owned(), cause });
+    }
+    let (name, fallback) = match reference.split_once(":-") {
+        Some((name, fallback)) => (name, Some(fallback)),
+        None => (reference, None),
+    };
+    if !is_name(name) {
+        return Err(Why::Malformed);
+    }
+    match (environment.variable(name), fallback) {
+        (Some(value), _) if !value.is_empty() => Ok(value.to_owned()),
+        (_, Some(fallback)) => Ok(fallback.to_owned()),
+        (Some(_), None) => Err(Why::Empty { name: name.to_owned() }),
+        (None, None) => {
+            let similar = nearest(name, environment.names()).map(str::to_owned);
+            Err(Why::Unset { name: name.to_owned(), similar })
+        }
+    }
+}
+
+/// What a file holds, without one newline at its end.
+fn content(path: &str) -> Result<String, String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SECRET_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_SECRET_FILE {
+        return Err("is longer than 64 KiB".to_owned());
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The text of a file with every secret that stands in it replaced by stars, byte for byte, so that places stay true.
+///
+/// It goes by the names of keys and not by the tree, because a file with a slip in its syntax is drawn too.
+pub(super) fn mask(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut inside: Option<&str> = None;
+    for line in text.split_inclusive('\n') {
+        let line = mask_passwords(line);
+        let line = line.as_str();
+        if let Some(end) = inside {
+            let (value, after) = line.split_once(end).map_or((line, None), |(value, after)| (value, Some(after)));
+            stars(value, &mut masked);
+            if let Some(after) = after {
+                masked.push_str(end);
+                masked.push_str(after);
+                inside = None;
+            }
+        } else {
+            inside = mask_line(line, &mut masked);
+        }
+    }
+    masked
+}
+
+/// Masks the password in `scheme://name:password@host`.
+fn mask_passwords(line: &str) -> String {
+    let mut masked = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once("://") {
+        masked.push_str(before);
+        masked.push_str("://");
+        let end = after.find(['"', '\'', ' ']).unwrap_or(after.len());
+        let (authority, behind) = after.split_at_checked(end).unwrap_or((after, ""));
+        match authority.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?, host))) {
+            Some(((name, password), host)) => {
+                masked.push_str(name);
+                masked.push(':');
+                stars(password, &mut masked);
+                masked.push('@');
+                masked.push_str(host);
+            }
+            None => masked.push_str(authority),
+        }
+        rest = behind;
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// Masks what stands after `secret =`; gives the closing quotes when the value goes on in the next line.
+fn mask_line(line: &str, masked: &mut String) -> Option<&'static str> {
+    for (at, _) in line.match_indices('=') {
+        let (before, after) = line.split_at_checked(at)?;
+        let key = before.trim_end().trim_end_matches(['"', '\'']);
+        let key = key.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).next().unwrap_or_default();
+        let value = after.get(1..).unwrap_or_default();
+        if is_secret_key(key) && !matches!(value.trim(), "true" | "false") {
+            masked.push_str(before);
+            masked.push('=');
+            stars(value, masked);
+            let triple = ["\"\"\"", "'''"].into_iter().find(|quotes| value.matches(quotes).count() == 1);
+            return triple;
+        }
+    }
+    masked.push_str(line);
+    None
+}
+
+/// Stars for everything but white space, quotes, and references with their names.
+fn stars(value: &str, masked: &mut String) {
+    let mut rest = value;
+    while let Some(first) = rest.chars().next() {
+        let reference = rest.strip_prefix("${").and_then(|inside| inside.split_once('}')).map(|(inside, _)| inside);
+        let shown = reference.map(|inside| inside.split_once(":-").map_or(inside, |(name, _)| name));
+        if let Some(shown) = shown {
+            masked.push_str("${");
+            masked.push_str(shown);
+            rest = rest.get(2 + shown.len()..).unwrap_or_default();
+            continue;
+        }
+        if first.is_whitespace() || matches!(first, '"' | '\'' | '}') {
+            masked.push(first);
+        } else {
+            masked.extend(std::iter::repeat_n('*', first.len_utf8()));
+        }
+        rest = rest.get(first.len_utf8()..).unwrap_or_default();
+    }
+}
+
+/// "secret", "client_secret", "password", and slips of the pen near them.
+fn is_secret_key(key: &str) -> bool {
+    let last = key.rsplit(['_', '-']).next().unwrap_or_default().to_ascii_lowercase();
+    ["secret", "password", "passphrase"].iter().any(|name| strsim::damerau_levenshtein(&last, name) <= 2)
+}
+
+const FILE: &str = "file:";
+/// A key or a password is short; more is a mistake.
+const MAX_SECRET_FILE: u64 = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn text(given: &str) -> Result<String, Vec<Broken>> {
+        expand(given, &Environment::of([("NAME", "value"), ("EMPTY", ""), ("DB_PASSWORD", "x")])).map(|done| done.text)
+    }
+
+    #[test]
+    fn references_are_followed() {
+        assert_eq!(text("plain").unwrap(), "plain");
+        assert_eq!(text("a${NAME}b${NAME}").unwrap(), "avaluebvalue");
+        assert_eq!(text("${NO:-x}${EMPTY:-y}${NO:-}").unwrap(), "xy");
+        assert_eq!(text("$$ $${NAME} $NAME 5$").unwrap(), "$ ${NAME} $NAME 5$");
+    }
+
+    #[test] // C12
+    fn what_is_unset_or_empty_is_an_error_and_never_an_empty_text() {
+        let unset = Why::Unset { name: "DB_PASWORD".to_owned(), similar: Some("DB_PASSWORD".to_owned()) };
+        assert_eq!(text("a${DB_PASWORD}").unwrap_err(), [Broken { literal: "${DB_PASWORD}".to_owned(), why: unset }]);
+        assert_eq!(text("${EMPTY}").unwrap_err().len(), 1);
+        assert_eq!(text("${EMPTY}${}${a b}${NO").unwrap_err().len(), 4);
+    }
+
+    #[test] // C12
+    fn a_file_loses_one_newline_and_may_not_be_empty() {
+        for (content, expected) in [
+            ("s3cret\n", Some("s3cret")),
+            ("s3cret\r\n", Some("s3cret")),
+            ("a\n\n", Some("a\n")),
+            ("\n", None),
+            ("", None),
+        ] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(content.as_bytes()).unwrap();
+            let reference = format!("${{file:{}}}", file.path().display());
+            assert_eq!(text(&reference).ok().as_deref(), expected, "{content:?}");
+        }
+        assert!(text("${file:/no/such/file}").is_err());
+    }
+
+    #[test]
+    fn what_follows_the_name_of_a_secret_is_not_drawn() {
+        for (line, shown) in [
+            ("secret = \"hunter2\" # x", "secret = \"*******\" * *"),
+            ("secret = hunter2", "secret = *******"),
+            ("[keys]\nsecert = \"h\"", "[keys]\nsecert = \"*\""),
+            ("secret = \"${A}${B:-hunter2}\"", "secret = \"${A}${B*********}\""),
+            ("keys = { secret = \"ab\" }", "keys = { secret = \"**\" }"),
+            ("secret = \"\"\"\nhunter2\n\"\"\"\na = 1", "secret = \"\"\"\n*******\n\"\"\"\na = 1"),
+            ("password_grant = true", "password_grant = true"),
+            ("[passwords]\nmin_length = 8", "[passwords]\nmin_length = 8"),
+            ("url = \"postgres://gw:hunter2@db/x\"", "url = \"postgres://gw:*******@db/x\""),
+            ("url = \"postgres://gw:${PW}@db/x\"", "url = \"postgres://gw:${PW}@db/x\""),
+            ("a = \"http://127.0.0.1:80\" # x@y", "a = \"http://127.0.0.1:80\" # x@y"),
+            ("a = \"x\" # é", "a = \"x\" # é"),
+        ] {
+            assert_eq!(mask(line), shown);
+            assert_eq!(mask(line).len(), line.len());
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The values of the file → the settings of each room, and what can only be judged when several are seen together.
+mod people;
+mod rest;
+mod routes;
+mod server;
+mod tokens;
+mod upstreams;
+
+use super::Config;
+use super::environment::Environment;
+use super::read::Reader;
+
+/// Reads all of the file. What comes out is to be believed only when nothing was complained about.
+pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
+    reader.check_sections();
+    let limits = reader.part("limits");
+    let (server, wire) = server::server(reader, &limits, environment);
+    let identity = rest::identity(reader);
+    let mut upstreams = upstreams::declared(reader, &identity);
+    let routes = routes::routes(reader, &mut upstreams, limits.value("max_body"), &wire.auth_prefix);
+    let tokens = tokens::tokens(reader, &server, &wire);
+    let own_identity_names = upstreams.identity_names(&identity);
+    Config {
+        accounts: people::accounts(reader, &limits, tokens.sessions),
+        passwords: people::passwords(reader, environment),
+        admin: server::admin(reader, &server),
+        store: rest::store(reader),
+        log: rest::log(reader),
+        metrics: rest::metrics(reader),
+        wire: crate::wire::Settings { own_identity_names, ..wire },
+        tokens: tokens.settings,
+        upstreams: upstreams.list,
+        server,
+        routes,
+    }
+}

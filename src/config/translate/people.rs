@@ -1,0 +1,99 @@
+//! `[accounts]` and `[passwords]`.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::routes::names;
+use crate::account::{self, Identifier, Registration};
+use crate::base::{Role, Scope};
+use crate::config::codes::Code;
+use crate::config::environment::Environment;
+use crate::config::finding::Finding;
+use crate::config::read::{Lists, Part, Reader, Spot, Texts};
+use crate::password::{self, Argon2Cost};
+
+/// What `[tokens]` says about sessions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sessions {
+    pub(super) refresh_ttl: Duration,
+    pub(super) refresh_grace: Duration,
+    pub(super) password_grant: bool,
+}
+
+/// `[accounts]`, with the limits and the lifetimes that sign-ins obey.
+pub(super) fn accounts(reader: &Reader<'_>, limits: &Part<'_>, sessions: Sessions) -> account::Settings {
+    let part = reader.part("accounts");
+    let identifiers =
+        [("username", Identifier::Username), ("email", Identifier::Email), ("either", Identifier::Either)];
+    let registration = part.choice("registration", &[("open", Registration::Open), ("closed", Registration::Closed)]);
+    account::Settings {
+        identifier: part.choice("identifier", &identifiers),
+        registration,
+        default_roles: default_roles(&part, registration),
+        role_scopes: role_scopes(&part),
+        refresh_ttl: sessions.refresh_ttl,
+        refresh_grace: sessions.refresh_grace,
+        password_grant: sessions.password_grant,
+        login_per_ip: limits.value("login_per_ip"),
+        login_per_account: limits.value("login_per_account"),
+        register_per_ip: limits.value("register_per_ip"),
+    }
+}
+
+/// `[passwords]`
+pub(super) fn passwords(reader: &Reader<'_>, environment: &Environment) -> password::Settings {
+    let part = reader.part("passwords");
+    let min_length: Spot<usize> = part.spot("min_length");
+    let max_length: Spot<usize> = part.spot("max_length");
+    if min_length.value > max_length.value {
+        let (here, other) =
+            if part.item("max_length").is_some() { (&max_length, &min_length) } else { (&min_length, &max_length) };
+        part.complain(
+            Finding::new(Code::E105, here.place.clone(), "`max_length` is below `min_length`")
+                .label("no password would fit")
+                .beside(&other.place, "beside this"),
+        );
+    }
+    let cost = part.inner("argon2");
+    let memory: u64 = cost.value("memory");
+    let parallel_hashes = match part.value("parallel_hashes") {
+        0 => environment.cores(),
+        hashes => hashes,
+    };
+    password::Settings {
+        min_length: min_length.value,
+        max_length: max_length.value,
+        cost: Argon2Cost {
+            memory_kib: u32::try_from(memory / 1024).unwrap_or(u32::MAX),
+            iterations: cost.value("iterations"),
+            lanes: cost.value("lanes"),
+        },
+        parallel_hashes,
+        hash_queue: part.value("hash_queue"),
+    }
+}
+
+fn default_roles(part: &Part<'_>, registration: Registration) -> Vec<Role> {
+    let texts: Texts = part.value("default_roles");
+    if registration == Registration::Open
+        && let Some(admin) = texts.iter().find(|text| text.value == ADMIN)
+    {
+        part.complain(
+            Finding::new(Code::W306, admin.place.clone(), "everyone who makes an account is an administrator")
+                .label("given to anybody who asks")
+                .say("take `admin` out, or set `registration = \"closed\"`"),
+        );
+    }
+    names(part, &texts, "default_roles", Role::parse)
+}
+
+fn role_scopes(part: &Part<'_>) -> BTreeMap<Role, Vec<Scope>> {
+    let rows = part.given::<Lists>("role_scopes").map(|spot| spot.value).unwrap_or_default();
+    let read = rows.into_iter().filter_map(|(role, scopes)| {
+        let role = names(part, &[role], "role_scopes", Role::parse).pop()?;
+        Some((role, names(part, &scopes, "role_scopes", Scope::parse)))
+    });
+    read.collect()
+}
+
+/// The role that may use the admin address.
+const ADMIN: &str = "admin";

@@ -1,0 +1,113 @@
+//! `[identity]`, `[store]`, `[log]` and `[metrics]`.
+use std::path::PathBuf;
+
+use crate::config::address;
+use crate::config::codes::Code;
+use crate::config::finding::Finding;
+use crate::config::identity;
+use crate::config::read::{Part, Reader, Spot, Texts};
+use crate::config::value::quoted;
+use crate::observe::{Level, LogFormat, LogSettings, MetricsSettings};
+use crate::store;
+use crate::wire::IdentityFields;
+
+/// What upstreams are told that do not say otherwise.
+pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
+    let part = reader.part("identity");
+    let separator: Spot<String> = part.spot("group_separator");
+    let fits = separator.value.contains([',', ';', ' ']) && separator.value.chars().all(|c| ",; ".contains(c));
+    if !fits || separator.value.len() > 2 {
+        part.complain(
+            Finding::new(Code::E102, separator.place, "`group_separator` could be part of a role's name")
+                .label("a comma, a semicolon or a space"),
+        );
+    }
+    let presets: Spot<Texts> = part.spot("headers");
+    let names = part.given::<identity::Names>("names");
+    // Names one by one stand in place of the default, and beside presets that are asked for.
+    let presets = if names.is_some() && part.item("headers").is_none() { Vec::new() } else { presets.value };
+    let names = names.map(|names| names.value).unwrap_or_default();
+    identity::fields(&presets, &names, &separator.value, &|finding| part.complain(finding))
+}
+
+/// `[store]`
+pub(super) fn store(reader: &Reader<'_>) -> store::Settings {
+    let part = reader.part("store");
+    let url: Spot<String> = part.spot("url");
+    let path = sqlite_path(&part, &url).unwrap_or_default();
+    store::Settings::Sqlite { path: PathBuf::from(path) }
+}
+
+fn sqlite_path(part: &Part<'_>, url: &Spot<String>) -> Option<String> {
+    // The text may hold a password: it is never repeated in what is said.
+    let finding = |title: &str| Finding::new(Code::E102, url.place.clone(), title);
+    let Some(path) = url.value.strip_prefix("sqlite:") else {
+        let server =
+            ["postgres:", "postgresql:", "mysql:", "mariadb:"].iter().any(|scheme| url.value.starts_with(scheme));
+        part.complain(if server {
+            finding("the store can only be SQLite").label("not in this version").say("write `sqlite:authgate.db`")
+        } else {
+            finding("`url` names no store").label("does not begin with `sqlite:`").say("write `sqlite:authgate.db`")
+        });
+        return None;
+    };
+    if let Some(bare) = path.strip_prefix("//") {
+        part.complain(finding("a path follows `sqlite:` as it is").label("no `//`").replace(
+            "write",
+            &url.place,
+            quoted(&format!("sqlite:{bare}")),
+        ));
+        return None;
+    }
+    if path.is_empty() || path.ends_with('/') || path.contains(['?', '\0']) || path.starts_with(':') {
+        part.complain(
+            finding("`url` names no file").label("a path must follow `sqlite:`").say("write `sqlite:authgate.db`"),
+        );
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+/// `[log]`
+pub(super) fn log(reader: &Reader<'_>) -> LogSettings {
+    let part = reader.part("log");
+    let levels = [
+        ("error", Level::Error),
+        ("warn", Level::Warn),
+        ("info", Level::Info),
+        ("debug", Level::Debug),
+        ("trace", Level::Trace),
+    ];
+    let formats = [("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)];
+    LogSettings {
+        level: part.choice("level", &levels),
+        format: part.choice("format", &formats),
+        access: part.value("access"),
+        audit_file: audit_file(&part),
+    }
+}
+
+fn audit_file(part: &Part<'_>) -> Option<PathBuf> {
+    let path: Spot<String> = part.given("audit_file")?;
+    if path.value.is_empty() || path.value.ends_with('/') || path.value.contains('\0') {
+        part.complain(Finding::new(Code::E102, path.place, "`audit_file` names no file").label("a path is needed"));
+        return None;
+    }
+    Some(PathBuf::from(path.value))
+}
+
+/// `[metrics]`
+pub(super) fn metrics(reader: &Reader<'_>) -> MetricsSettings {
+    let part = reader.part("metrics");
+    let text: Spot<String> = part.spot("path");
+    let path = address::plain_path(&text.value).unwrap_or_else(|trouble| {
+        part.complain(trouble.finding(Code::E102, &text.place, "`path` of the metrics is no plain path"));
+        String::new()
+    });
+    MetricsSettings {
+        enabled: part.value("enabled"),
+        path,
+        per_route: part.value("per_route"),
+        server_timing: part.value("server_timing"),
+    }
+}

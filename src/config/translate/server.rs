@@ -1,0 +1,163 @@
+//! `[server]`, `[limits]` of connections and `[admin]`.
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+
+use crate::config::address::{self, Trouble};
+use crate::config::codes::Code;
+use crate::config::environment::Environment;
+use crate::config::finding::{Finding, Place};
+use crate::config::read::{Part, Reader, Spot, Texts};
+use crate::server::{Limits, ListenAddress};
+use crate::wire::{AuthPrefix, PublicUrl};
+use crate::{admin, server, wire};
+
+/// `own_identity_names` is filled in when the upstreams are known.
+pub(super) fn server(
+    reader: &Reader<'_>,
+    limits: &Part<'_>,
+    environment: &Environment,
+) -> (server::Settings, wire::Settings) {
+    let part = reader.part("server");
+    let listen = listeners(&part);
+    let public_url = public_url(&part);
+    let trusted_proxies = trusted_proxies(&part);
+    if part.item("trusted_proxies").is_none() {
+        warn_of_plain_text(&part, &listen, public_url.as_ref());
+    }
+    let workers = match part.value("workers") {
+        0 => environment.cores(),
+        workers => workers,
+    };
+    let server = server::Settings {
+        listen: listen.into_iter().map(|spot| spot.value).collect(),
+        workers,
+        shutdown_grace: part.value("shutdown_grace"),
+        limits: Limits {
+            max_connections: limits.value("max_connections"),
+            max_connections_per_ip: limits.value("max_connections_per_ip"),
+            max_header: limits.value("max_header"),
+            header_timeout: limits.value("header_timeout"),
+            body_timeout: limits.value("body_timeout"),
+            idle_timeout: limits.value("idle_timeout"),
+        },
+    };
+    let wire = wire::Settings {
+        trusted_proxies,
+        own_identity_names: Vec::new(),
+        public_url: public_url.map(|spot| spot.value),
+        auth_prefix: auth_prefix(&part),
+        well_known: part.value("well_known"),
+    };
+    (server, wire)
+}
+
+/// `[admin]`
+pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings) -> admin::Settings {
+    let part = reader.part("admin");
+    let text: Spot<String> = part.spot("listen");
+    let listen = address::tcp(&text.value).unwrap_or_else(|trouble| {
+        part.complain(trouble.finding(Code::E102, &text.place, "`listen` of the admin address is no address"));
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    });
+    if listen.port() != 0 && server.listen.contains(&ListenAddress::Tcp(listen)) {
+        part.complain(
+            Finding::new(Code::E106, text.place, format!("the public and the admin listener are both {listen}"))
+                .label("taken by `[server]`"),
+        );
+    }
+    let allow = networks(&part, "allow", |place| {
+        Finding::new(Code::W305, place, "the admin address is open to everybody")
+            .label("everybody")
+            .say("name the networks that need it")
+    });
+    admin::Settings { listen, allow }
+}
+
+fn listeners(part: &Part<'_>) -> Vec<Spot<ListenAddress>> {
+    let texts: Texts = part.spot("listen").value;
+    if texts.is_empty()
+        && let Some(item) = part.item("listen")
+    {
+        part.complain(Finding::new(Code::E102, item.place.clone(), "`listen` is empty").label("no address"));
+    }
+    let mut listeners: Vec<Spot<ListenAddress>> = Vec::new();
+    for text in texts {
+        match address::listen(&text.value) {
+            Ok(value) => listeners.push(Spot { value, place: text.place }),
+            Err(trouble) => part.complain(trouble.finding(Code::E102, &text.place, "`listen` is no address")),
+        }
+    }
+    listeners
+}
+
+fn public_url(part: &Part<'_>) -> Option<Spot<PublicUrl>> {
+    let text: Spot<String> = part.given("public_url")?;
+    match address::public_url(&text.value) {
+        Ok(value) => Some(Spot { value, place: text.place }),
+        Err(trouble) => {
+            part.complain(trouble.finding(Code::E102, &text.place, "`public_url` is no address of a site"));
+            None
+        }
+    }
+}
+
+fn auth_prefix(part: &Part<'_>) -> AuthPrefix {
+    let text: Spot<String> = part.spot("auth_prefix");
+    match address::plain_path(&text.value) {
+        Ok(path) if path == "/" => AuthPrefix(String::new()),
+        Ok(path) => AuthPrefix(path),
+        Err(trouble) => {
+            part.complain(trouble.finding(Code::E304, &text.place, "`auth_prefix` is no plain path"));
+            AuthPrefix("/auth".to_owned())
+        }
+    }
+}
+
+fn trusted_proxies(part: &Part<'_>) -> Vec<IpNet> {
+    networks(part, "trusted_proxies", |place| {
+        Finding::new(Code::W302, place, "every client is believed what it says about its address")
+            .label("everybody")
+            .say("name the addresses of the proxies in front of the gateway")
+    })
+}
+
+fn networks(part: &Part<'_>, key: &str, everybody: fn(Place) -> Finding) -> Vec<IpNet> {
+    let mut networks = Vec::new();
+    for text in part.spot::<Texts>(key).value {
+        match address::network(&text.value) {
+            Ok(network) => {
+                if network.prefix_len() == 0 {
+                    part.complain(everybody(text.place));
+                }
+                networks.push(network);
+            }
+            Err(Trouble { why, meant }) => {
+                let title = format!("`{key}` names no network: `{}`", text.value);
+                part.complain(Trouble { why, meant }.finding(Code::E102, &text.place, title));
+            }
+        }
+    }
+    networks
+}
+
+/// Plain HTTP beyond this machine, and nobody in front who could do TLS.
+fn warn_of_plain_text(part: &Part<'_>, listen: &[Spot<ListenAddress>], public_url: Option<&Spot<PublicUrl>>) {
+    for spot in listen {
+        let ListenAddress::Tcp(address) = &spot.value else { continue };
+        if is_local(address.ip()) {
+            continue;
+        }
+        let mut finding = Finding::new(Code::W301, spot.place.clone(), "passwords would travel unencrypted")
+            .label("plain HTTP, reachable from other machines")
+            .say("listen on 127.0.0.1, or name the proxy that does TLS in `trusted_proxies`");
+        if let Some(url) = public_url.filter(|url| url.value.https) {
+            finding = finding.beside(&url.place, "but people are told to use this");
+        }
+        part.complain(finding);
+    }
+}
+
+fn is_local(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}

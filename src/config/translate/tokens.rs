@@ -1,0 +1,159 @@
+//! `[tokens]` and `[keys]`.
+use super::people::Sessions;
+use crate::base::Secret;
+use crate::config::codes::Code;
+use crate::config::finding::Finding;
+use crate::config::read::{Part, Reader, Spot};
+use crate::server::ListenAddress;
+use crate::token::{Algorithm, Settings, Subject};
+use crate::{server, wire};
+
+/// What the two sections say to two rooms.
+pub(super) struct Tokens {
+    pub(super) settings: Settings,
+    pub(super) sessions: Sessions,
+}
+
+pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings) -> Tokens {
+    let part = reader.part("tokens");
+    let subjects = [("id", Subject::Id), ("username", Subject::Username), ("email", Subject::Email)];
+    let algorithm = part.choice("algorithm", &Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)));
+    let settings = Settings {
+        access_ttl: part.value("access_ttl"),
+        issuer: name(&part, "issuer").unwrap_or_else(|| origin(server, wire)),
+        audience: name(&part, "audience").unwrap_or_else(|| "authgate".to_owned()),
+        subject: part.choice("subject", &subjects),
+        algorithm,
+        leeway: part.value("leeway"),
+        secret: secret(&reader.part("keys"), algorithm),
+    };
+    let sessions = Sessions {
+        refresh_ttl: part.value("refresh_ttl"),
+        refresh_grace: part.value("refresh_grace"),
+        password_grant: part.value("password_grant"),
+    };
+    Tokens { settings, sessions }
+}
+
+/// Where the gateway is found when nobody says so.
+fn origin(server: &server::Settings, wire: &wire::Settings) -> String {
+    if let Some(url) = &wire.public_url {
+        return url.origin();
+    }
+    let port = server.listen.iter().find_map(|listen| match listen {
+        ListenAddress::Tcp(address) => Some(address.port()),
+        ListenAddress::Unix(_) => None,
+    });
+    port.map_or_else(|| "http://localhost".to_owned(), |port| format!("http://localhost:{port}"))
+}
+
+/// A text that names something: visible ASCII.
+fn name(part: &Part<'_>, key: &str) -> Option<String> {
+    let text: Spot<String> = part.given(key)?;
+    if !text.value.is_empty() && text.value.len() <= 256 && text.value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Some(text.value);
+    }
+    let title = format!("`{key}` must be 1 to 256 visible ASCII characters");
+    part.complain(Finding::new(Code::E102, text.place, title).label("not usable"));
+    None
+}
+
+fn secret(part: &Part<'_>, algorithm: Algorithm) -> Option<Secret> {
+    let Spot { value: (secret, referenced), place } = part.given::<(Secret, bool)>("secret")?;
+    if let Some(why) = weakness(secret.expose()) {
+        part.complain(
+            Finding::new(Code::E301, place, "whoever guesses the signing secret can be anybody")
+                .label(why)
+                .say("`openssl rand -base64 48` makes a good one"),
+        );
+        return None;
+    }
+    if !referenced {
+        part.complain(
+            Finding::new(Code::W303, place.clone(), "the signing secret stands in the file")
+                .label("in clear")
+                .say("write `${JWT_SECRET_KEY}` or `${file:/run/secrets/jwt}`"),
+        );
+    }
+    if algorithm != Algorithm::Hs256 {
+        part.complain(
+            Finding::new(Code::W304, place, "the signing secret is not used")
+                .label(format!("{} signs with a pair of keys", algorithm.name()))
+                .say("set `algorithm = \"HS256\"` in `[tokens]`, or take the secret out"),
+        );
+    }
+    Some(secret)
+}
+
+/// Why this is no secret.
+fn weakness(secret: &str) -> Option<&'static str> {
+    let lower = secret.to_ascii_lowercase();
+    let mut chars = secret.chars();
+    let first = chars.next();
+    if secret.contains("-----BEGIN") {
+        Some("a PEM file is no shared secret")
+    } else if secret.trim().is_empty() {
+        Some("blank")
+    } else if SAMPLES.contains(&lower.as_str()) || SAMPLE_PARTS.iter().any(|part| lower.contains(part)) {
+        Some("a sample value that everybody knows")
+    } else if secret.len() < MIN_SECRET {
+        Some("shorter than 32 bytes")
+    } else if chars.all(|c| Some(c) == first) {
+        Some("one character over and over")
+    } else {
+        None
+    }
+}
+
+/// RFC 7518, section 3.2: as long as the hash.
+const MIN_SECRET: usize = 32;
+/// Out of tutorials and sample files of others.
+const SAMPLES: &[&str] = &[
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    "a-string-secret-at-least-256-bits-long",
+    "super-secret-jwt-token-with-at-least-32-characters-long",
+    "0123456789abcdef0123456789abcdef",
+    "abcdefghijklmnopqrstuvwxyz012345",
+    "abcdefghijklmnopqrstuvwxyz123456",
+    "secretsecretsecretsecretsecretsecret",
+    "12345678901234567890123456789012",
+];
+const SAMPLE_PARTS: &[&str] = &[
+    "change-me",
+    "change_me",
+    "changeme",
+    "change this",
+    "changethis",
+    "change-this",
+    "your-secret",
+    "your_secret",
+    "your-256-bit-secret",
+    "your-super-secret",
+    "your_super_secret",
+    "replace-me",
+    "replace_me",
+    "django-insecure-",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // K01, K03
+    fn a_secret_that_can_be_guessed_is_refused() {
+        for weak in [
+            "",
+            " ",
+            "short",
+            &" ".repeat(40),
+            &"a".repeat(64),
+            "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+            "your-256-bit-secret-your-256-bit-secret",
+            "Please-CHANGE-ME-before-production-0123456789",
+            "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        ] {
+            assert!(weakness(weak).is_some(), "{weak:?}");
+        }
+        assert_eq!(weakness("kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"), None);
+    }
+}

@@ -1,0 +1,302 @@
+//! The file as a tree of our own: every value with its place, references followed, variables laid over it.
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::codes::Code;
+use super::environment::{Environment, OVERRIDE, Override};
+use super::finding::{Finding, Place, Source};
+use super::secrets::{self, Broken, Why};
+use super::settings::{self, Kind, Shape};
+use super::suggest::nearest;
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    pub(super) place: Place,
+    pub(super) node: Node,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    Text(Text),
+    /// As it is written, where it is in base ten.
+    Number(String),
+    Flag(bool),
+    /// A kind that no setting takes: a fraction, a date.
+    Other(&'static str),
+    List(Vec<Item>),
+    Table(Vec<Entry>),
+    /// Already complained about: whoever needs it takes the default and says nothing.
+    Broken,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// It came from outside: a reference or a variable.
+    pub(super) referenced: bool,
+    /// As it may be shown, when a file is part of it.
+    pub(super) shown: Option<String>,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_place: Place,
+    pub(super) item: Item,
+}
+
+impl Item {
+    /// As a person would name what stands there.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.node {
+            Node::Text(_) => "a text",
+            Node::Number(_) => "a number",
+            Node::Flag(_) => "true or false",
+            Node::Other(name) => name,
+            Node::List(_) => "a list",
+            Node::Table(_) => "a table",
+            Node::Broken => "unreadable",
+        }
+    }
+}
+
+/// The text as a tree, with everything that is wrong about its syntax and its references.
+pub(super) fn read(source: &Source, environment: &Environment) -> Result<(Vec<Entry>, Vec<Finding>), Vec<Finding>> {
+    let (root, slips) = DeTable::parse_recoverable(&source.text);
+    if !slips.is_empty() {
+        return Err(syntax(&slips, source));
+    }
+    let mut planter = Planter { source, environment, findings: Vec::new() };
+    let mut entries = planter.table(root.get_ref());
+    for given in environment.overrides() {
+        if let Some(finding) = lay_over(&mut entries, &given) {
+            planter.findings.push(finding);
+        }
+    }
+    Ok((entries, planter.findings))
+}
+
+/// One finding for each line: what follows a slip in its line follows from it. What was never closed explains most.
+fn syntax(slips: &[toml::de::Error], source: &Source) -> Vec<Finding> {
+    let end = source.text.len();
+    let mut lines: BTreeMap<usize, (bool, Finding)> = BTreeMap::new();
+    for slip in slips {
+        let span = slip.span().unwrap_or(end..end);
+        let line = source.position(span.start).0;
+        let unclosed = slip.message().starts_with("unclosed");
+        if lines.get(&line).is_none_or(|(better, _)| unclosed && !better) {
+            lines.insert(line, (unclosed, Finding::new(Code::E001, Place::Span(span), slip.message())));
+        }
+    }
+    lines.into_values().map(|(_, finding)| finding).collect()
+}
+
+struct Planter<'a> {
+    source: &'a Source,
+    environment: &'a Environment,
+    findings: Vec<Finding>,
+}
+
+impl Planter<'_> {
+    fn table(&mut self, table: &DeTable<'_>) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = table
+            .iter()
+            .map(|(key, value)| Entry {
+                key: key.get_ref().to_string(),
+                key_place: Place::Span(key.span()),
+                item: self.item(value),
+            })
+            .collect();
+        entries.sort_by_key(|entry| match &entry.key_place {
+            Place::Span(span) => span.start,
+            Place::Variable(_) | Place::Default => usize::MAX,
+        });
+        entries
+    }
+
+    fn item(&mut self, value: &Spanned<DeValue<'_>>) -> Item {
+        let span = value.span();
+        let node = match value.get_ref() {
+            DeValue::String(text) => self.text(text, &span),
+            DeValue::Integer(number) if number.radix() == 10 => Node::Number(number.as_str().to_owned()),
+            DeValue::Integer(number) => Node::Number(decimal(number)),
+            DeValue::Float(_) => Node::Other("a fraction"),
+            DeValue::Boolean(flag) => Node::Flag(*flag),
+            DeValue::Datetime(_) => Node::Other("a date"),
+            DeValue::Array(items) => Node::List(items.iter().map(|item| self.item(item)).collect()),
+            DeValue::Table(table) => Node::Table(self.table(table)),
+        };
+        Item { place: Place::Span(span), node }
+    }
+
+    fn text(&mut self, text: &str, span: &Range<usize>) -> Node {
+        match secrets::expand(text, self.environment) {
+            Ok(done) => {
+                let shown = done.from_file.then(|| text.to_owned());
+                Node::Text(Text { text: done.text, referenced: done.referenced, shown })
+            }
+            Err(broken) => {
+                let findings = broken.iter().map(|broken| reference(broken, self.source, span));
+                self.findings.extend(findings);
+                Node::Broken
+            }
+        }
+    }
+}
+
+/// `0x10` as "16".
+fn decimal(number: &toml::de::DeInteger<'_>) -> String {
+    i64::from_str_radix(number.as_str(), number.radix())
+        .map_or_else(|_| number.as_str().to_owned(), |number| number.to_string())
+}
+
+/// A reference that leads nowhere, with a caret under the reference itself.
+fn reference(broken: &Broken, source: &Source, span: &Range<usize>) -> Finding {
+    let within = source.slice(span).find(&broken.literal).map(|at| {
+        let start = span.start + at;
+        start..start + broken.literal.len()
+    });
+    let place = Place::Span(within.unwrap_or_else(|| span.clone()));
+    match &broken.why {
+        Why::Unset { name, similar } => {
+            let cure = match similar {
+                Some(similar) => format!("`{similar}` is set: did you mean that one?"),
+                None => format!("set it before the start, or give a fallback: `${{{name}:-...}}`"),
+            };
+            Finding::new(Code::E120, place, format!("environment variable `{name}` is not set"))
+                .label("needed here")
+                .say(cure)
+        }
+        Why::Empty { name } => Finding::new(Code::E120, place, format!("environment variable `{name}` is empty"))
+            .label("needed here")
+            .say("an empty value is taken for a mistake: set it, or give a fallback after `:-`"),
+        Why::Malformed => Finding::new(Code::E121, place, "this is no reference")
+            .label("`${` is not followed by a name and `}`")
+            .say("write `${NAME}`, `${NAME:-fallback}` or `${file:/path}`; a dollar sign as such is `$$`"),
+        Why::File { path, cause } => Finding::new(Code::E122, place, format!("the file `{path}` cannot be used"))
+            .label(cause.clone())
+            .say("it must be readable for the user the gateway runs as, UTF-8 and not empty"),
+    }
+}
+
+/// Puts a variable's value where the file would have it.
+fn lay_over(entries: &mut Vec<Entry>, given: &Override<'_>) -> Option<Finding> {
+    if given.value.is_empty() {
+        let finding = unknown(given, "is empty").say("unset it, or give it a value");
+        return Some(finding);
+    }
+    let path: Vec<&str> = given.path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["upstreams", name] => {
+            let table = table_of(entries, "upstreams", given)?;
+            let key = upstream_name(table, name);
+            // A table that is there keeps its other settings.
+            if let Some(Entry { item: Item { node: Node::Table(table), .. }, .. }) = find(table, &key) {
+                put(table, "urls", given);
+            } else {
+                put(table, &key, given);
+            }
+            None
+        }
+        ["upstreams", name, key] => lay_over_upstream(entries, given, name, key),
+        ["passwords", "argon2", key] => {
+            let Kind::Table(argon2) = settings::section("passwords")?.setting("argon2")?.kind else { return None };
+            if !argon2.iter().any(|setting| setting.key == *key) {
+                return Some(no_such(given, key, argon2.iter().map(|setting| setting.key)));
+            }
+            let passwords = table_of(entries, "passwords", given)?;
+            put(table_of(passwords, "argon2", given)?, key, given);
+            None
+        }
+        [name, key] => lay_over_section(entries, given, name, key),
+        _ => Some(unknown(given, "stands for no setting").say("write AUTHGATE__SECTION__KEY")),
+    }
+}
+
+fn lay_over_section(entries: &mut Vec<Entry>, given: &Override<'_>, name: &str, key: &str) -> Option<Finding> {
+    let Some(section) = settings::section(name) else {
+        return Some(no_such(given, name, settings::SECTIONS.iter().map(|section| section.name)));
+    };
+    if section.shape == Shape::List {
+        return Some(unknown(given, "stands for a list").say("[[routes]] are written in the file"));
+    }
+    let Some(setting) = section.setting(key) else {
+        return Some(no_such(given, key, section.settings.iter().map(|setting| setting.key)));
+    };
+    if !setting.kind.is_single() {
+        let why = format!("cannot be set from outside: `{key}` is {}", setting.kind.name());
+        return Some(unknown(given, &why).say("write it in the file; `${NAME}` works inside it"));
+    }
+    put(table_of(entries, name, given)?, key, given);
+    None
+}
+
+fn lay_over_upstream(entries: &mut Vec<Entry>, given: &Override<'_>, name: &str, key: &str) -> Option<Finding> {
+    let section = settings::section("upstreams")?;
+    let Some(setting) = section.setting(key) else {
+        return Some(no_such(given, key, section.settings.iter().map(|setting| setting.key)));
+    };
+    let upstreams = table_of(entries, "upstreams", given)?;
+    let name = upstream_name(upstreams, name);
+    // `app = "URL"` becomes a table with that URL, so that the other key finds its place.
+    if let Some(entry) = find(upstreams, &name)
+        && matches!(entry.item.node, Node::Text(_))
+    {
+        let urls = Entry { key: "urls".to_owned(), key_place: entry.key_place.clone(), item: entry.item.clone() };
+        entry.item.node = Node::Table(vec![urls]);
+    }
+    put(table_of(upstreams, &name, given)?, setting.key, given);
+    None
+}
+
+/// The name as the file writes it: a variable cannot hold lower case or hyphens everywhere.
+fn upstream_name(upstreams: &[Entry], name: &str) -> String {
+    let same = |entry: &&Entry| entry.key.to_ascii_lowercase().replace('-', "_") == name;
+    upstreams.iter().find(same).map_or_else(|| name.to_owned(), |entry| entry.key.clone())
+}
+
+fn find<'a>(entries: &'a mut [Entry], key: &str) -> Option<&'a mut Entry> {
+    entries.iter_mut().find(|entry| entry.key == key)
+}
+
+/// The table of that name, made when it is not there; nothing when something else stands there.
+fn table_of<'a>(entries: &'a mut Vec<Entry>, key: &str, given: &Override<'_>) -> Option<&'a mut Vec<Entry>> {
+    let at = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
+        let place = Place::Variable(given.name.to_owned());
+        let item = Item { place: place.clone(), node: Node::Table(Vec::new()) };
+        entries.push(Entry { key: key.to_owned(), key_place: place, item });
+        entries.len() - 1
+    });
+    match entries.get_mut(at).map(|entry| &mut entry.item.node) {
+        Some(Node::Table(table)) => Some(table),
+        _ => None,
+    }
+}
+
+fn put(table: &mut Vec<Entry>, key: &str, given: &Override<'_>) {
+    let place = Place::Variable(given.name.to_owned());
+    let node = Node::Text(Text { text: given.value.to_owned(), referenced: true, shown: None });
+    table.retain(|entry| entry.key != key);
+    table.push(Entry { key: key.to_owned(), key_place: place.clone(), item: Item { place, node } });
+}
+
+fn unknown(given: &Override<'_>, why: &str) -> Finding {
+    let place = Place::Variable(given.name.to_owned());
+    Finding::new(Code::E130, place, format!("environment variable `{}` {why}", given.name))
+}
+
+fn no_such<'a>(given: &Override<'_>, word: &str, names: impl Iterator<Item = &'a str>) -> Finding {
+    let finding = unknown(given, "stands for no setting");
+    match nearest(word, names) {
+        Some(name) => {
+            let meant: Vec<_> = given.path.iter().map(|part| if part == word { name } else { part }).collect();
+            finding.say(format!("did you mean `{OVERRIDE}{}`?", meant.join("__").to_ascii_uppercase()))
+        }
+        None => finding.say("variables that begin with AUTHGATE__ are settings: AUTHGATE__SECTION__KEY"),
+    }
+}

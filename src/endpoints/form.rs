@@ -1,0 +1,146 @@
+//! A small body: bounded in bytes and time, of one content type, never decoded.
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+
+use std::time::Duration;
+
+use crate::refusal::Refusal;
+use crate::wire::{Body, BodyProblem, collect_small};
+
+/// Largest form we read. A login is two short fields; more is a mistake or an attack.
+pub(super) const MAX_FORM_BYTES: usize = 4 * 1024;
+
+/// Reads a JSON object of exactly the members of `T`, as far as `T` says so.
+pub(super) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Duration,
+) -> Result<T, Refusal> {
+    expect_type(headers, "application/json")?;
+    let bytes = small(body, deadline).await?;
+    serde_json::from_slice(&bytes).map_err(|_| Refusal::named("bad_json"))
+}
+
+/// As [`json`], where no body at all is fine too.
+pub(super) async fn json_or_nothing<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Duration,
+) -> Result<Option<T>, Refusal> {
+    let said_type = headers.contains_key(CONTENT_TYPE);
+    if said_type {
+        expect_type(headers, "application/json")?;
+    }
+    let bytes = small(body, deadline).await?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    if !said_type {
+        return Err(Refusal::named("unsupported_media_type"));
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| Refusal::named("bad_json"))
+}
+
+/// Reads `application/x-www-form-urlencoded` as pairs; a name that stands twice is refused (RFC 6749, section 3.2).
+pub(super) async fn pairs(headers: &HeaderMap, body: Body, deadline: Duration) -> Result<Pairs, PairsError> {
+    expect_type(headers, "application/x-www-form-urlencoded").map_err(PairsError::Refused)?;
+    let bytes = small(body, deadline).await.map_err(PairsError::Refused)?;
+    Pairs::parse(&bytes).ok_or(PairsError::Malformed)
+}
+
+async fn small(body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> {
+    collect_small(body, MAX_FORM_BYTES, deadline).await.map_err(|problem| match problem {
+        BodyProblem::TooLarge => Refusal::named("body_too_large"),
+        BodyProblem::Stalled => Refusal::named("body_timeout"),
+        BodyProblem::Broken(_) => Refusal::named("bad_request"),
+    })
+}
+
+fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let essence = types
+        .next()
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim());
+    let fits = essence.is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
+    if fits && types.next().is_none() && !headers.contains_key(CONTENT_ENCODING) {
+        Ok(())
+    } else {
+        Err(Refusal::named("unsupported_media_type"))
+    }
+}
+
+pub(super) enum PairsError {
+    Refused(Refusal),
+    Malformed,
+}
+
+/// The fields of a form, each at most once. Wiped when dropped: passwords stand in them.
+#[derive(Debug)]
+pub(super) struct Pairs(Vec<(String, crate::base::Secret)>);
+
+impl Pairs {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut pairs: Vec<(String, crate::base::Secret)> = Vec::new();
+        for piece in bytes.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
+            let at = piece.iter().position(|&byte| byte == b'=').unwrap_or(piece.len());
+            let (name, value) = piece.split_at(at);
+            let name = decode(name)?;
+            if pairs.iter().any(|(other, _)| *other == name) {
+                return None;
+            }
+            pairs.push((name, crate::base::Secret::new(decode(value.get(1..).unwrap_or_default())?)));
+        }
+        Some(Self(pairs))
+    }
+
+    /// A field; one without a value counts as left out (RFC 6749, section 3.2).
+    pub(super) fn take(&mut self, name: &str) -> Option<crate::base::Secret> {
+        let at = self.0.iter().position(|(other, _)| other == name)?;
+        let (_, value) = self.0.swap_remove(at);
+        (!value.expose().is_empty()).then_some(value)
+    }
+}
+
+/// The URL standard's form decoding: `+` is a blank, `%HH` a byte; anything else stands for itself.
+fn decode(bytes: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let (pair, tail) = rest.split_at_checked(2)?;
+                out.push(
+                    u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok().filter(|_| !pair.starts_with(b"+"))?,
+                );
+                rest = tail;
+            }
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_decoded_as_browsers_encode_it() {
+        let mut pairs = Pairs::parse(b"username=ann&password=a+b%26%C3%A9%2B&scope=").unwrap();
+        assert_eq!(pairs.take("username").unwrap().expose(), "ann");
+        assert_eq!(pairs.take("password").unwrap().expose(), "a b&é+");
+        assert!(pairs.take("scope").is_none());
+        assert!(pairs.take("nothing").is_none());
+    }
+
+    #[test]
+    fn a_name_twice_or_a_bad_escape_is_refused() {
+        for wrong in [&b"a=1&a=2"[..], b"a=%", b"a=%2", b"a=%zz", b"a=%+1", b"a=%ff"] {
+            assert!(Pairs::parse(wrong).is_none(), "{wrong:?}");
+        }
+    }
+}

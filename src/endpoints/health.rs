@@ -1,0 +1,50 @@
+//! `GET {p}/healthz` and `{p}/readyz`: is the process alive, and may traffic come.
+use std::time::Duration;
+
+use http::{Response, StatusCode};
+use serde_json::json;
+use tokio::time::timeout;
+
+use crate::refusal::own_response;
+use crate::server::Stop;
+use crate::store::Store;
+use crate::wire::Body;
+
+/// 200 as long as the process answers; never asks the store.
+pub(super) fn alive() -> Response<Body> {
+    own_response(StatusCode::OK, "application/json", json!({ "status": "ok" }).to_string())
+}
+
+/// Whether traffic may come.
+#[derive(Debug, Clone)]
+pub(crate) struct Readiness {
+    store: Store,
+    stop: Stop,
+}
+
+impl Readiness {
+    pub(crate) const fn new(store: Store, stop: Stop) -> Self {
+        Self { store, stop }
+    }
+
+    /// 200 or 503, with each check by name.
+    pub(crate) async fn answer(&self) -> Response<Body> {
+        let store = matches!(timeout(STORE_PATIENCE, self.store.ping()).await, Ok(Ok(())));
+        let draining = self.stop.is_draining();
+        let ready = store && !draining;
+        let body = json!({
+            "status": if draining { "draining" } else if ready { "ok" } else { "unavailable" },
+            // Without its signing key the gateway does not start; upstreams are judged by their own answers.
+            "checks": { "store": word(store), "keys": "ok", "upstreams": "ok" },
+        });
+        let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        own_response(status, "application/json", body.to_string())
+    }
+}
+
+const fn word(good: bool) -> &'static str {
+    if good { "ok" } else { "failed" }
+}
+
+/// A store that takes longer than this to say hello is not ready.
+const STORE_PATIENCE: Duration = Duration::from_secs(1);

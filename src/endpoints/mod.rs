@@ -1,0 +1,238 @@
+//! The requests we answer ourselves, one file each.
+mod form;
+mod counting;
+mod discovery;
+mod health;
+mod login;
+mod logout;
+mod me;
+mod refresh;
+mod register;
+mod sessions;
+mod token;
+mod tokens_out;
+
+use std::sync::Arc;
+
+use http::{Method, Response, StatusCode};
+
+pub(crate) use health::Readiness;
+
+use crate::account::{Accounts, Source};
+use crate::authn::Authenticator;
+use crate::base::Clock;
+use crate::observe::Metrics;
+use crate::refusal::{Refusal, TokenProblem, own_response};
+use crate::token::Tokens;
+use crate::wire::{self, Body, Door, Inbound};
+
+/// Our own endpoints. A new one does not compile without an answer, and a test asks each of them at every door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Register,
+    Login,
+    Token,
+    Refresh,
+    Logout,
+    LogoutAll,
+    Sessions,
+    Session,
+    Me,
+    Jwks,
+    Health,
+    Ready,
+    Errors,
+}
+
+/// What the requested path is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    Ours(Endpoint),
+    /// Under our prefix, but nothing is there: never handed to a backend.
+    Nothing,
+    /// Everything else belongs to the routes.
+    NotOurs,
+}
+
+/// A "no" from an endpoint: ours, or in the form OAuth clients read.
+#[derive(Debug)]
+pub(crate) enum Problem {
+    Refused(Refusal),
+    OAuth(TokenProblem),
+}
+
+impl<R: Into<Refusal>> From<R> for Problem {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+impl From<TokenProblem> for Problem {
+    fn from(problem: TokenProblem) -> Self {
+        Self::OAuth(problem)
+    }
+}
+
+/// All that the endpoints need.
+#[derive(Debug, Clone)]
+pub(crate) struct Endpoints {
+    pub(crate) accounts: Accounts,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) door: Arc<Door>,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: Readiness,
+    /// "/auth", or "" for the root.
+    pub(crate) prefix: String,
+    pub(crate) well_known: bool,
+    pub(crate) password_grant: bool,
+    /// How long a small body may take.
+    pub(crate) body_timeout: std::time::Duration,
+}
+
+impl Endpoint {
+    /// The names under the prefix, and the methods each takes.
+    const TABLE: &'static [(&'static str, Self)] = &[
+        ("/register", Self::Register),
+        ("/login", Self::Login),
+        ("/token", Self::Token),
+        ("/refresh", Self::Refresh),
+        ("/logout", Self::Logout),
+        ("/logout-all", Self::LogoutAll),
+        ("/sessions", Self::Sessions),
+        ("/me", Self::Me),
+        ("/user", Self::Me),
+        ("/users/me", Self::Me),
+        ("/userinfo", Self::Me),
+        ("/healthz", Self::Health),
+        ("/readyz", Self::Ready),
+        ("/errors", Self::Errors),
+    ];
+
+    fn methods(self) -> &'static [Method] {
+        const POST: &[Method] = &[Method::POST];
+        const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
+        const DELETE: &[Method] = &[Method::DELETE];
+        const READ: &[Method] = &[Method::GET, Method::HEAD];
+        match self {
+            Self::Register | Self::Login | Self::Token | Self::Refresh | Self::LogoutAll => POST,
+            Self::Logout => LOGOUT,
+            Self::Session => DELETE,
+            Self::Sessions | Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Errors => READ,
+        }
+    }
+
+    fn changes_state(self) -> bool {
+        match self {
+            Self::Register
+            | Self::Login
+            | Self::Token
+            | Self::Refresh
+            | Self::Logout
+            | Self::LogoutAll
+            | Self::Session => true,
+            Self::Sessions | Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Errors => false,
+        }
+    }
+
+    /// The name in logs and metrics.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::Token => "token",
+            Self::Refresh => "refresh",
+            Self::Logout => "logout",
+            Self::LogoutAll => "logout_all",
+            Self::Sessions => "sessions",
+            Self::Session => "session",
+            Self::Me => "me",
+            Self::Jwks => "jwks",
+            Self::Health => "healthz",
+            Self::Ready => "readyz",
+            Self::Errors => "errors",
+        }
+    }
+}
+
+impl Endpoints {
+    /// What this path is to us. Exact names only; one spelling.
+    pub(crate) fn find(&self, path: &str) -> Lookup {
+        Self::named(&self.prefix, self.well_known, path)
+    }
+
+    /// The same question without a running gateway: `explain` asks it.
+    pub(crate) fn named(prefix: &str, well_known: bool, path: &str) -> Lookup {
+        if well_known && path == "/.well-known/jwks.json" {
+            return Lookup::Ours(Endpoint::Jwks);
+        }
+        let Some(rest) = path.strip_prefix(prefix) else { return Lookup::NotOurs };
+        if let Some((_, endpoint)) = Endpoint::TABLE.iter().find(|(name, _)| *name == rest) {
+            return Lookup::Ours(*endpoint);
+        }
+        if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
+            return Lookup::Ours(Endpoint::Session);
+        }
+        let under = !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/'));
+        if under { Lookup::Nothing } else { Lookup::NotOurs }
+    }
+
+    /// The names that are taken from the routes when the prefix is the root.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        Endpoint::TABLE.iter().map(|(name, _)| *name)
+    }
+
+    pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
+        if !endpoint.methods().contains(inbound.method()) {
+            return Err(Refusal::method_not_allowed(endpoint.methods()).into());
+        }
+        if endpoint.changes_state() && !wire::is_same_origin(&inbound, &self.door) {
+            return Err(Refusal::named("foreign_origin").into());
+        }
+        match endpoint {
+            Endpoint::Register => self.register(inbound).await,
+            Endpoint::Login => self.login(inbound).await,
+            Endpoint::Token => self.token(inbound).await,
+            Endpoint::Refresh => self.refresh(inbound).await,
+            Endpoint::Logout => self.logout(inbound).await,
+            Endpoint::LogoutAll => self.logout_all(inbound).await,
+            Endpoint::Sessions => self.sessions(&inbound).await,
+            Endpoint::Session => self.end_session(&inbound).await,
+            Endpoint::Me => self.me(&inbound).await,
+            Endpoint::Jwks => Ok(self.jwks()),
+            Endpoint::Health => Ok(health::alive()),
+            Endpoint::Ready => Ok(self.readiness.answer().await),
+            Endpoint::Errors => Ok(discovery::errors_page()),
+        }
+    }
+}
+
+/// 204: done, and nothing to say.
+fn nothing() -> Response<Body> {
+    let mut response = own_response(StatusCode::NO_CONTENT, "application/json", "");
+    response.headers_mut().remove(http::header::CONTENT_TYPE);
+    *response.body_mut() = Body::Empty;
+    response
+}
+
+/// Where a sign-in comes from, for limits and the audit log.
+fn source(inbound: &Inbound) -> Source<'_> {
+    Source {
+        ip: inbound.client().ip,
+        user_agent: inbound.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
+        request_id: Some(inbound.request_id().as_str()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_listed_once() {
+        for (at, (name, _)) in Endpoint::TABLE.iter().enumerate() {
+            assert_eq!(Endpoint::TABLE.iter().position(|(other, _)| other == name), Some(at), "{name}");
+        }
+    }
+}

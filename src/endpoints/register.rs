@@ -1,0 +1,43 @@
+//! `POST {p}/register`: makes an account and signs it in.
+use http::header::LOCATION;
+use http::{HeaderValue, Response, StatusCode};
+use serde::Deserialize;
+
+use super::tokens_out::tokens;
+use super::{Endpoints, Problem, form, source};
+use crate::account::SignUp;
+use crate::base::Secret;
+use crate::refusal::own_response;
+use crate::wire::{Body, Inbound};
+
+/// Unknown members are refused: nobody gives themselves a role.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    username: Option<String>,
+    email: Option<String>,
+    name: Option<String>,
+    password: String,
+}
+
+impl Endpoints {
+    pub(super) async fn register(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
+        let password = Secret::new(form.password);
+        let wish = SignUp {
+            username: form.username.as_deref(),
+            email: form.email.as_deref(),
+            name: form.name.as_deref(),
+            password: &password,
+        };
+        let outcome = self.accounts.register(&wish, &source(&inbound)).await;
+        self.count_registration(&outcome);
+        let signed_in = outcome?;
+        let mut response = own_response(StatusCode::CREATED, "application/json", tokens(&signed_in).to_string());
+        if let Ok(place) = HeaderValue::try_from(format!("{}/me", self.prefix)) {
+            response.headers_mut().insert(LOCATION, place);
+        }
+        Ok(response)
+    }
+}

@@ -1,0 +1,76 @@
+//! Where a person is signed in, and ending it: `GET {p}/sessions`, `DELETE {p}/sessions/{id}`, `POST {p}/logout-all`.
+use std::net::IpAddr;
+
+use http::{Method, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Endpoints, Problem, form, nothing, source};
+use crate::authz::{Asks, Caller};
+use crate::base::SessionId;
+use crate::refusal::{Refusal, STORE_AWAY, own_response};
+use crate::store::{Session, StoreError, User};
+use crate::wire::{Body, Inbound};
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogoutAll {
+    #[serde(default)]
+    except_current: bool,
+}
+
+impl Endpoints {
+    pub(super) async fn sessions(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
+        let (user, current) = self.person(inbound).await?;
+        let sessions = self.accounts.sessions(user.id).await.map_err(|error| away(&error))?;
+        let items: Value = sessions.iter().map(|session| item(session, current)).collect();
+        Ok(own_response(StatusCode::OK, "application/json", json!({ "items": items }).to_string()))
+    }
+
+    pub(super) async fn end_session(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
+        let (user, _) = self.person(inbound).await?;
+        let id = inbound.path().as_str().rsplit('/').next().and_then(SessionId::parse);
+        let Some(id) = id.filter(|_| *inbound.method() == Method::DELETE) else {
+            return Err(Refusal::named("no_route").into());
+        };
+        let ended = self.accounts.end_session(user.id, id, &source(inbound)).await.map_err(|error| away(&error))?;
+        if ended { Ok(nothing()) } else { Err(Refusal::named("no_route").into()) }
+    }
+
+    pub(super) async fn logout_all(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let (user, current) = self.person(&inbound).await?;
+        let wish: LogoutAll =
+            form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?.unwrap_or_default();
+        let except = wish.except_current.then_some(current);
+        self.accounts.logout_all(user.id, except, &source(&inbound)).await.map_err(|error| away(&error))?;
+        Ok(nothing())
+    }
+
+    /// The person whose token this is, as the store knows them, and the session it belongs to.
+    pub(super) async fn person(&self, inbound: &Inbound) -> Result<(User, SessionId), Problem> {
+        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+        let Caller::Known(identity) = caller else { return Err(Refusal::named("login_required").into()) };
+        let Some(session) = identity.session() else { return Err(Refusal::named("token_invalid").into()) };
+        let profile = self.accounts.profile(session).await.map_err(|error| away(&error))?;
+        let user = profile.ok_or_else(|| Refusal::named("session_ended"))?;
+        Ok((user, session))
+    }
+}
+
+fn item(session: &Session, current: SessionId) -> Value {
+    json!({
+        "id": session.id.to_string(),
+        "current": session.id == current,
+        "created_at": session.created_at.to_string(),
+        "last_seen_at": session.last_seen_at.to_string(),
+        "ip": session.ip.as_ref().map(IpAddr::to_string),
+        "user_agent": session.user_agent,
+    })
+}
+
+/// The store is away: said in the log once, here, and to the client in one word.
+pub(super) fn away(error: &StoreError) -> Refusal {
+    tracing::error!(error = %crate::observe::Chain(error), "the store does not answer");
+    Refusal::retry_after("unavailable", STORE_AWAY)
+}

@@ -1,0 +1,96 @@
+//! `POST {p}/token`: the password and refresh grants (RFC 6749, sections 4.3 and 6), in OAuth's own form.
+use http::{Response, StatusCode};
+
+use super::form::{self, Pairs, PairsError};
+use super::tokens_out::token_answer;
+use super::{Endpoints, Problem, source};
+use crate::account::{LoginError, RefreshError, SignedIn};
+use crate::refusal::{STORE_AWAY, TokenProblem};
+use crate::wire::{Body, Inbound};
+
+impl Endpoints {
+    pub(super) async fn token(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let mut form = match form::pairs(inbound.headers(), body, self.body_timeout).await {
+            Ok(form) => form,
+            Err(PairsError::Refused(refusal)) => return Err(refusal.into()),
+            Err(PairsError::Malformed) => return Err(INVALID_REQUEST.into()),
+        };
+        let grant = form.take("grant_type");
+        let signed_in = match grant.as_ref().map(crate::base::Secret::expose) {
+            Some("refresh_token") => self.by_refresh_token(&mut form, &inbound).await?,
+            // Clients of the usual tutorials leave grant_type out.
+            Some("password") | None if self.password_grant => self.by_password(&mut form, &inbound).await?,
+            Some(_) => return Err(UNSUPPORTED_GRANT.into()),
+            None => return Err(INVALID_REQUEST.into()),
+        };
+        Ok(token_answer(&signed_in))
+    }
+
+    async fn by_password(&self, form: &mut Pairs, inbound: &Inbound) -> Result<SignedIn, Problem> {
+        let (Some(name), Some(password)) = (form.take("username"), form.take("password")) else {
+            return Err(INVALID_REQUEST.into());
+        };
+        let outcome = self.accounts.login(name.expose(), &password, &source(inbound)).await;
+        self.count_login("password_grant", &outcome);
+        let signed_in = outcome.map_err(|error| of_login(&error))?;
+        check_scope(form, &signed_in)?;
+        Ok(signed_in)
+    }
+
+    async fn by_refresh_token(&self, form: &mut Pairs, inbound: &Inbound) -> Result<SignedIn, Problem> {
+        let Some(refresh_token) = form.take("refresh_token") else { return Err(INVALID_REQUEST.into()) };
+        let outcome = self.accounts.refresh(&refresh_token, &source(inbound)).await;
+        self.count_refresh(&outcome);
+        outcome.map_err(|error| of_refresh(&error).into())
+    }
+}
+
+/// A scope that was asked for and is not there is refused; what is granted stands in the answer.
+fn check_scope(form: &mut Pairs, signed_in: &SignedIn) -> Result<(), TokenProblem> {
+    let Some(asked) = form.take("scope") else { return Ok(()) };
+    let granted = |asked: &str| {
+        signed_in.scopes.iter().any(|scope| scope.as_str() == asked)
+            || signed_in.user.roles.iter().any(|role| role.as_str() == asked)
+    };
+    if asked.expose().split(' ').filter(|scope| !scope.is_empty()).all(granted) { Ok(()) } else { Err(INVALID_SCOPE) }
+}
+
+fn of_login(error: &LoginError) -> TokenProblem {
+    match *error {
+        LoginError::WrongCredentials => TokenProblem::new("invalid_grant", "the name or the password is not right"),
+        LoginError::Disabled => TokenProblem::new("invalid_grant", "the account is disabled"),
+        LoginError::Limited { retry_after } => TokenProblem {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            retry_after: Some(retry_after),
+            ..TokenProblem::new("too_many_attempts", "wait as long as Retry-After says")
+        },
+        LoginError::Busy { retry_after } => TokenProblem {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            retry_after: Some(retry_after),
+            ..TokenProblem::new("temporarily_unavailable", "too much is going on")
+        },
+        LoginError::Signing(_) | LoginError::Unavailable(_) => AWAY,
+    }
+}
+
+fn of_refresh(error: &RefreshError) -> TokenProblem {
+    match error {
+        RefreshError::Invalid => TokenProblem::new("invalid_grant", "the refresh token is not valid"),
+        RefreshError::Reused => {
+            TokenProblem::new("invalid_grant", "the refresh token was used before; the session has ended")
+        }
+        RefreshError::Signing(_) | RefreshError::Unavailable(_) => AWAY,
+    }
+}
+
+const INVALID_REQUEST: TokenProblem = TokenProblem::new("invalid_request", "send each field of this grant once");
+const UNSUPPORTED_GRANT: TokenProblem =
+    TokenProblem::new("unsupported_grant_type", "grant_type is refresh_token or, where it is on, password");
+const INVALID_SCOPE: TokenProblem = TokenProblem::new("invalid_scope", "the account does not have that scope");
+const AWAY: TokenProblem = TokenProblem {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    error: "temporarily_unavailable",
+    description: "accounts cannot be reached",
+    retry_after: Some(STORE_AWAY),
+};

@@ -1,0 +1,50 @@
+//! The token answer, everywhere the same (RFC 6749, section 5.1).
+use http::{Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::account::SignedIn;
+use crate::base::{Role, Scope};
+use crate::refusal::own_response;
+use crate::store::User;
+use crate::wire::Body;
+
+/// 200 with the tokens.
+pub(super) fn token_answer(signed_in: &SignedIn) -> Response<Body> {
+    own_response(StatusCode::OK, "application/json", tokens(signed_in).to_string())
+}
+
+/// The members of the answer. `scope` names what was granted; with no scopes configured, the roles stand for them.
+pub(super) fn tokens(signed_in: &SignedIn) -> Value {
+    json!({
+        "access_token": signed_in.access_token,
+        "token_type": "Bearer",
+        "expires_in": signed_in.expires_in.as_secs(),
+        "refresh_token": signed_in.refresh_token.expose(),
+        "scope": granted(&signed_in.user.roles, &signed_in.scopes),
+        "user": user(&signed_in.user),
+    })
+}
+
+/// What a person may know of the own account (the members of OpenID Connect's UserInfo where there is one).
+pub(super) fn user(user: &User) -> Value {
+    json!({
+        "id": user.id.to_string(),
+        "sub": user.id.to_string(),
+        "username": user.username.as_ref().map(ToString::to_string),
+        "preferred_username": user.username.as_ref().map(ToString::to_string),
+        "email": user.email.as_ref().map(ToString::to_string),
+        "email_verified": user.email_verified,
+        "name": user.name,
+        "roles": user.roles.iter().map(Role::as_str).collect::<Vec<_>>(),
+        "scopes": user.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
+        "created_at": user.created_at.to_string(),
+    })
+}
+
+fn granted(roles: &[Role], scopes: &[Scope]) -> String {
+    if scopes.is_empty() {
+        roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ")
+    } else {
+        scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,0 +1,247 @@
+//! One request and its answer, as the access log and the metrics tell of it: written down when the answer's body ends.
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, USER_AGENT};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::Gateway;
+use crate::authn::AuthnError;
+use crate::base::{Timestamp, Username};
+use crate::gate::{Decision, Denial};
+use crate::observe::{Access, AccessLog, Metrics, RequestTimer, RouteMetrics, UpstreamMetrics};
+use crate::token::Identity;
+use crate::wire::{Body, BodyError, Inbound, Peer, RequestId};
+
+/// What is known of a request so far.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    timer: RequestTimer,
+    log: AccessLog,
+    time: Timestamp,
+    request_id: RequestId,
+    client: Option<IpAddr>,
+    method: Method,
+    host: Option<HeaderValue>,
+    target: Option<PathAndQuery>,
+    agent: Option<HeaderValue>,
+    status: StatusCode,
+    route: Option<Arc<str>>,
+    decision: &'static str,
+    reason: &'static str,
+    identity: Option<Arc<Identity>>,
+    upstream: Option<Arc<str>>,
+    upstream_began: Option<Instant>,
+    upstream_took: Option<Duration>,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl Exchange {
+    /// A head has arrived. Copies are cheap here: they share what hyper has read.
+    pub(super) fn begin(
+        gateway: &Gateway,
+        request: &Request<Incoming>,
+        peer: Peer,
+        now: Timestamp,
+        id: &RequestId,
+    ) -> Self {
+        let headers = request.headers();
+        Self {
+            timer: gateway.metrics.request_started(request.method()),
+            log: gateway.access.clone(),
+            time: now,
+            request_id: id.clone(),
+            client: peer.ip,
+            method: request.method().clone(),
+            host: headers.get(HOST).cloned(),
+            target: request.uri().path_and_query().cloned(),
+            agent: headers.get(USER_AGENT).cloned(),
+            status: StatusCode::OK,
+            route: None,
+            decision: "deny",
+            reason: "bad_request",
+            identity: None,
+            upstream: None,
+            upstream_began: None,
+            upstream_took: None,
+            bytes_in: request.body().size_hint().lower(),
+            bytes_out: 0,
+        }
+    }
+
+    /// The request was read: its one path and the client's address are known.
+    pub(super) fn admitted(&mut self, inbound: &Inbound) {
+        self.client = inbound.client().ip;
+        self.target = Some(inbound.path().target().clone());
+        self.reason = "no_route";
+    }
+
+    /// One of our own endpoints answers.
+    pub(super) fn own(&mut self, endpoint: &'static str) {
+        self.decision = "endpoint";
+        self.reason = endpoint;
+    }
+
+    pub(super) fn decided(&mut self, decision: &Decision<'_>, metrics: Option<&Arc<RouteMetrics>>, all: &Metrics) {
+        self.identity.clone_from(&decision.identity);
+        (self.decision, self.reason) = match &decision.outcome {
+            Ok(permit) => ("allow", if permit.identity().is_some() { "signed_in" } else { "open" }),
+            Err(denial) => ("deny", denial.reason()),
+        };
+        if let Some(result) = token_check(decision) {
+            all.token_check(result);
+        }
+        if let Some(route) = decision.route {
+            let (prefix, upstream) = route.labels();
+            (self.route, self.upstream) = (Some(prefix), Some(upstream));
+        }
+        match metrics {
+            Some(metrics) => {
+                self.timer.routed(metrics);
+                metrics.decided(self.decision, self.reason);
+            }
+            None => all.unrouted().decided(self.decision, self.reason),
+        }
+    }
+
+    pub(super) fn forwarding(&mut self) {
+        self.upstream_began = Some(Instant::now());
+    }
+
+    /// The head of the upstream's answer is here, or there is none.
+    pub(super) fn forwarded(
+        &mut self,
+        metrics: Option<&Arc<UpstreamMetrics>>,
+        answer: Result<StatusCode, &'static str>,
+    ) {
+        self.upstream_took = self.upstream_began.map(|began| began.elapsed());
+        if let (Some(metrics), Some(took)) = (metrics, self.upstream_took) {
+            metrics.done(answer, took);
+        }
+    }
+
+    pub(super) fn refused(&mut self, reason: &'static str) {
+        self.reason = reason;
+    }
+
+    pub(super) fn route(&self) -> Option<&str> {
+        self.route.as_deref()
+    }
+
+    pub(super) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
+    pub(super) const fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    pub(super) fn request_id(&self) -> &str {
+        self.request_id.as_str()
+    }
+
+    /// The answer is made. What remains is its body.
+    pub(super) fn end(mut self, mut response: Response<Body>, server_timing: bool) -> Response<Body> {
+        self.status = response.status();
+        self.timer.answered(self.status);
+        if server_timing {
+            self.tell_timing(&mut response);
+        }
+        if !response.body().is_end_stream() {
+            let (parts, body) = response.into_parts();
+            return Response::from_parts(parts, Body::wrap(Told { body, exchange: self }));
+        }
+        response
+    }
+
+    /// Server-Timing (W3C): what the gateway took beside the backend, in milliseconds.
+    fn tell_timing(&self, response: &mut Response<Body>) {
+        let upstream = self.upstream_took.unwrap_or_default();
+        let own = self.timer.elapsed().saturating_sub(upstream);
+        let mut text = format!("gateway;dur={:.3}", own.as_secs_f64() * 1000.0);
+        if self.upstream_took.is_some() {
+            text.push_str(&format!(", backend;dur={:.3}", upstream.as_secs_f64() * 1000.0));
+        }
+        if let Ok(value) = HeaderValue::try_from(text) {
+            response.headers_mut().insert(SERVER_TIMING, value);
+        }
+    }
+}
+
+/// The one place that writes: whether the answer ended well, was cut off, or was never asked for to its end.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let identity = self.identity.as_deref();
+        self.log.write(&Access {
+            time: self.time,
+            request_id: self.request_id.as_str(),
+            client: self.client,
+            method: self.method.as_str(),
+            host: self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default(),
+            path: self.target.as_ref().map_or("", PathAndQuery::path),
+            has_query: self.target.as_ref().is_some_and(|target| target.query().is_some()),
+            status: self.status.as_u16(),
+            route: self.route.as_deref(),
+            decision: self.decision,
+            reason: self.reason,
+            user: identity.map(|identity| identity.username().map_or_else(|| identity.sub(), Username::as_str)),
+            upstream: self.upstream.as_deref(),
+            took: self.timer.elapsed(),
+            upstream_took: self.upstream_took,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            user_agent: self.agent.as_ref().map(HeaderValue::as_bytes),
+        });
+    }
+}
+
+/// What came of the token, when there was one to check.
+fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
+    match &decision.outcome {
+        Err(Denial::Authn(AuthnError::Invalid)) => Some("invalid"),
+        Err(Denial::Authn(AuthnError::Expired)) => Some("expired"),
+        Err(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
+        Ok(_) | Err(Denial::NoRoute | Denial::UnknownHost | Denial::Method | Denial::Denied(_)) => {
+            decision.identity.is_some().then_some("valid")
+        }
+    }
+}
+
+/// A body that tells when it has ended.
+struct Told {
+    body: Body,
+    exchange: Exchange,
+}
+
+impl HttpBody for Told {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let told = self.get_mut();
+        let polled = Pin::new(&mut told.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            told.exchange.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

@@ -1,0 +1,143 @@
+//! `Gateway::handle`: the way of a request, top to bottom.
+mod exchange;
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::base::Clock;
+use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem};
+use crate::gate::{Denial, Gate};
+use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetrics, UpstreamMetrics};
+use crate::password::Hasher;
+use crate::proxy::{ForwardError, Proxy};
+use crate::refusal::{Refusal, Renderer};
+use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId};
+use exchange::Exchange;
+
+/// One set of settings at work; unchangeable. A reload makes a new one, requests under way keep the old one.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) door: Arc<Door>,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) gate: Gate,
+    pub(crate) proxy: Proxy,
+    pub(crate) renderer: Renderer,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    /// The numbers of each route, in the order of the file.
+    pub(crate) route_metrics: Vec<Arc<RouteMetrics>>,
+    /// The numbers of each route's upstream, in the same order.
+    pub(crate) upstream_metrics: Vec<Arc<UpstreamMetrics>>,
+    pub(crate) access: AccessLog,
+    pub(crate) audit: Audit,
+    pub(crate) hasher: Hasher,
+    /// Between two pieces of a request's body.
+    pub(crate) body_timeout: std::time::Duration,
+    pub(crate) server_timing: bool,
+}
+
+impl Gateway {
+    /// Answers one request; every failure is an answer too.
+    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+        let now = self.clock.now();
+        let request_id = self.door.request_id(request.headers(), peer, now);
+        let mut exchange = Exchange::begin(self, &request, peer, now, &request_id);
+        let answer = self.serve(request.map(Body::Incoming), peer, &request_id, &mut exchange).await;
+        let mut response = answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange));
+        response.headers_mut().insert(REQUEST_ID, request_id.value().clone());
+        exchange.end(response, self.server_timing)
+    }
+
+    async fn serve(
+        &self,
+        request: Request<Body>,
+        peer: Peer,
+        request_id: &RequestId,
+        exchange: &mut Exchange,
+    ) -> Result<Response<Body>, Problem> {
+        let inbound = Inbound::admit(request, peer, &self.door, request_id.clone())?;
+        exchange.admitted(&inbound);
+        if inbound.is_server_wide() {
+            return Ok(nothing_to_say());
+        }
+        match self.endpoints.find(inbound.path().as_str()) {
+            Lookup::Ours(endpoint) => self.own(endpoint, inbound, exchange).await,
+            Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
+            Lookup::NotOurs => self.proxied(inbound, exchange).await,
+        }
+    }
+
+    async fn own(
+        &self,
+        endpoint: Endpoint,
+        inbound: Inbound,
+        exchange: &mut Exchange,
+    ) -> Result<Response<Body>, Problem> {
+        exchange.own(endpoint.label());
+        self.endpoints.answer(endpoint, inbound).await
+    }
+
+    /// route → who → may they → forward
+    async fn proxied(&self, inbound: Inbound, exchange: &mut Exchange) -> Result<Response<Body>, Problem> {
+        let decision = self.gate.decide(&inbound, self.clock.now());
+        let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
+        exchange.decided(&decision, metrics, &self.metrics);
+        let (route, permit) = match (decision.route, decision.outcome) {
+            (Some(route), Ok(permit)) => (route, permit),
+            (route, Err(denial)) => return Err(Refusal::of_denial(denial, route).into()),
+            (None, Ok(_)) => return Err(Refusal::named("no_route").into()),
+        };
+        exchange.forwarding();
+        let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
+        let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
+        exchange.forwarded(self.upstream_metrics.get(route.index), answered);
+        answer.map_err(|error| {
+            tracing::warn!(error = %Chain(&error), request_id = exchange.request_id(), upstream = route.upstream(), "not forwarded");
+            Refusal::from(&error).into()
+        })
+    }
+
+    fn refuse(&self, problem: &Problem, request_id: &RequestId, exchange: &mut Exchange) -> Response<Body> {
+        match problem {
+            Problem::Refused(refusal) => {
+                exchange.refused(refusal.name());
+                self.write_down(refusal, exchange);
+                self.renderer.render(refusal, request_id.as_str())
+            }
+            Problem::OAuth(problem) => {
+                exchange.refused(problem.error);
+                problem.render()
+            }
+        }
+    }
+
+    /// Refusals of routes are audited here; those of sign-ins where they are decided.
+    fn write_down(&self, refusal: &Refusal, exchange: &Exchange) {
+        let Some(route) = exchange.route().filter(|_| is_about_access(refusal.status())) else { return };
+        let identity = exchange.identity();
+        self.audit.record(&Event {
+            refused: Some(refusal.name()),
+            user: identity.and_then(|identity| identity.user()),
+            name: identity.and_then(|identity| identity.username()).map(crate::base::Username::as_str),
+            session: identity.and_then(|identity| identity.session()),
+            ip: exchange.client(),
+            request_id: Some(exchange.request_id()),
+            detail: Some(route),
+            ..Event::new(Action::Refused)
+        });
+    }
+}
+
+const fn is_about_access(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// `OPTIONS *` asks about the gateway itself (RFC 9110, section 9.3.7).
+fn nothing_to_say() -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

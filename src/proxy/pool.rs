@@ -1,0 +1,223 @@
+//! Kept connections to one upstream. One goes back only after a clean end on both sides.
+//!
+//! A connection is driven by whoever uses it, in that task: no channel and no second task stand between a request and its
+//! upstream. A connection that nobody uses is looked at when it is taken out, and by a sweeper that lives as long as
+//! something is kept.
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use hyper::client::conn::http1;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::ForwardError;
+use super::settings::Address;
+use super::stream::Stream;
+use super::upload::Upload;
+use crate::wire::Deadline;
+
+/// One connection: hyper's two halves, and the timer that its requests share.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) sender: http1::SendRequest<Upload>,
+    pub(super) connection: http1::Connection<Stream, Upload>,
+    pub(super) deadline: Deadline,
+    kept_since: Instant,
+    _place: Place,
+}
+
+impl Link {
+    /// Whether the connection waits for a request: the last one was sent whole, its answer read whole, nothing came since.
+    pub(super) fn is_idle(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.connection).poll(&mut cx).is_pending() && self.sender.is_ready()
+    }
+
+    /// The connection, to be driven by somebody else, and what must live as long as it.
+    pub(super) fn split(self: Box<Self>) -> (http1::Connection<Stream, Upload>, LinkRest) {
+        let Self { sender, connection, _place, .. } = *self;
+        (connection, LinkRest { _sender: sender, _place })
+    }
+}
+
+/// What is left of a [`Link`] whose connection is driven elsewhere. Dropping it ends the connection.
+#[derive(Debug)]
+pub(super) struct LinkRest {
+    _sender: http1::SendRequest<Upload>,
+    _place: Place,
+}
+
+/// The connections of one upstream, those to all its addresses together bounded in number.
+#[derive(Debug)]
+pub(super) struct Pool {
+    kept: Mutex<Kept>,
+    room: Arc<Room>,
+    keep_alive: Duration,
+    connect_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Kept {
+    /// For each address, the one used last at the end.
+    #[expect(clippy::vec_box, reason = "a link is large and changes hands on every request")]
+    links: Vec<Vec<Box<Link>>>,
+    swept: bool,
+}
+
+/// How many connections there are, and who waits for one.
+#[derive(Debug)]
+struct Room {
+    open: AtomicUsize,
+    most: usize,
+    freed: Notify,
+}
+
+/// One of the places that [`Room`] has; given up when dropped.
+#[derive(Debug)]
+struct Place(Arc<Room>);
+
+impl Pool {
+    pub(super) fn new(addresses: usize, most: usize, keep_alive: Duration, connect_timeout: Duration) -> Self {
+        let links = (0..addresses).map(|_| Vec::new()).collect();
+        let room = Arc::new(Room { open: AtomicUsize::new(0), most: most.max(1), freed: Notify::new() });
+        Self { kept: Mutex::new(Kept { links, swept: false }), room, keep_alive, connect_timeout }
+    }
+
+    /// A kept connection that still lives.
+    pub(super) fn take(&self, address: usize) -> Option<Box<Link>> {
+        loop {
+            let mut link = self.kept().links.get_mut(address)?.pop()?;
+            if link.kept_since.elapsed() < self.keep_alive && link.is_idle() {
+                return Some(link);
+            }
+        }
+    }
+
+    /// A new connection, or one that came back while we waited for room.
+    pub(super) async fn open(&self, at: usize, address: &Address) -> Result<Opened, ForwardError> {
+        let place = match self.enter(at).await? {
+            Entered::Place(place) => place,
+            Entered::Link(link) => return Ok(Opened::Kept(link)),
+        };
+        let connecting = timeout(self.connect_timeout, Stream::connect(address)).await;
+        let stream = connecting.map_err(|_| ForwardError::ConnectTimeout)?.map_err(ForwardError::Refused)?;
+        let (sender, connection) = http1::handshake(stream).await.map_err(ForwardError::broken)?;
+        let deadline = Deadline::default();
+        Ok(Opened::New(Box::new(Link { sender, connection, deadline, kept_since: Instant::now(), _place: place })))
+    }
+
+    /// Waits no longer than for a connection: what is full says so.
+    async fn enter(&self, at: usize) -> Result<Entered, ForwardError> {
+        let until = Instant::now() + self.connect_timeout;
+        loop {
+            // Registered before looking, so that nothing freed in between is missed.
+            let mut freed = pin!(self.room.freed.notified());
+            freed.as_mut().enable();
+            if let Some(place) = Room::enter(&self.room) {
+                return Ok(Entered::Place(place));
+            }
+            if let Some(link) = self.take(at) {
+                return Ok(Entered::Link(link));
+            }
+            // What is kept for another address holds a place that is needed here.
+            if self.drop_one_kept() {
+                continue;
+            }
+            timeout_at(until, freed).await.map_err(|_| ForwardError::Full)?;
+        }
+    }
+
+    fn drop_one_kept(&self) -> bool {
+        let dropped = self.kept().links.iter_mut().find(|links| !links.is_empty()).map(|links| links.remove(0));
+        dropped.is_some()
+    }
+
+    /// Keeps a connection for the next request.
+    pub(super) fn put(self: &Arc<Self>, address: usize, mut link: Box<Link>) {
+        if self.keep_alive.is_zero() {
+            return;
+        }
+        link.deadline.clear();
+        link.kept_since = Instant::now();
+        let mut kept = self.kept();
+        if let Some(links) = kept.links.get_mut(address) {
+            links.push(link);
+        }
+        let sweep = !std::mem::replace(&mut kept.swept, true);
+        drop(kept);
+        if sweep {
+            tokio::spawn(sweep_until_empty(Arc::downgrade(self), self.keep_alive));
+        }
+        self.room.freed.notify_one();
+    }
+
+    /// Drops what was kept too long or was closed at the other end; whether anything is left to look after.
+    fn sweep(&self) -> bool {
+        let mut gone = Vec::new();
+        let mut kept = self.kept();
+        for links in &mut kept.links {
+            gone.extend(links.extract_if(.., |link| link.kept_since.elapsed() >= self.keep_alive || !link.is_idle()));
+        }
+        kept.swept = kept.links.iter().any(|links| !links.is_empty());
+        let more = kept.swept;
+        drop(kept);
+        // Sockets are closed outside the lock.
+        drop(gone);
+        more
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // What is kept stays whole at every step: a panic elsewhere does no harm to it.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(test)]
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.kept().links.iter().map(Vec::len).sum(), self.room.open.load(Ordering::Relaxed))
+    }
+}
+
+/// What [`Pool::open`] brings.
+#[derive(Debug)]
+pub(super) enum Opened {
+    New(Box<Link>),
+    Kept(Box<Link>),
+}
+
+enum Entered {
+    Place(Place),
+    Link(Box<Link>),
+}
+
+async fn sweep_until_empty(pool: Weak<Pool>, keep_alive: Duration) {
+    let pause = (keep_alive / 2).clamp(SHORTEST_SWEEP, LONGEST_SWEEP);
+    loop {
+        sleep(pause).await;
+        // A pool that is gone, after a reload, has closed its connections itself.
+        let Some(pool) = pool.upgrade() else { return };
+        if !pool.sweep() {
+            return;
+        }
+    }
+}
+
+impl Room {
+    fn enter(room: &Arc<Self>) -> Option<Place> {
+        let fits = |open| (open < room.most).then_some(open + 1);
+        room.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits).ok()?;
+        Some(Place(Arc::clone(room)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+        self.0.freed.notify_one();
+    }
+}
+
+const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
+const LONGEST_SWEEP: Duration = Duration::from_secs(10);

@@ -1,0 +1,100 @@
+//! The table of refusals: read by looking up. `docs/STATUS-CODES.md` says what client and operator each do.
+use http::StatusCode;
+
+/// One stable code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Code {
+    pub(crate) name: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) title: &'static str,
+    /// What the client does about it.
+    pub(crate) cure: &'static str,
+    pub(crate) closes: bool,
+}
+
+impl Code {
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        CODES.iter().find(|code| code.name == name)
+    }
+
+    pub(super) const fn internal() -> &'static Self {
+        &INTERNAL
+    }
+}
+
+const fn code(name: &'static str, status: StatusCode, title: &'static str, cure: &'static str) -> Code {
+    Code { name, status, title, cure, closes: false }
+}
+
+const fn closing(name: &'static str, status: StatusCode, title: &'static str, cure: &'static str) -> Code {
+    Code { name, status, title, cure, closes: true }
+}
+
+use StatusCode as S;
+
+const INTERNAL: Code = closing(
+    "internal",
+    S::INTERNAL_SERVER_ERROR,
+    "The gateway made a mistake",
+    "Try again; tell the operator the request id if it stays.",
+);
+
+/// Every refusal, in the order of their statuses.
+#[rustfmt::skip]
+pub(crate) static CODES: &[Code] = &[
+    closing("bad_request", S::BAD_REQUEST, "The request is malformed", "Send a well-formed HTTP request."),
+    closing("bad_host", S::BAD_REQUEST, "The Host is missing or malformed", "Send exactly one well-formed Host field."),
+    closing("bad_framing", S::BAD_REQUEST, "The request's length is ambiguous", "Send one Content-Length, or Transfer-Encoding: chunked, and not both."),
+    closing("ambiguous_path", S::BAD_REQUEST, "The path can be read in more than one way", "Send the path without dot segments, empty segments, backslashes, semicolons or encoded separators."),
+    closing("double_credentials", S::BAD_REQUEST, "The request holds more than one credential", "Send one Authorization field."),
+    code("bad_json", S::BAD_REQUEST, "The body is not the JSON object this endpoint reads", "Send one JSON object with the members of this endpoint."),
+    code("login_required", S::UNAUTHORIZED, "Sign in first", "Send an access token: Authorization: Bearer …"),
+    code("token_expired", S::UNAUTHORIZED, "The access token has expired", "Use the refresh token to get a new one."),
+    code("token_invalid", S::UNAUTHORIZED, "The access token is not valid", "Sign in again."),
+    code("session_ended", S::UNAUTHORIZED, "The session has ended", "Use the refresh token, or sign in again."),
+    code("invalid_credentials", S::UNAUTHORIZED, "The name or the password is not right", "Check both and try again."),
+    code("invalid_refresh_token", S::UNAUTHORIZED, "The refresh token is not valid", "Sign in again."),
+    code("refresh_token_reused", S::UNAUTHORIZED, "The refresh token was used before", "The session has been ended to be safe. Sign in again."),
+    code("account_disabled", S::FORBIDDEN, "The account is disabled", "Ask the operator."),
+    code("missing_role", S::FORBIDDEN, "The account lacks the role this path needs", "Ask the operator for the role, or sign in as someone else."),
+    code("missing_scope", S::FORBIDDEN, "The token lacks a scope this path needs", "Ask the operator for the scope."),
+    code("registration_closed", S::FORBIDDEN, "Accounts cannot be made here", "Ask the operator for an account."),
+    code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, or without a browser."),
+    code("not_allowed", S::FORBIDDEN, "This address may not ask", "Ask from an address that [admin] allow names."),
+    code("no_route", S::NOT_FOUND, "Nothing is served at this path", "Check the path."),
+    code("method_not_allowed", S::METHOD_NOT_ALLOWED, "The method is not allowed here", "Use one of the methods that Allow names."),
+    closing("connect_refused", S::METHOD_NOT_ALLOWED, "This gateway is not a tunnel", "Send an ordinary request."),
+    closing("body_timeout", S::REQUEST_TIMEOUT, "The body did not arrive in time", "Send it again, faster."),
+    code("user_exists", S::CONFLICT, "The name or the e-mail address is taken", "Choose another one, or sign in."),
+    closing("body_too_large", S::PAYLOAD_TOO_LARGE, "The body is larger than this path takes", "Send less."),
+    closing("target_too_long", S::URI_TOO_LONG, "The path is too long", "Send a shorter one."),
+    closing("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, "This endpoint does not read that content type", "Send the content type of this endpoint, without a Content-Encoding."),
+    closing("expectation_failed", S::EXPECTATION_FAILED, "That expectation is not known", "Send Expect: 100-continue or none."),
+    closing("unknown_host", S::MISDIRECTED_REQUEST, "This gateway does not serve that host", "Check the host name."),
+    code("invalid_fields", S::UNPROCESSABLE_ENTITY, "Some fields are not right", "See errors."),
+    code("weak_password", S::UNPROCESSABLE_ENTITY, "The password is too weak", "See errors."),
+    code("too_many_attempts", S::TOO_MANY_REQUESTS, "Too many attempts", "Wait as long as Retry-After says."),
+    closing("headers_too_large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields are too large", "Send fewer or smaller fields."),
+    INTERNAL,
+    closing("method_not_known", S::NOT_IMPLEMENTED, "The method is not known", "Use a method in upper-case letters."),
+    code("upstream_refused", S::BAD_GATEWAY, "The backend cannot be reached", "Try again later; the gateway itself is well."),
+    code("upstream_bad_response", S::BAD_GATEWAY, "The backend's answer makes no sense", "Try again later; tell the operator the request id."),
+    code("busy", S::SERVICE_UNAVAILABLE, "Too much is going on", "Wait as long as Retry-After says."),
+    code("unavailable", S::SERVICE_UNAVAILABLE, "Accounts cannot be reached", "Wait as long as Retry-After says."),
+    code("no_healthy_upstream", S::SERVICE_UNAVAILABLE, "The backend has no room", "Try again later; the gateway itself is well."),
+    code("upstream_timeout", S::GATEWAY_TIMEOUT, "The backend did not answer in time", "Try again later; the gateway itself is well."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_once_and_is_documented() {
+        let page = include_str!("../../docs/STATUS-CODES.md");
+        for (at, code) in CODES.iter().enumerate() {
+            assert_eq!(CODES.iter().position(|other| other.name == code.name), Some(at), "{} stands twice", code.name);
+            assert!(page.contains(&format!("`{}`", code.name)), "docs/STATUS-CODES.md does not tell of {}", code.name);
+        }
+    }
+}

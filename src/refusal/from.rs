@@ -1,0 +1,102 @@
+//! Each room's errors as refusals, matched in full: a new error does not compile until it is thought about.
+use std::time::Duration;
+
+use super::{FieldProblem, Refusal};
+use crate::account::{LoginError, RefreshError, RegisterError};
+use crate::authn::AuthnError;
+use crate::authz::Denied;
+use crate::gate::Denial;
+use crate::proxy::ForwardError;
+use crate::routes::Route;
+use crate::wire::BadRequest;
+
+impl Refusal {
+    /// What the gate's "no" sounds like outside.
+    pub(crate) fn of_denial(denial: Denial, route: Option<&Route>) -> Self {
+        match denial {
+            Denial::Method => Self::method_not_allowed_text(route.map(Route::allow).unwrap_or_default().to_owned()),
+            Denial::Denied(Denied::MissingScope) => {
+                Self::missing_scope(route.map_or(&[], |route| route.policy.scopes()))
+            }
+            Denial::NoRoute
+            | Denial::UnknownHost
+            | Denial::Authn(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded)
+            | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),
+        }
+    }
+}
+
+impl From<AuthnError> for Refusal {
+    fn from(error: AuthnError) -> Self {
+        Self::of_denial(Denial::Authn(error), None)
+    }
+}
+
+impl From<BadRequest> for Refusal {
+    fn from(error: BadRequest) -> Self {
+        match error {
+            // RFC 9110, section 15.5.6: a 405 names the methods.
+            BadRequest::Connect => Self::allowing(error.code(), USUAL_METHODS),
+            BadRequest::Method
+            | BadRequest::Target
+            | BadRequest::Path(_)
+            | BadRequest::Host
+            | BadRequest::Framing
+            | BadRequest::Expectation
+            | BadRequest::DoubleCredentials => Self::named(error.code()),
+        }
+    }
+}
+
+impl From<&ForwardError> for Refusal {
+    fn from(error: &ForwardError) -> Self {
+        Self::named(error.code())
+    }
+}
+
+impl From<LoginError> for Refusal {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::WrongCredentials => Self::named("invalid_credentials"),
+            LoginError::Disabled => Self::named("account_disabled"),
+            LoginError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            LoginError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            LoginError::Signing(_) => Self::named("internal"),
+            LoginError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<RegisterError> for Refusal {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Closed => Self::named("registration_closed"),
+            RegisterError::Invalid(fields) => Self::fields(
+                fields
+                    .into_iter()
+                    .map(|field| FieldProblem { field: field.field, code: field.code, detail: field.detail })
+                    .collect(),
+            ),
+            RegisterError::UserExists => Self::named("user_exists"),
+            RegisterError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            RegisterError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            RegisterError::Signing(_) => Self::named("internal"),
+            RegisterError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<RefreshError> for Refusal {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Invalid => Self::named("invalid_refresh_token"),
+            RefreshError::Reused => Self::named("refresh_token_reused"),
+            RefreshError::Signing(_) => Self::named("internal"),
+            RefreshError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+/// How long a client waits before it asks for accounts again.
+pub(crate) const STORE_AWAY: Duration = Duration::from_secs(5);

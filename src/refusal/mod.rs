@@ -1,0 +1,91 @@
+//! Every "no" a client can hear. This room alone knows status codes.
+mod codes;
+mod from;
+mod render;
+
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+
+pub(crate) use codes::{CODES, Code};
+pub(crate) use from::STORE_AWAY;
+pub(crate) use render::{Renderer, TokenProblem, own_response};
+
+use crate::base::Scope;
+
+/// One "no": which, and the little that changes from case to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    code: &'static Code,
+    extra: Extra,
+    /// The connection is not used again: what follows on it cannot be trusted.
+    close: bool,
+}
+
+/// What a refusal says beside its code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Extra {
+    Nothing,
+    RetryAfter(Duration),
+    Allow(String),
+    Scopes(Vec<Scope>),
+    Fields(Vec<FieldProblem>),
+    /// In our words; never what the client sent.
+    Detail(&'static str),
+}
+
+/// One member of a form that is wrong (RFC 9457, section 3, shows this shape).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldProblem {
+    pub(crate) field: &'static str,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+}
+
+impl Refusal {
+    /// The refusal of this name. The names are those of the table; one that is not there is an internal error.
+    pub(crate) fn named(name: &str) -> Self {
+        let code = Code::named(name).unwrap_or_else(Code::internal);
+        Self { code, extra: Extra::Nothing, close: code.closes }
+    }
+
+    pub(crate) fn retry_after(name: &str, wait: Duration) -> Self {
+        Self { extra: Extra::RetryAfter(wait), ..Self::named(name) }
+    }
+
+    pub(crate) fn method_not_allowed(allow: &[Method]) -> Self {
+        Self::method_not_allowed_text(allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", "))
+    }
+
+    pub(crate) fn method_not_allowed_text(allow: String) -> Self {
+        Self { extra: Extra::Allow(allow), ..Self::named("method_not_allowed") }
+    }
+
+    fn allowing(name: &str, allow: &str) -> Self {
+        Self { extra: Extra::Allow(allow.to_owned()), ..Self::named(name) }
+    }
+
+    pub(crate) fn missing_scope(scopes: &[Scope]) -> Self {
+        Self { extra: Extra::Scopes(scopes.to_vec()), ..Self::named("missing_scope") }
+    }
+
+    /// Wrong fields; a weak password alone has its own code.
+    pub(crate) fn fields(problems: Vec<FieldProblem>) -> Self {
+        let only_weak = problems.iter().all(|problem| problem.code == "weak_password");
+        let name = if only_weak && !problems.is_empty() { "weak_password" } else { "invalid_fields" };
+        Self { extra: Extra::Fields(problems), ..Self::named(name) }
+    }
+
+    pub(crate) fn with_detail(name: &str, detail: &'static str) -> Self {
+        Self { extra: Extra::Detail(detail), ..Self::named(name) }
+    }
+
+    /// The stable word: `error` in the body, `reason` in the log.
+    pub(crate) const fn name(&self) -> &'static str {
+        self.code.name
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.code.status
+    }
+}

@@ -1,0 +1,133 @@
+//! A refusal as bytes: problem+json (RFC 9457), or `{error, error_description}` on the OAuth endpoints.
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::{Extra, Refusal};
+use crate::wire::Body;
+
+/// Draws refusals; knows where the page of codes is.
+#[derive(Debug, Clone)]
+pub(crate) struct Renderer {
+    /// "/auth/errors"
+    errors_page: String,
+}
+
+/// What an OAuth endpoint answers (RFC 6749, section 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TokenProblem {
+    pub(crate) status: StatusCode,
+    pub(crate) error: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl TokenProblem {
+    pub(crate) const fn new(error: &'static str, description: &'static str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, description, retry_after: None }
+    }
+
+    pub(crate) fn render(self) -> Response<Body> {
+        let body = json!({ "error": self.error, "error_description": self.description });
+        let mut response = own_response(self.status, "application/json", body.to_string());
+        if let Some(wait) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds(wait));
+        }
+        response
+    }
+}
+
+impl Renderer {
+    pub(crate) fn new(auth_prefix: &str) -> Self {
+        Self { errors_page: format!("{auth_prefix}/errors") }
+    }
+
+    pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
+        let body = self.body(refusal, request_id).to_string();
+        let mut response = own_response(refusal.code.status, "application/problem+json", body);
+        let headers = response.headers_mut();
+        if let Some(challenge) = challenge(refusal) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        match &refusal.extra {
+            Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
+            Extra::Allow(allow) => set(headers, ALLOW, allow),
+            Extra::Nothing | Extra::Scopes(_) | Extra::Fields(_) | Extra::Detail(_) => {}
+        }
+        if refusal.close {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    fn body(&self, refusal: &Refusal, request_id: &str) -> Value {
+        let code = refusal.code;
+        let mut body = Map::new();
+        body.insert("type".to_owned(), format!("{}#{}", self.errors_page, code.name).into());
+        body.insert("title".to_owned(), code.title.into());
+        body.insert("status".to_owned(), code.status.as_u16().into());
+        body.insert("error".to_owned(), code.name.into());
+        let detail = if let Extra::Detail(detail) = &refusal.extra { detail } else { code.cure };
+        body.insert("detail".to_owned(), (*detail).into());
+        if let Extra::Fields(problems) = &refusal.extra {
+            let rows = problems.iter().map(|problem| {
+                json!({ "pointer": format!("#/{}", problem.field), "error": problem.code, "detail": problem.detail })
+            });
+            body.insert("errors".to_owned(), rows.collect());
+        }
+        body.insert("request_id".to_owned(), request_id.into());
+        Value::Object(body)
+    }
+}
+
+/// Every answer of our own: inert and not kept (RFC 9111, section 5.2.2.5).
+pub(crate) fn own_response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::full(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(VARY, HeaderValue::from_static("Authorization, Cookie"));
+    response
+}
+
+/// Every 401 says how to sign in (RFC 9110, section 11.6.1); the details are RFC 6750, section 3.
+fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
+    let text = match (refusal.code.name, &refusal.extra) {
+        ("token_expired", _) => {
+            r#"Bearer realm="authgate", error="invalid_token", error_description="the access token expired""#.to_owned()
+        }
+        ("token_invalid", _) => {
+            r#"Bearer realm="authgate", error="invalid_token", error_description="the access token is not valid""#
+                .to_owned()
+        }
+        ("session_ended", _) => {
+            r#"Bearer realm="authgate", error="invalid_token", error_description="the session has ended""#.to_owned()
+        }
+        ("missing_role", _) => r#"Bearer realm="authgate", error="insufficient_scope""#.to_owned(),
+        ("missing_scope", Extra::Scopes(scopes)) => {
+            let scopes = scopes.iter().map(crate::base::Scope::as_str).collect::<Vec<_>>().join(" ");
+            format!(r#"Bearer realm="authgate", error="insufficient_scope", scope="{scopes}""#)
+        }
+        _ if refusal.code.status == StatusCode::UNAUTHORIZED => r#"Bearer realm="authgate""#.to_owned(),
+        _ => return None,
+    };
+    HeaderValue::try_from(text).ok()
+}
+
+/// Whole seconds, rounded up, at least one (RFC 9110, section 10.2.3).
+fn seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_millis().div_ceil(1000).clamp(1, 86_400) as u32)
+}
+
+fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

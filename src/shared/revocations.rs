@@ -1,0 +1,197 @@
+//! The local copy of what was revoked, asked on every request that carries a token.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::{Clock, SessionId, Timestamp};
+use crate::store::{Revocation, Store, StoreError};
+
+/// Sessions whose access tokens are dead before their time. An entry lives as long as the last such token would, so the
+/// table is as large as what was ended within one lifetime of a token.
+#[derive(Debug, Default)]
+pub(crate) struct Revocations {
+    dead: papaya::HashMap<SessionId, Entry>,
+    /// How far the store was read. Held while reading, so that two readers do not do the same work.
+    read_to: Mutex<i64>,
+    /// Said already that there are very many.
+    crowded: AtomicBool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    not_before: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl Revocations {
+    /// Is a token of this session, issued at that moment, dead? Takes no lock.
+    pub(crate) fn is_revoked(&self, session: SessionId, issued_at: Timestamp) -> bool {
+        !self.dead.is_empty() && self.dead.pin().get(&session).is_some_and(|entry| issued_at < entry.not_before)
+    }
+
+    /// Puts revocations in force. Of two for one session the one that reaches further counts; an earlier one never
+    /// weakens a later one.
+    pub(crate) fn apply<'a>(&self, revoked: impl IntoIterator<Item = &'a Revocation>) {
+        let dead = self.dead.pin();
+        for new in revoked {
+            let further = |old: &Entry| Entry {
+                not_before: old.not_before.max(new.not_before),
+                expires_at: old.expires_at.max(new.expires_at),
+            };
+            let first = Entry { not_before: new.not_before, expires_at: new.expires_at };
+            dead.update_or_insert(new.session, further, first);
+        }
+        // Dropping an entry would bring dead tokens back to life: rather tell the operator, and use the memory.
+        if dead.len() > MANY && !self.crowded.swap(true, Ordering::Relaxed) {
+            tracing::error!(revocations = dead.len(), "the table of revocations is very large; none is dropped");
+        }
+    }
+
+    /// Reads what the store has gained since the last time; the first time, all of it.
+    pub(crate) async fn load(&self, store: &Store) -> Result<(), StoreError> {
+        let mut read_to = self.read_to.lock().await;
+        loop {
+            let page = store.revocations_since(*read_to, PAGE).await?;
+            self.apply(page.iter().map(|(_, revocation)| revocation));
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            *read_to = *last;
+        }
+    }
+
+    /// Follows the store until `stop`, so that what another process or node revokes is in force here within a second.
+    pub(crate) async fn follow(self: Arc<Self>, store: Store, clock: Clock, stop: CancellationToken) {
+        let mut ticks = interval(POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut failing = false;
+        let mut swept_at = clock.now();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let read = self.load(&store).await;
+            if read.is_err() != failing {
+                failing = read.is_err();
+                say(&read);
+            }
+            if clock.now().since(swept_at) >= SWEEP {
+                swept_at = clock.now();
+                self.sweep(swept_at);
+            }
+        }
+    }
+
+    /// Forgets entries whose last token has ended.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        let dead = self.dead.pin();
+        for (session, entry) in &dead {
+            if entry.expires_at <= now {
+                // Asked again at the moment of removal: a later revocation may have come between.
+                let _: Result<_, _> = dead.remove_if(session, |_, entry| entry.expires_at <= now);
+            }
+        }
+        if dead.len() < MANY / 2 {
+            self.crowded.store(false, Ordering::Relaxed);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.dead.len()
+    }
+}
+
+/// Once when it begins to fail, once when it works again.
+fn say(read: &Result<(), StoreError>) {
+    match read {
+        Ok(()) => tracing::info!("revocations can be read again"),
+        Err(error) => tracing::error!(
+            error = error as &dyn std::error::Error,
+            "cannot read revocations: what other processes end is not in force here until this works again"
+        ),
+    }
+}
+
+/// Four looks within the second that is promised.
+const POLL: Duration = Duration::from_millis(250);
+const SWEEP: Duration = Duration::from_secs(60);
+const PAGE: u32 = 1000;
+/// About 100 MB. Reached when a million sessions end within one lifetime of a token.
+const MANY: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Email;
+    use crate::store::{Created, NewSession, NewUser, Settings};
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_seconds(1_790_000_000 + second)
+    }
+
+    fn revocation(session: SessionId, not_before: Timestamp, expires_at: Timestamp) -> Revocation {
+        Revocation { session, not_before, expires_at }
+    }
+
+    #[test]
+    fn tokens_from_before_are_dead_and_later_ones_live() {
+        let revocations = Revocations::default();
+        let (one, other) = (SessionId::new(at(0)), SessionId::new(at(0)));
+        revocations.apply(&[revocation(one, at(10), at(100))]);
+        assert!(revocations.is_revoked(one, at(9)));
+        assert!(!revocations.is_revoked(one, at(10)));
+        assert!(!revocations.is_revoked(other, at(9)));
+    }
+
+    #[test]
+    fn an_earlier_revocation_never_weakens_a_later_one() {
+        let revocations = Revocations::default();
+        let session = SessionId::new(at(0));
+        revocations.apply(&[revocation(session, Revocation::FOR_EVER, at(50)), revocation(session, at(10), at(100))]);
+        assert!(revocations.is_revoked(session, at(99)));
+        revocations.sweep(at(99));
+        assert!(revocations.is_revoked(session, at(99)));
+        revocations.sweep(at(100));
+        assert_eq!(revocations.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_another_process_ends_is_dead_here_within_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::Sqlite { path: folder.path().join("store.db") };
+        let (here, there) = (Store::open(&settings).await.unwrap(), Store::open(&settings).await.unwrap());
+        let clock = Clock::system();
+        let now = clock.now();
+        let session = NewSession {
+            id: SessionId::new(now),
+            refresh: [1; 32],
+            now,
+            expires_at: now.plus(SWEEP),
+            tokens_until: now.plus(SWEEP),
+            amr: &["pwd"],
+            ip: None,
+            user_agent: None,
+        };
+        let ann = NewUser { email: Some(Email::parse("ann@example.com").unwrap()), ..NewUser::default() };
+        assert!(matches!(here.create_user_signed_in(&ann, &session).await.unwrap(), Created::Made(_)));
+        let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
+        let following = tokio::spawn(Arc::clone(&revocations).follow(here, clock, stop.clone()));
+        there.end_session(session.id, now).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(1), async {
+            while !revocations.is_revoked(session.id, now) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .unwrap();
+        stop.cancel();
+        following.await.unwrap();
+        let fresh = Revocations::default();
+        fresh.load(&there).await.unwrap();
+        assert!(fresh.is_revoked(session.id, now), "after a restart too");
+    }
+}

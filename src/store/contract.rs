@@ -1,0 +1,375 @@
+//! The sentences that any engine must prove.
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, Username};
+
+/// Every sentence, against a fresh store of one engine.
+macro_rules! keeps_the_contract {
+    ($engine:ident: $($sentence:ident),* $(,)?) => {
+        mod $engine {
+            $(
+                #[tokio::test]
+                async fn $sentence() {
+                    let (store, _folder) = super::$engine().await;
+                    super::$sentence(store).await;
+                }
+            )*
+        }
+    };
+}
+
+keeps_the_contract!(sqlite:
+    a_person_reads_back_as_written,
+    names_and_addresses_are_taken_once,
+    of_many_who_want_a_name_one_gets_it,
+    people_are_listed_in_pages_and_found_by_parts,
+    changes_are_differences_and_revoke_tokens,
+    a_change_is_dated_when_nobody_else_can_write,
+    a_refresh_token_rotates_once_and_repeats_within_its_grace,
+    a_refresh_token_that_comes_late_ends_the_session,
+    of_many_rotations_at_once_one_makes_the_successor,
+    ended_expired_and_disabled_sessions_do_not_rotate,
+    a_password_changed_meanwhile_opens_nothing,
+    ending_sessions_may_spare_one,
+    deleting_a_person_leaves_the_revocations,
+    the_first_key_of_an_algorithm_stays_the_first,
+    control_secrets_end,
+    what_is_over_is_forgotten_and_the_rest_kept,
+);
+
+async fn sqlite() -> (Store, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    (Store::open(&Settings::Sqlite { path }).await.unwrap(), folder)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const GRACE: Duration = Duration::from_secs(10);
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_seconds(1_790_000_000 + second)
+}
+
+fn somebody(name: &str) -> NewUser {
+    NewUser {
+        username: Some(Username::parse(name).unwrap()),
+        email: Some(Email::parse(&format!("{name}@example.com")).unwrap()),
+        name: Some("Zoë O'Neil; DROP TABLE users".to_owned()),
+        password_hash: Some(Secret::new("$argon2id$1".to_owned())),
+        roles: vec![Role::parse("user").unwrap(), Role::parse("staff").unwrap()],
+        scopes: vec![Scope::parse("invoices:read").unwrap()],
+        attributes: Attributes::from([("team".to_owned(), "red".to_owned())]),
+    }
+}
+
+fn session(refresh: u8, now: Timestamp) -> NewSession {
+    NewSession {
+        id: SessionId::new(now),
+        refresh: [refresh; 32],
+        now,
+        expires_at: now.plus(DAY),
+        tokens_until: now.plus(GRACE),
+        amr: &["pwd"],
+        ip: Some("2001:db8::1".parse().unwrap()),
+        user_agent: Some("curl/8".to_owned()),
+    }
+}
+
+fn turn(presented: u8, successor: u8, now: Timestamp) -> Turn {
+    Turn {
+        presented: [presented; 32],
+        successor: [successor; 32],
+        nonce: [successor; 32],
+        now,
+        grace: GRACE,
+        expires_at: now.plus(DAY),
+        tokens_until: now.plus(GRACE),
+    }
+}
+
+async fn signed_in(store: &Store, name: &str, refresh: u8, now: Timestamp) -> Live {
+    let created = store.create_user_signed_in(&somebody(name), &session(refresh, now)).await.unwrap();
+    let Created::Made(live) = created else { panic!("{created:?}") };
+    live
+}
+
+async fn a_person_reads_back_as_written(store: Store) {
+    let Created::Made(made) = store.create_user(&somebody("ann"), at(0)).await.unwrap() else { panic!() };
+    let read = store.user(made.id).await.unwrap().unwrap();
+    assert_eq!(format!("{made:?}"), format!("{read:?}"));
+    assert_eq!(read.password_hash.as_ref().unwrap().expose(), "$argon2id$1");
+    assert_eq!((read.roles.len(), read.scopes.len(), read.attributes.len()), (2, 1, 1));
+    assert_eq!(store.user_by_username(made.username.as_ref().unwrap()).await.unwrap().unwrap().id, made.id);
+    assert_eq!(store.user_by_email(made.email.as_ref().unwrap()).await.unwrap().unwrap().id, made.id);
+    let bare = NewUser { email: Some(Email::parse("b@example.com").unwrap()), ..NewUser::default() };
+    let Created::Made(bare) = store.create_user(&bare, at(1)).await.unwrap() else { panic!() };
+    assert_eq!(format!("{:?}", store.user(bare.id).await.unwrap().unwrap()), format!("{bare:?}"));
+}
+
+async fn names_and_addresses_are_taken_once(store: Store) {
+    store.create_user(&somebody("ann"), at(0)).await.unwrap();
+    assert!(matches!(store.create_user(&somebody("ann"), at(1)).await.unwrap(), Created::NameTaken));
+    let other = NewUser { username: Some(Username::parse("bob").unwrap()), ..somebody("ann") };
+    assert!(matches!(store.create_user(&other, at(1)).await.unwrap(), Created::EmailTaken));
+    let refused = store.create_user_signed_in(&other, &session(1, at(1))).await.unwrap();
+    assert!(matches!(refused, Created::EmailTaken));
+    assert_eq!(store.users(&UserFilter::default(), 10, None).await.unwrap().len(), 1);
+    // Two people without a name and without an address do not collide.
+    for second in 2..4 {
+        assert!(matches!(store.create_user(&NewUser::default(), at(second)).await.unwrap(), Created::Made(_)));
+    }
+}
+
+async fn of_many_who_want_a_name_one_gets_it(store: Store) {
+    let tasks: Vec<_> = (0..16)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.create_user(&somebody("ann"), at(0)).await.unwrap() })
+        })
+        .collect();
+    let mut made = 0;
+    for task in tasks {
+        made += usize::from(matches!(task.await.unwrap(), Created::Made(_)));
+    }
+    assert_eq!(made, 1);
+}
+
+async fn people_are_listed_in_pages_and_found_by_parts(store: Store) {
+    for (second, name) in ["ann", "bob", "a_b", "cy"].into_iter().enumerate() {
+        let mut new = somebody(name);
+        if name == "bob" {
+            new.roles = vec![Role::parse("administrator").unwrap(), Role::parse("Staff").unwrap()];
+        }
+        store.create_user(&new, at(second as u64)).await.unwrap();
+    }
+    let names = |users: Vec<User>| users.iter().map(|user| user.label().unwrap().to_owned()).collect::<Vec<_>>();
+    let all = UserFilter::default();
+    let first = store.users(&all, 3, None).await.unwrap();
+    let after = first.last().map(|user| user.id);
+    assert_eq!(names(first), ["ann", "bob", "a_b"]);
+    assert_eq!(names(store.users(&all, 3, after).await.unwrap()), ["cy"]);
+    let by = |text: &str| UserFilter { text: Some(text.to_owned()), role: None };
+    assert_eq!(names(store.users(&by("BOB@"), 9, None).await.unwrap()), ["bob"]);
+    assert_eq!(names(store.users(&by("a_b"), 9, None).await.unwrap()), ["a_b"]);
+    assert!(store.users(&by("%' OR 1=1 --"), 9, None).await.unwrap().is_empty());
+    let with = |role: &str| UserFilter { text: None, role: Some(Role::parse(role).unwrap()) };
+    assert_eq!(names(store.users(&with("staff"), 9, None).await.unwrap()), ["ann", "a_b", "cy"]);
+    assert!(store.users(&with("admin"), 9, None).await.unwrap().is_empty());
+}
+
+async fn changes_are_differences_and_revoke_tokens(store: Store) {
+    let clock = Clock::system();
+    let now = clock.now();
+    let live = signed_in(&store, "ann", 1, now).await;
+    store.create_user(&somebody("bob"), now).await.unwrap();
+    let change = UserChange {
+        add_roles: vec![Role::parse("admin").unwrap(), Role::parse("user").unwrap()],
+        remove_roles: vec![Role::parse("staff").unwrap()],
+        remove_scopes: vec![Scope::parse("invoices:read").unwrap()],
+        name: Some(String::new()),
+        attributes: Attributes::from([("team".to_owned(), String::new()), ("floor".to_owned(), "3".to_owned())]),
+        ..UserChange::default()
+    };
+    let Changed::Done { user, revoked } = store.change_user(live.user.id, &change, &clock).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(user.roles.iter().map(Role::as_str).collect::<Vec<_>>(), ["user", "admin"]);
+    assert!(user.scopes.is_empty() && user.name.is_none());
+    assert_eq!(format!("{:?}", user.attributes), r#"{"floor": "3"}"#);
+    assert_eq!(format!("{:?}", store.user(user.id).await.unwrap().unwrap()), format!("{user:?}"));
+    assert_eq!(revoked.len(), 1);
+    assert!(revoked[0].session == live.session.id && revoked[0].not_before > user.updated_at);
+    assert!(revoked[0].not_before < Revocation::FOR_EVER);
+    assert_eq!(store.revocations_since(0, 9).await.unwrap(), [(1, revoked[0])]);
+    assert!(matches!(store.rotate(&turn(1, 2, clock.now())).await.unwrap(), Rotation::Rotated(_)));
+    let address = |text: &str| UserChange { email: Some(Email::parse(text).unwrap()), ..UserChange::default() };
+    let taken = store.change_user(user.id, &address("bob@example.com"), &clock).await.unwrap();
+    assert!(matches!(taken, Changed::EmailTaken));
+    let own = store.change_user(user.id, &address("ann@example.com"), &clock).await.unwrap();
+    assert!(matches!(own, Changed::Done { .. }));
+    let nobody = crate::base::UserId::new(now);
+    assert!(matches!(store.change_user(nobody, &change, &clock).await.unwrap(), Changed::Unknown));
+}
+
+/// A token that says what was true before must be older than the revocation, however long the change had to wait.
+async fn a_change_is_dated_when_nobody_else_can_write(store: Store) {
+    let clock = Clock::movable();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    let held = store.engine.begin().await.unwrap();
+    let waiting = {
+        let (store, clock, id) = (store.clone(), clock.clone(), live.user.id);
+        tokio::spawn(async move { store.change_user(id, &UserChange::default(), &clock).await.unwrap() })
+    };
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(GRACE / 2);
+    let token_of_the_old_roles = clock.now();
+    drop(held);
+    let Changed::Done { revoked, .. } = waiting.await.unwrap() else { panic!() };
+    assert!(revoked[0].not_before > token_of_the_old_roles);
+}
+
+async fn a_refresh_token_rotates_once_and_repeats_within_its_grace(store: Store) {
+    let begun = signed_in(&store, "ann", 1, at(0)).await;
+    let Rotation::Rotated(live) = store.rotate(&turn(1, 2, at(100))).await.unwrap() else { panic!() };
+    assert_eq!(live.session.id, begun.session.id);
+    assert_eq!((live.session.auth_time, live.session.last_seen_at), (at(0), at(100)));
+    assert_eq!(live.session.expires_at, at(100).plus(DAY));
+    for (second, other) in [(100, 3), (105, 4), (110, 5)] {
+        let Rotation::Repeated { nonce, live } = store.rotate(&turn(1, other, at(second))).await.unwrap() else {
+            panic!()
+        };
+        assert_eq!(nonce, [2; 32]);
+        assert_eq!(live.session.tokens_until, at(second).plus(GRACE));
+        assert_eq!(live.session.expires_at, at(100).plus(DAY));
+    }
+    assert!(matches!(store.rotate(&turn(3, 6, at(110))).await.unwrap(), Rotation::Dead));
+    assert!(matches!(store.rotate(&turn(2, 7, at(111))).await.unwrap(), Rotation::Rotated(_)));
+}
+
+async fn a_refresh_token_that_comes_late_ends_the_session(store: Store) {
+    let begun = signed_in(&store, "ann", 1, at(0)).await;
+    store.rotate(&turn(1, 2, at(100))).await.unwrap();
+    let Rotation::Reused { live, revoked } = store.rotate(&turn(1, 3, at(111))).await.unwrap() else { panic!() };
+    assert_eq!((live.session.id, revoked.session), (begun.session.id, begun.session.id));
+    assert_eq!(revoked.not_before, Revocation::FOR_EVER);
+    assert!(revoked.expires_at > at(100).plus(GRACE));
+    assert!(matches!(store.rotate(&turn(2, 4, at(111))).await.unwrap(), Rotation::Dead));
+    assert!(matches!(store.rotate(&turn(1, 5, at(111))).await.unwrap(), Rotation::Dead));
+    assert!(store.live_session(begun.session.id, at(111)).await.unwrap().is_none());
+    assert_eq!(store.revocations_since(0, 9).await.unwrap().len(), 1);
+}
+
+async fn of_many_rotations_at_once_one_makes_the_successor(store: Store) {
+    signed_in(&store, "ann", 1, at(0)).await;
+    let tasks: Vec<_> = (10..40)
+        .map(|successor| {
+            let store = store.clone();
+            tokio::spawn(async move { store.rotate(&turn(1, successor, at(100))).await.unwrap() })
+        })
+        .collect();
+    let (mut rotated, mut nonces) = (0, vec![]);
+    for task in tasks {
+        match task.await.unwrap() {
+            Rotation::Rotated(_) => rotated += 1,
+            Rotation::Repeated { nonce, .. } => nonces.push(nonce),
+            Rotation::Reused { .. } | Rotation::Dead => panic!("the session goes on"),
+        }
+    }
+    nonces.dedup();
+    assert_eq!((rotated, nonces.len()), (1, 1));
+}
+
+async fn ended_expired_and_disabled_sessions_do_not_rotate(store: Store) {
+    let clock = Clock::system();
+    let ended = signed_in(&store, "ann", 1, at(0)).await;
+    let (session, revoked) = store.end_session(ended.session.id, at(5)).await.unwrap().unwrap();
+    assert_eq!((session.id, revoked.session), (ended.session.id, ended.session.id));
+    assert!(store.end_session(ended.session.id, at(5)).await.unwrap().is_none());
+    assert!(matches!(store.rotate(&turn(1, 2, at(6))).await.unwrap(), Rotation::Dead));
+    assert_eq!(store.session_of_refresh(&[1; 32]).await.unwrap(), Some(ended.session.id));
+
+    signed_in(&store, "bob", 3, at(0)).await;
+    assert!(matches!(store.rotate(&turn(3, 4, at(0).plus(DAY))).await.unwrap(), Rotation::Dead));
+
+    let disabled = signed_in(&store, "cy", 5, at(0)).await.user.id;
+    assert!(store.set_disabled(disabled, true, &clock).await.unwrap().is_some());
+    assert!(matches!(store.rotate(&turn(5, 6, at(6))).await.unwrap(), Rotation::Dead));
+    assert_eq!(store.set_disabled(disabled, false, &clock).await.unwrap(), Some(vec![]));
+    assert!(matches!(store.rotate(&turn(5, 6, at(7))).await.unwrap(), Rotation::Dead), "enabling opens no old session");
+    assert!(matches!(store.rotate(&turn(99, 6, at(7))).await.unwrap(), Rotation::Dead));
+}
+
+async fn a_password_changed_meanwhile_opens_nothing(store: Store) {
+    let clock = Clock::system();
+    let before = signed_in(&store, "ann", 1, clock.now()).await;
+    let fresh = session(2, clock.now());
+    let rehashed = Secret::new("$argon2id$again".to_owned());
+    let begun = store.start_session(&before.user, &fresh, Some(&rehashed)).await.unwrap();
+    assert!(matches!(begun, Started::Begun(_)), "hashing anew is not a change");
+    assert_eq!(store.user(before.user.id).await.unwrap().unwrap().password_hash.unwrap().expose(), "$argon2id$again");
+    std::thread::sleep(Duration::from_millis(2));
+    let hash = Secret::new("$argon2id$2".to_owned());
+    let revoked = store.set_password(before.user.id, &hash, None, &clock).await.unwrap().unwrap();
+    assert_eq!(revoked.len(), 2);
+    let late = store.start_session(&before.user, &session(3, clock.now()), None).await.unwrap();
+    assert!(matches!(late, Started::PasswordChanged));
+    let user = store.user(before.user.id).await.unwrap().unwrap();
+    assert_eq!(user.password_hash.as_ref().unwrap().expose(), "$argon2id$2");
+    store.set_disabled(user.id, true, &clock).await.unwrap();
+    let disabled = store.start_session(&user, &session(3, clock.now()), None).await.unwrap();
+    assert!(matches!(disabled, Started::Disabled));
+}
+
+async fn ending_sessions_may_spare_one(store: Store) {
+    let now = at(0);
+    let first = signed_in(&store, "ann", 1, now).await;
+    let second = session(2, at(1));
+    store.start_session(&first.user, &second, None).await.unwrap();
+    store.start_session(&first.user, &session(3, at(2)), None).await.unwrap();
+    assert_eq!(store.live_sessions(first.user.id, at(3)).await.unwrap().len(), 3);
+    let revoked = store.end_sessions(first.user.id, Some(second.id), at(3)).await.unwrap();
+    assert_eq!(revoked.len(), 2);
+    let left = store.live_sessions(first.user.id, at(3)).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
+    assert_eq!(left[0].ip, Some("2001:db8::1".parse().unwrap()));
+    assert_eq!(
+        (left[0].amr.as_slice(), left[0].user_agent.as_deref()),
+        (["pwd".to_owned()].as_slice(), Some("curl/8"))
+    );
+}
+
+async fn deleting_a_person_leaves_the_revocations(store: Store) {
+    let clock = Clock::system();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    let revoked = store.delete_user(live.user.id, &clock).await.unwrap().unwrap();
+    assert_eq!(revoked.len(), 1);
+    assert_eq!(store.delete_user(live.user.id, &clock).await.unwrap(), None);
+    assert!(store.user(live.user.id).await.unwrap().is_none());
+    assert!(store.session_of_refresh(&[1; 32]).await.unwrap().is_none());
+    assert_eq!(store.revocations_since(0, 9).await.unwrap(), [(1, revoked[0])]);
+    let again = signed_in(&store, "ann", 2, clock.now()).await;
+    assert_ne!(again.user.id, live.user.id);
+}
+
+async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
+    let key = |kid: &str, algorithm: &str| KeyRow {
+        kid: kid.to_owned(),
+        algorithm: algorithm.to_owned(),
+        material: Zeroizing::new(kid.as_bytes().to_vec()),
+        created_at: at(0),
+    };
+    for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
+        store.add_first_key(&key(kid, algorithm)).await.unwrap();
+    }
+    let keys = store.keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    assert_eq!(keys[0].material.as_slice(), b"a");
+    assert!(!format!("{keys:?}").contains("97"), "the material does not print");
+}
+
+async fn control_secrets_end(store: Store) {
+    store.add_control_secret(&[1; 32], at(10)).await.unwrap();
+    assert!(store.control_secret_is_good(&[1; 32], at(9)).await.unwrap());
+    assert!(!store.control_secret_is_good(&[1; 32], at(10)).await.unwrap());
+    assert!(!store.control_secret_is_good(&[2; 32], at(9)).await.unwrap());
+}
+
+async fn what_is_over_is_forgotten_and_the_rest_kept(store: Store) {
+    let ended = signed_in(&store, "ann", 1, at(0)).await;
+    let kept = signed_in(&store, "bob", 2, at(0)).await;
+    store.end_session(ended.session.id, at(5)).await.unwrap();
+    store.add_control_secret(&[1; 32], at(5)).await.unwrap();
+    assert_eq!(store.forget_expired(at(6)).await.unwrap(), 1, "the secret; tokens of the ended session may live");
+    assert_eq!(store.forget_expired(at(11)).await.unwrap(), 1, "the session with its refresh token");
+    assert_eq!(store.revocations_since(0, 9).await.unwrap().len(), 1);
+    assert_eq!(store.forget_expired(at(11 + 600)).await.unwrap(), 1, "the revocation");
+    assert!(store.live_session(kept.session.id, at(700)).await.unwrap().is_some());
+    let next = store.end_session(kept.session.id, at(700)).await.unwrap().unwrap();
+    let since = store.revocations_since(1, 9).await.unwrap();
+    assert_eq!(since, [(2, next.1)], "numbers are not given out twice");
+}

@@ -1,0 +1,243 @@
+//! The seam between the queries and the engine that runs them.
+//!
+//! Query texts use `$1`, `BIGINT` milliseconds, text and bytes only, which SQLite, PostgreSQL and (with `?` for `$1`)
+//! MySQL read alike. What differs (opening, locking, migrations) stays in the engine's own file.
+use std::fmt;
+
+use sqlx::Row as _;
+use tokio::time::Instant;
+
+use super::sqlite::{self, Sqlite};
+use super::{Settings, StoreError, Watch};
+use crate::base::{SessionId, Timestamp, UserId};
+
+/// The engine that was opened, and who hears how long it is used.
+#[derive(Clone)]
+pub(super) struct Engine {
+    kind: Kind,
+    watch: Option<Watch>,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Sqlite(Sqlite),
+}
+
+impl Engine {
+    pub(super) async fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let kind = match settings {
+            Settings::Sqlite { path } => Kind::Sqlite(Sqlite::open(path).await?),
+        };
+        Ok(Self { kind, watch: None })
+    }
+
+    pub(super) fn watched(self, watch: Watch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// A connection for one or a few reads; it never waits for a writer.
+    pub(super) async fn reader(&self) -> Result<Connection, StoreError> {
+        let use_ = self.starts("read");
+        match &self.kind {
+            Kind::Sqlite(engine) => Ok(Connection { on: On::Sqlite(engine.reader().await?), _use: use_ }),
+        }
+    }
+
+    /// Begins a transaction that may write. What it reads stays true until it is committed, and no other writer can
+    /// come between: an engine that joins later must lock the rows it reads here.
+    pub(super) async fn begin(&self) -> Result<Connection, StoreError> {
+        let use_ = self.starts("write");
+        match &self.kind {
+            Kind::Sqlite(engine) => Ok(Connection { on: On::Sqlite(engine.begin().await?), _use: use_ }),
+        }
+    }
+
+    pub(super) async fn close(&self) {
+        match &self.kind {
+            Kind::Sqlite(engine) => engine.close().await,
+        }
+    }
+
+    fn starts(&self, operation: &'static str) -> Use {
+        Use { operation, since: Instant::now(), watch: self.watch.clone() }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+/// One use of the store, from asking for a connection to giving it back: what is told when it is dropped.
+struct Use {
+    operation: &'static str,
+    since: Instant,
+    watch: Option<Watch>,
+}
+
+impl Drop for Use {
+    fn drop(&mut self) {
+        if let Some(watch) = &self.watch {
+            watch(self.operation, self.since.elapsed());
+        }
+    }
+}
+
+/// A connection that reads, or a transaction; dropped without a commit, the transaction is undone.
+pub(super) struct Connection {
+    on: On,
+    _use: Use,
+}
+
+enum On {
+    Sqlite(sqlite::Connection),
+}
+
+impl Connection {
+    /// Runs a statement; says how many rows it changed.
+    pub(super) async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        match &mut self.on {
+            On::Sqlite(on) => Ok(sqlite::bound(sql, values).execute(on.raw()).await?.rows_affected()),
+        }
+    }
+
+    pub(super) async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        match &mut self.on {
+            On::Sqlite(on) => Ok(sqlite::bound(sql, values).fetch_optional(on.raw()).await?.map(Row::Sqlite)),
+        }
+    }
+
+    pub(super) async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match &mut self.on {
+            On::Sqlite(on) => {
+                let rows = sqlite::bound(sql, values).fetch_all(on.raw()).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+        }
+    }
+
+    /// After this the change is on the disk, whatever happens to the process.
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        match self.on {
+            On::Sqlite(on) => on.commit().await,
+        }
+    }
+}
+
+/// A value on its way into a query. A missing one has a type too: some engines ask for it.
+#[derive(Debug)]
+pub(super) enum Value {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Option<Vec<u8>>),
+}
+
+/// `values![a, b]` for the `$1` and `$2` of a query.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::engine::Value::from($value)),*] };
+}
+pub(super) use values;
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Int(Some(i64::from(value)))
+    }
+}
+
+impl From<Timestamp> for Value {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(Some(value.as_i64()))
+    }
+}
+
+impl From<Option<Timestamp>> for Value {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Int(value.map(Timestamp::as_i64))
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.to_owned()))
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(value: Option<&str>) -> Self {
+        Self::Text(value.map(str::to_owned))
+    }
+}
+
+impl From<UserId> for Value {
+    fn from(value: UserId) -> Self {
+        Self::Text(Some(value.to_string()))
+    }
+}
+
+impl From<SessionId> for Value {
+    fn from(value: SessionId) -> Self {
+        Self::Text(Some(value.to_string()))
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(value: &[u8]) -> Self {
+        Self::Bytes(Some(value.to_vec()))
+    }
+}
+
+/// One row of an answer; its columns are asked for by name.
+#[derive(Debug)]
+pub(super) enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+}
+
+macro_rules! column {
+    ($($name:ident -> $kind:ty),* $(,)?) => {$(
+        pub(super) fn $name(&self, column: &str) -> Result<$kind, StoreError> {
+            match self {
+                Self::Sqlite(row) => Ok(row.try_get(column)?),
+            }
+        }
+    )*};
+}
+
+impl Row {
+    column!(
+        int -> i64,
+        maybe_int -> Option<i64>,
+        text -> String,
+        maybe_text -> Option<String>,
+        bytes -> Vec<u8>,
+        maybe_bytes -> Option<Vec<u8>>,
+    );
+
+    pub(super) fn time(&self, column: &str) -> Result<Timestamp, StoreError> {
+        self.int(column).map(Timestamp::from_i64)
+    }
+
+    pub(super) fn maybe_time(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.maybe_int(column)?.map(Timestamp::from_i64))
+    }
+
+    pub(super) fn session_id(&self, column: &str) -> Result<SessionId, StoreError> {
+        SessionId::parse(&self.text(column)?).ok_or(StoreError::Unreadable("session id"))
+    }
+
+    pub(super) fn user_id(&self, column: &str) -> Result<UserId, StoreError> {
+        UserId::parse(&self.text(column)?).ok_or(StoreError::Unreadable("user id"))
+    }
+}

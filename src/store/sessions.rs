@@ -1,0 +1,238 @@
+//! Sessions and their refresh tokens.
+use std::time::Duration;
+
+use super::engine::{Connection, Row, values};
+use super::revocations::{self, Reach};
+use super::types::digest;
+use super::{Digest, NewSession, Revocation, Session, Store, StoreError, User, people};
+use crate::base::{Secret, SessionId, Timestamp, UserId};
+
+impl Store {
+    /// Begins a session for a person whose password was found right. They are read again here, within the transaction:
+    /// the token that follows says what is true now, and a password changed in the meantime opens nothing.
+    pub(crate) async fn start_session(
+        &self,
+        user: &User,
+        session: &NewSession,
+        rehashed: Option<&Secret>,
+    ) -> Result<Started, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let Some(fresh) = people::by_id(&mut on, user.id).await? else { return Ok(Started::PasswordChanged) };
+        if fresh.password_set_at != user.password_set_at {
+            return Ok(Started::PasswordChanged);
+        }
+        if fresh.disabled {
+            return Ok(Started::Disabled);
+        }
+        let live = begin(&mut on, fresh, session, rehashed).await?;
+        on.commit().await?;
+        Ok(Started::Begun(live))
+    }
+
+    /// Takes a refresh token and puts its successor in its place: one transaction, so that of fifty that come at once
+    /// one rotates and the others are told its nonce.
+    pub(crate) async fn rotate(&self, turn: &Turn) -> Result<Rotation, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let find = "SELECT * FROM refresh_tokens WHERE hash = $1";
+        let Some(row) = on.row(find, values![turn.presented.as_slice()]).await? else { return Ok(Rotation::Dead) };
+        let token = Refresh::from_row(&row)?;
+        let Some(live) = living(&mut on, token.session, turn.now).await? else { return Ok(Rotation::Dead) };
+        let rotation = match token.used {
+            None if token.expires_at <= turn.now => return Ok(Rotation::Dead),
+            None => {
+                exchange(&mut on, turn, token.session).await?;
+                Rotation::Rotated(extend(&mut on, live, turn, turn.expires_at).await?)
+            }
+            Some((used_at, nonce)) if turn.now.since(used_at) <= turn.grace => {
+                let expires_at = live.session.expires_at;
+                Rotation::Repeated { nonce, live: extend(&mut on, live, turn, expires_at).await? }
+            }
+            Some(_) => {
+                let revoked = end(&mut on, &live.session, turn.now).await?;
+                Rotation::Reused { live, revoked }
+            }
+        };
+        on.commit().await?;
+        Ok(rotation)
+    }
+
+    /// The person behind a session that goes on.
+    pub(crate) async fn live_session(&self, id: SessionId, now: Timestamp) -> Result<Option<Live>, StoreError> {
+        living(&mut self.engine.reader().await?, id, now).await
+    }
+
+    /// How many sessions go on.
+    pub(crate) async fn count_sessions(&self, now: Timestamp) -> Result<f64, StoreError> {
+        let sql = "SELECT COUNT(*) AS many FROM sessions WHERE ended_at IS NULL AND expires_at > $1";
+        let row = self.engine.reader().await?.row(sql, values![now]).await?;
+        let many = row.as_ref().map(|row| row.int("many")).transpose()?.unwrap_or_default();
+        Ok(f64::from(u32::try_from(many).unwrap_or(u32::MAX)))
+    }
+
+    /// The sessions of one person that go on, newest first.
+    pub(crate) async fn live_sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let sql = "SELECT * FROM sessions WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 \
+            ORDER BY id DESC LIMIT 1000";
+        on.rows(sql, values![user, now]).await?.iter().map(Session::from_row).collect()
+    }
+
+    /// Ends one session; `None` when there is none, or it ended before.
+    pub(crate) async fn end_session(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, Revocation)>, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let Some(session) = by_id(&mut on, id).await?.filter(|session| session.ended_at.is_none()) else {
+            return Ok(None);
+        };
+        let revoked = end(&mut on, &session, now).await?;
+        on.commit().await?;
+        Ok(Some((session, revoked)))
+    }
+
+    /// The session that a refresh token belongs to, used or not.
+    pub(crate) async fn session_of_refresh(&self, refresh: &Digest) -> Result<Option<SessionId>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let sql = "SELECT session_id FROM refresh_tokens WHERE hash = $1";
+        on.row(sql, values![refresh.as_slice()]).await?.map(|row| row.session_id("session_id")).transpose()
+    }
+
+    /// Ends all sessions of one person, but for one.
+    pub(crate) async fn end_sessions(
+        &self,
+        user: UserId,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let revoked = revocations::of_user(&mut on, user, except, Reach::Sessions, now).await?;
+        on.commit().await?;
+        Ok(revoked)
+    }
+}
+
+/// A session that goes on, and the person it belongs to as they are now.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    pub(crate) user: Box<User>,
+    pub(crate) session: Box<Session>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Started {
+    Begun(Live),
+    /// Since the password was checked it was changed, or the person deleted.
+    PasswordChanged,
+    Disabled,
+}
+
+/// One turn of a session: a refresh token and what shall stand in its place.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    pub(crate) presented: Digest,
+    /// Of the token derived from the presented one and `nonce`.
+    pub(crate) successor: Digest,
+    pub(crate) nonce: Digest,
+    pub(crate) now: Timestamp,
+    /// So long after its use a token may come again.
+    pub(crate) grace: Duration,
+    /// Of the successor, and with it of the session.
+    pub(crate) expires_at: Timestamp,
+    pub(crate) tokens_until: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) enum Rotation {
+    /// The successor stands now.
+    Rotated(Live),
+    /// It was used a moment ago; its successor is the one that belongs to this nonce.
+    Repeated { nonce: Digest, live: Live },
+    /// It was used long ago: taken for theft, and the session ended.
+    Reused { live: Live, revoked: Revocation },
+    /// Unknown, expired, of an ended session or of a disabled person.
+    Dead,
+}
+
+struct Refresh {
+    session: SessionId,
+    expires_at: Timestamp,
+    used: Option<(Timestamp, Digest)>,
+}
+
+impl Refresh {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let nonce = row.maybe_bytes("successor_nonce")?.map(digest).transpose()?;
+        Ok(Self {
+            session: row.session_id("session_id")?,
+            expires_at: row.time("expires_at")?,
+            used: row.maybe_time("used_at")?.zip(nonce),
+        })
+    }
+}
+
+/// Writes a session, its first refresh token and the time of the sign-in.
+pub(super) async fn begin(
+    on: &mut Connection,
+    mut user: User,
+    new: &NewSession,
+    rehashed: Option<&Secret>,
+) -> Result<Live, StoreError> {
+    let values = values![
+        new.id,
+        user.id,
+        new.now,
+        new.expires_at,
+        new.tokens_until,
+        new.amr.join(" "),
+        new.ip.map(|ip| ip.to_string()).as_deref(),
+        new.user_agent.as_deref(),
+    ];
+    on.execute(INSERT_SESSION, values).await?;
+    on.execute(INSERT_REFRESH, values![new.refresh.as_slice(), new.id, new.now, new.expires_at]).await?;
+    let signed_in = "UPDATE users SET last_login_at = $1, password_hash = COALESCE($2, password_hash) WHERE id = $3";
+    on.execute(signed_in, values![new.now, rehashed.map(Secret::expose), user.id]).await?;
+    user.last_login_at = Some(new.now);
+    let session = by_id(on, new.id).await?.ok_or(StoreError::Unreadable("session"))?;
+    Ok(Live { user: Box::new(user), session: Box::new(session) })
+}
+
+async fn exchange(on: &mut Connection, turn: &Turn, session: SessionId) -> Result<(), StoreError> {
+    let used = "UPDATE refresh_tokens SET used_at = $1, successor_nonce = $2 WHERE hash = $3 AND used_at IS NULL";
+    on.execute(used, values![turn.now, turn.nonce.as_slice(), turn.presented.as_slice()]).await?;
+    on.execute(INSERT_REFRESH, values![turn.successor.as_slice(), session, turn.now, turn.expires_at]).await?;
+    Ok(())
+}
+
+/// Notes that the session was used, and until when its newest access token may be believed.
+async fn extend(on: &mut Connection, mut live: Live, turn: &Turn, expires_at: Timestamp) -> Result<Live, StoreError> {
+    let session = &mut live.session;
+    session.last_seen_at = session.last_seen_at.max(turn.now);
+    session.expires_at = expires_at;
+    session.tokens_until = session.tokens_until.max(turn.tokens_until);
+    let sql = "UPDATE sessions SET last_seen_at = $1, expires_at = $2, tokens_until = $3 WHERE id = $4";
+    on.execute(sql, values![session.last_seen_at, session.expires_at, session.tokens_until, session.id]).await?;
+    Ok(live)
+}
+
+async fn end(on: &mut Connection, session: &Session, now: Timestamp) -> Result<Revocation, StoreError> {
+    on.execute("UPDATE sessions SET ended_at = $1 WHERE id = $2", values![now, session.id]).await?;
+    revocations::of_session(on, session.id, session.tokens_until).await
+}
+
+async fn living(on: &mut Connection, id: SessionId, now: Timestamp) -> Result<Option<Live>, StoreError> {
+    let Some(session) = by_id(on, id).await?.filter(|session| session.is_live(now)) else { return Ok(None) };
+    let user = people::by_id(on, session.user).await?.filter(|user| !user.disabled);
+    Ok(user.map(|user| Live { user: Box::new(user), session: Box::new(session) }))
+}
+
+async fn by_id(on: &mut Connection, id: SessionId) -> Result<Option<Session>, StoreError> {
+    let row = on.row("SELECT * FROM sessions WHERE id = $1", values![id]).await?;
+    row.as_ref().map(Session::from_row).transpose()
+}
+
+const INSERT_SESSION: &str = "INSERT INTO sessions (id, user_id, created_at, auth_time, last_seen_at, expires_at, \
+    tokens_until, amr, ip, user_agent) VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7, $8)";
+const INSERT_REFRESH: &str =
+    "INSERT INTO refresh_tokens (hash, session_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)";

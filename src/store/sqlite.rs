@@ -1,0 +1,289 @@
+//! SQLite: one file, one writer, a few readers.
+use std::borrow::Cow;
+use std::fs::OpenOptions;
+use std::ops::DerefMut as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::pool::{PoolConnection, PoolOptions};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
+use sqlx::{Pool, SqlStr, Transaction};
+use tokio::time::{Instant, sleep};
+
+use super::StoreError;
+use super::engine::Value;
+
+/// Two pools on one file: SQLite has one writer at a time, and readers never wait for it (WAL).
+#[derive(Debug, Clone)]
+pub(super) struct Sqlite {
+    writer: Pool<sqlx::Sqlite>,
+    readers: Pool<sqlx::Sqlite>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+        make_file(path)?;
+        let options = options(path);
+        let writer = pool(1).connect_lazy_with(options.clone());
+        match prepare(&writer, path).await {
+            Ok(()) => Ok(Self { writer, readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")) }),
+            Err(error) => {
+                writer.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn reader(&self) -> Result<Connection, StoreError> {
+        Ok(Connection::Reading(self.readers.acquire().await?))
+    }
+
+    /// `IMMEDIATE` takes the write lock at once: a transaction that reads first and asks for it later fails at once
+    /// when another process has it, without the busy timeout.
+    pub(super) async fn begin(&self) -> Result<Connection, StoreError> {
+        Ok(Connection::Writing(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// Readers first: the last connection that closes folds the log into the file.
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[derive(Debug)]
+pub(super) enum Connection {
+    Reading(PoolConnection<sqlx::Sqlite>),
+    Writing(Transaction<'static, sqlx::Sqlite>),
+}
+
+impl Connection {
+    pub(super) fn raw(&mut self) -> &mut SqliteConnection {
+        match self {
+            Self::Reading(connection) => connection.deref_mut(),
+            Self::Writing(transaction) => transaction.deref_mut(),
+        }
+    }
+
+    pub(super) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Reading(_) => Ok(()),
+            Self::Writing(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+}
+
+pub(super) fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
+    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+    })
+}
+
+/// The version of the tables that this program knows.
+pub(super) fn newest_version() -> i64 {
+    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
+}
+
+/// Makes the file before SQLite does, so that it is never readable by others, not even for a moment. SQLite gives its
+/// companions (`-wal`, `-shm`) the mode of the file.
+fn make_file(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(StoreError::NoFolder(folder.to_owned()));
+    }
+    let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .foreign_keys(true)
+        // In WAL only FULL writes through to the disk at each commit; NORMAL may lose the last ones with the power.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(WAIT_FOR_LOCK)
+        // As the other engines have it.
+        .pragma("case_sensitive_like", "ON")
+}
+
+fn pool(connections: u32) -> PoolOptions<sqlx::Sqlite> {
+    PoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(WAIT_FOR_CONNECTION)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+}
+
+async fn prepare(writer: &Pool<sqlx::Sqlite>, path: &Path) -> Result<(), StoreError> {
+    write_ahead(writer).await.map_err(|source| match code(&source) {
+        Some(NOT_A_DATABASE) => StoreError::NotAStore { path: path.to_owned(), source },
+        _ => StoreError::Unavailable(source),
+    })?;
+    migrate(writer).await
+}
+
+/// Changes the file to write-ahead logging, which it then keeps. The change needs the file for itself, and SQLite does
+/// not wait for that: with several processes at a first start all but one are told that it is busy.
+async fn write_ahead(writer: &Pool<sqlx::Sqlite>) -> Result<(), sqlx::Error> {
+    let started = Instant::now();
+    loop {
+        match sqlx::query("PRAGMA journal_mode = WAL").execute(writer).await {
+            Err(error) if code(&error) == Some(BUSY) && started.elapsed() < WAIT_FOR_LOCK => sleep(RETRY).await,
+            other => return other.map(|_| ()),
+        }
+    }
+}
+
+/// SQLite's own number for what went wrong, without the details in its upper bits.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    let code: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
+}
+
+/// Brings the tables up to date within one transaction: of two processes that start at once the second waits, and
+/// finds the work done. (SQLite's lock in the migrator itself does nothing.)
+async fn migrate(writer: &Pool<sqlx::Sqlite>) -> Result<(), StoreError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
+        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    if let Err(error) = migrator.run_direct(None, transaction.deref_mut(), false).await {
+        // Applied here and unknown to this program: a later one did it.
+        let MigrateError::VersionMissing(version) = error else { return Err(StoreError::Migrate(error)) };
+        return Err(StoreError::Newer(version));
+    }
+    Ok(transaction.commit().await?)
+}
+
+const MIGRATIONS: &[(i64, &str, &str)] =
+    &[(1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql"))];
+
+/// Reads are short; more threads than this wait for the same disk.
+const READERS: u32 = 4;
+/// For a lock that another process (the command line) holds.
+const WAIT_FOR_LOCK: Duration = Duration::from_secs(5);
+/// For a connection of our own: longer than a lock may take, so that the clearer error is told.
+const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(6);
+const RETRY: Duration = Duration::from_millis(10);
+/// SQLITE_BUSY and SQLITE_NOTADB.
+const BUSY: i32 = 5;
+const NOT_A_DATABASE: i32 = 26;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::super::{Settings, Store};
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn nobody_else_may_read_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Store::open(&Settings::Sqlite { path }).await.unwrap();
+        store.forget_expired(crate::base::Timestamp::from_seconds(1)).await.unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        assert_eq!(files.len(), 3, "{files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "{}", file.display());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("no/store.db");
+        let error = Store::open(&Settings::Sqlite { path }).await.unwrap_err();
+        assert!(matches!(&error, StoreError::NoFolder(named) if named.ends_with("no")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_something_else_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        std::fs::write(&path, "not a database, but long enough to be looked at as one".repeat(20)).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let error = Store::open(&Settings::Sqlite { path: path.clone() }).await.unwrap_err();
+        assert!(matches!(error, StoreError::NotAStore { .. }), "{error:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::Sqlite { path: folder.path().join("store.db") };
+        let store = Store::open(&settings).await.unwrap();
+        let mut on = store.engine.begin().await.unwrap();
+        let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+            VALUES (9, 'later', 1, $1, 0)";
+        on.execute(later, super::super::engine::values![[0_u8; 48].as_slice()]).await.unwrap();
+        on.commit().await.unwrap();
+        store.close().await;
+        let error = Store::open(&settings).await.unwrap_err();
+        assert!(matches!(error, StoreError::Newer(9)), "{error:?}");
+        assert!(error.to_string().contains("newer version of authgate"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn processes_that_start_at_once_all_find_the_tables() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let settings = Settings::Sqlite { path: folder.path().join("store.db") };
+            let opened = (0..8).map(|_| {
+                let settings = settings.clone();
+                tokio::spawn(async move { Store::open(&settings).await })
+            });
+            for store in opened.collect::<Vec<_>>() {
+                store.await.unwrap().unwrap().ping().await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn commands_may_come_and_go_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::Sqlite { path: folder.path().join("store.db") };
+        let until = crate::base::Timestamp::from_seconds(9);
+        let commands = (0..6_u8).map(|command| {
+            let settings = settings.clone();
+            tokio::spawn(async move {
+                for turn in 0..8 {
+                    let store = Store::open(&settings).await.unwrap();
+                    store.add_control_secret(&[command * 8 + turn; 32], until).await.unwrap();
+                    store.close().await;
+                }
+            })
+        });
+        for command in commands.collect::<Vec<_>>() {
+            command.await.unwrap();
+        }
+        let store = Store::open(&settings).await.unwrap();
+        assert_eq!(store.forget_expired(until).await.unwrap(), 48);
+    }
+
+    #[tokio::test]
+    async fn a_commit_is_there_for_whoever_opens_the_file_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::Sqlite { path: folder.path().join("store.db") };
+        let store = Store::open(&settings).await.unwrap();
+        let until = crate::base::Timestamp::from_seconds(9);
+        store.add_control_secret(&[7; 32], until).await.unwrap();
+        // Not closed: the first one may be gone without a word.
+        let other = Store::open(&settings).await.unwrap();
+        let mode = other.engine.reader().await.unwrap().row("PRAGMA journal_mode", vec![]).await.unwrap().unwrap();
+        assert_eq!(mode.text("journal_mode").unwrap(), "wal");
+        assert!(other.control_secret_is_good(&[7; 32], crate::base::Timestamp::from_seconds(8)).await.unwrap());
+    }
+}

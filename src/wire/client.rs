@@ -1,0 +1,213 @@
+//! What we believe about the client: decided here, from the socket, the trusted proxies and their fields, and nowhere else.
+use std::net::{IpAddr, SocketAddr};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+use super::{Authority, Peer};
+
+/// Who asks and how, as far as sockets and trusted proxies tell.
+#[derive(Debug, Clone)]
+pub(crate) struct ClientFacts {
+    /// The client's address: the right-most one in the chain that is no trusted proxy. `None` on a unix socket.
+    pub(crate) ip: Option<IpAddr>,
+    /// The public side speaks TLS.
+    pub(crate) https: bool,
+    /// The socket's other end is a trusted proxy.
+    pub(crate) via_trusted: bool,
+    /// The host as the public sees it, well-formed. `None` only when an HTTP/1.0 client names none.
+    pub(crate) host: Option<HeaderValue>,
+    /// The address at the socket's other end.
+    pub(super) peer: Option<IpAddr>,
+    /// What a trusted proxy said of the chain before it.
+    pub(super) chain: Option<HeaderValue>,
+}
+
+impl ClientFacts {
+    /// `host` is the well-formed `Host` of the request. Also returns the public host, read.
+    pub(super) fn decide(
+        peer: Peer,
+        trusted: &[IpNet],
+        headers: &HeaderMap,
+        host: Option<(HeaderValue, Authority)>,
+    ) -> (Self, Option<Authority>) {
+        let address = peer.ip.map(|ip| ip.to_canonical());
+        let (host, authority) = host.unzip();
+        let facts = Self { ip: address, https: peer.tls, via_trusted: false, host, peer: address, chain: None };
+        let via_trusted = address.is_some_and(|ip| is_trusted(trusted, ip));
+        if via_trusted { facts.believing(trusted, headers, authority) } else { (facts, authority) }
+    }
+
+    fn believing(
+        mut self,
+        trusted: &[IpNet],
+        headers: &HeaderMap,
+        host: Option<Authority>,
+    ) -> (Self, Option<Authority>) {
+        self.via_trusted = true;
+        if let Some(ip) = right_most_stranger(trusted, headers) {
+            self.ip = Some(ip);
+            self.chain = joined(headers);
+        }
+        match last_entry(headers, &FORWARDED_PROTO) {
+            Some(b"https") => self.https = true,
+            Some(b"http") => self.https = false,
+            _ => {}
+        }
+        let public = last_entry(headers, &FORWARDED_HOST)
+            .and_then(|text| Some((HeaderValue::from_bytes(text).ok()?, Authority::parse(text)?)));
+        match public {
+            Some((value, authority)) => (Self { host: Some(value), ..self }, Some(authority)),
+            None => (self, host),
+        }
+    }
+
+    /// "https" or "http".
+    pub(crate) const fn scheme(&self) -> &'static str {
+        if self.https { "https" } else { "http" }
+    }
+
+    /// The `X-Forwarded-For` that an upstream gets: what a trusted proxy said, continued with the address it came from.
+    pub(crate) fn forwarded_for(&self) -> Option<HeaderValue> {
+        let peer = self.peer?.to_string();
+        let text = match self.chain.as_ref().and_then(|chain| chain.to_str().ok()) {
+            Some(chain) => format!("{chain}, {peer}"),
+            None => peer,
+        };
+        HeaderValue::try_from(text).ok()
+    }
+}
+
+fn is_trusted(trusted: &[IpNet], ip: IpAddr) -> bool {
+    trusted.iter().any(|net| net.contains(&ip))
+}
+
+/// Walks the joined list from the right. `None`, so that the socket's address counts, when an entry on the way cannot be
+/// read or the list is longer than any honest one.
+fn right_most_stranger(trusted: &[IpNet], headers: &HeaderMap) -> Option<IpAddr> {
+    let mut left_most = None;
+    for (at, entry) in entries(headers, &FORWARDED_FOR).enumerate() {
+        let ip = parse_address(entry).filter(|_| at < MAX_CHAIN)?;
+        if !is_trusted(trusted, ip) {
+            // Entries further left are a stranger's words, but their number is bounded all the same.
+            return (entries(headers, &FORWARDED_FOR).count() <= MAX_CHAIN).then_some(ip);
+        }
+        left_most = Some(ip);
+    }
+    left_most
+}
+
+/// All entries of a list field, the last first.
+fn entries<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    headers
+        .get_all(name)
+        .iter()
+        .rev()
+        .flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','))
+        .map(<[u8]>::trim_ascii)
+}
+
+fn last_entry<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    entries(headers, name).next()
+}
+
+fn joined(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(&FORWARDED_FOR).iter();
+    let first = lines.next()?;
+    let mut text = first.to_str().ok()?.trim().to_owned();
+    for line in lines {
+        text.push_str(", ");
+        text.push_str(line.to_str().ok()?.trim());
+    }
+    HeaderValue::try_from(text).ok()
+}
+
+/// An address, with or without a port, IPv6 in brackets or bare.
+fn parse_address(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?;
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let ip = bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))?;
+    Some(ip.to_canonical())
+}
+
+/// A chain of proxies is a handful; a hundred is an attack.
+const MAX_CHAIN: usize = 100;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(peer: &str, fields: &[(&'static str, &str)]) -> (ClientFacts, Option<Authority>) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.try_append(*name, HeaderValue::from_str(value).unwrap()).unwrap();
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let host = (HeaderValue::from_static("inner"), Authority::parse(b"inner").unwrap());
+        let peer = Peer { ip: Some(peer.parse().unwrap()), tls: false };
+        ClientFacts::decide(peer, &trusted, &headers, Some(host))
+    }
+
+    fn ip(peer: &str, lines: &[&str]) -> String {
+        let fields: Vec<_> = lines.iter().map(|line| ("x-forwarded-for", *line)).collect();
+        facts(peer, &fields).0.ip.unwrap().to_string()
+    }
+
+    #[test]
+    fn a_strangers_words_are_not_believed() {
+        let fields =
+            [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "evil.example")];
+        let (facts, authority) = facts("9.9.9.9", &fields);
+        assert_eq!(facts.ip, Some("9.9.9.9".parse().unwrap()));
+        assert!(!facts.https && !facts.via_trusted);
+        assert_eq!(authority.unwrap().host(), "inner");
+        assert_eq!(facts.forwarded_for().unwrap(), "9.9.9.9");
+    }
+
+    #[test]
+    fn the_right_most_untrusted_address_is_the_client() {
+        assert_eq!(ip("10.0.0.1", &["9.9.9.9, 5.5.5.5"]), "5.5.5.5");
+        assert_eq!(ip("10.0.0.1", &["9.9.9.9", "5.5.5.5"]), "5.5.5.5");
+        assert_eq!(ip("10.0.0.1", &["9.9.9.9, 5.5.5.5, 10.0.0.2"]), "5.5.5.5");
+        assert_eq!(ip("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+        assert_eq!(ip("::ffff:10.0.0.1", &["5.5.5.5:4711"]), "5.5.5.5");
+        assert_eq!(ip("fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(ip("fd00::1", &["[2001:db8::1]"]), "2001:db8::1");
+        assert_eq!(ip("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn an_unreadable_chain_leaves_the_sockets_address() {
+        let long = vec!["1.1.1.1"; 300].join(", ");
+        for line in ["a", "unknown", "1.1.1.1:99999", "", "a, 10.0.0.2", ",", &long] {
+            assert_eq!(ip("10.0.0.1", &[line]), "10.0.0.1", "{line}");
+            assert_eq!(facts("10.0.0.1", &[("x-forwarded-for", line)]).0.forwarded_for().unwrap(), "10.0.0.1");
+        }
+    }
+
+    #[test]
+    fn a_trusted_proxy_tells_scheme_and_host_and_its_chain_is_continued() {
+        let fields = [
+            ("x-forwarded-for", "5.5.5.5"),
+            ("x-forwarded-proto", "http, https"),
+            ("x-forwarded-host", "evil, App.Example.com"),
+        ];
+        let (facts, authority) = facts("10.0.0.1", &fields);
+        assert!(facts.https && facts.via_trusted);
+        assert_eq!(facts.host.as_ref().unwrap(), "App.Example.com");
+        assert_eq!(authority.unwrap().host(), "app.example.com");
+        assert_eq!(facts.forwarded_for().unwrap(), "5.5.5.5, 10.0.0.1");
+    }
+
+    #[test]
+    fn malformed_words_of_a_trusted_proxy_are_passed_over() {
+        let (facts, authority) = facts("10.0.0.1", &[("x-forwarded-proto", "evil"), ("x-forwarded-host", "a b/c")]);
+        assert!(!facts.https);
+        assert_eq!(authority.unwrap().host(), "inner");
+        assert_eq!(facts.host.unwrap(), "inner");
+    }
+}

@@ -1,0 +1,79 @@
+//! What admission needs to know, made once from the settings.
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderName};
+use ipnet::IpNet;
+
+use super::fields::Registry;
+use super::{Authority, Peer, RequestId, Settings};
+use crate::base::Timestamp;
+
+/// The door that every request comes through.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(super) trusted: Vec<IpNet>,
+    pub(super) registry: Registry,
+    pub(super) public: Option<PublicOrigin>,
+}
+
+/// The operator's `public_url`, read.
+#[derive(Debug, Clone)]
+pub(super) struct PublicOrigin {
+    pub(super) https: bool,
+    pub(super) authority: Authority,
+}
+
+impl Door {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let public = settings.public_url.as_ref().and_then(|url| {
+            let authority = Authority::parse(url.authority.as_bytes())?;
+            Some(PublicOrigin { https: url.https, authority })
+        });
+        let registry = Registry::new(&settings.own_identity_names);
+        Self { trusted: settings.trusted_proxies.clone(), registry, public }
+    }
+
+    /// The name of this request: the one a trusted proxy gave, else a new one.
+    pub(crate) fn request_id(&self, headers: &HeaderMap, peer: Peer, now: Timestamp) -> RequestId {
+        let trusted = peer.ip.is_some_and(|ip| self.trusts(ip));
+        let given = trusted.then(|| headers.get(&REQUEST_ID)).flatten().and_then(RequestId::given);
+        given.unwrap_or_else(|| RequestId::make(now))
+    }
+
+    /// Whether somebody at this address is believed about the client.
+    pub(crate) fn trusts(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        self.trusted.iter().any(|net| net.contains(&ip))
+    }
+}
+
+/// The field that carries the request's name in and out.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::wire::AuthPrefix;
+
+    #[test]
+    fn only_a_trusted_proxy_names_a_request() {
+        let settings = Settings {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            own_identity_names: Vec::new(),
+            public_url: None,
+            auth_prefix: AuthPrefix("/auth".to_owned()),
+            well_known: true,
+        };
+        let door = Door::new(&settings);
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, HeaderValue::from_static("given-1"));
+        let id = |ip: &str| {
+            let peer = Peer { ip: Some(ip.parse().unwrap()), tls: false };
+            door.request_id(&headers, peer, Timestamp::from_seconds(1)).as_str().to_owned()
+        };
+        assert_eq!(id("10.1.2.3"), "given-1");
+        assert_eq!(id("9.9.9.9").len(), 26);
+    }
+}

@@ -1,0 +1,96 @@
+//! What makes a request ambiguous; hyper lets all of this through.
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method, Uri, Version};
+
+use super::BadRequest;
+use crate::wire::Authority;
+
+pub(super) fn method(method: &Method) -> Result<(), BadRequest> {
+    if *method == Method::CONNECT {
+        return Err(BadRequest::Connect);
+    }
+    let known = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    if method.as_str().bytes().all(known) { Ok(()) } else { Err(BadRequest::Method) }
+}
+
+/// The one well-formed host; `None` only for HTTP/1.0, which may go without.
+///
+/// An absolute target and `:authority` name a host too: it must be the same one (RFC 9112, section 3.2.2; RFC 9113,
+/// section 8.3.1).
+pub(super) fn host(
+    uri: &Uri,
+    version: Version,
+    headers: &HeaderMap,
+) -> Result<Option<(HeaderValue, Authority)>, BadRequest> {
+    let field = field_host(headers)?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(named)) => {
+            let authority = Authority::parse(named.as_str().as_bytes()).ok_or(BadRequest::Host)?;
+            let https = uri.scheme_str() == Some("https");
+            match field {
+                Some((value, own)) if own.is_same_place(&authority, https) => Ok(Some((value, own))),
+                Some(_) => Err(BadRequest::Host),
+                None if version == Version::HTTP_11 => Err(BadRequest::Host),
+                None => {
+                    let value = HeaderValue::from_str(named.as_str()).map_err(|_| BadRequest::Host)?;
+                    Ok(Some((value, authority)))
+                }
+            }
+        }
+        (None, None) => match field {
+            None if version > Version::HTTP_10 => Err(BadRequest::Host),
+            field => Ok(field),
+        },
+        // HTTP/2 may leave `:authority` out when there is a `Host`.
+        (Some("http" | "https"), None) => field.map(Some).ok_or(BadRequest::Host),
+        // Another scheme, or a bare authority, which only CONNECT may use.
+        (Some(_), _) | (None, Some(_)) => Err(BadRequest::Target),
+    }
+}
+
+fn field_host(headers: &HeaderMap) -> Result<Option<(HeaderValue, Authority)>, BadRequest> {
+    let mut fields = headers.get_all(HOST).iter();
+    match (fields.next(), fields.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => {
+            let authority = Authority::parse(value.as_bytes()).ok_or(BadRequest::Host)?;
+            Ok(Some((value.clone(), authority)))
+        }
+        (Some(_), Some(_)) => Err(BadRequest::Host),
+    }
+}
+
+/// One length, told in one way (RFC 9112, section 6.3). hyper hides a `Content-Length` beside `Transfer-Encoding` and
+/// closes the connection after the answer.
+pub(super) fn framing(headers: &HeaderMap, version: Version) -> Result<(), BadRequest> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (codings.next(), codings.next(), lengths.next(), lengths.next()) {
+        (None, None, None, None) => Ok(()),
+        (None, None, Some(length), None) if is_length(length.as_bytes()) => Ok(()),
+        (Some(coding), None, None, None)
+            if version == Version::HTTP_11 && coding.as_bytes().eq_ignore_ascii_case(b"chunked") =>
+        {
+            Ok(())
+        }
+        _ => Err(BadRequest::Framing),
+    }
+}
+
+fn is_length(digits: &[u8]) -> bool {
+    (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+pub(super) fn expectation(headers: &HeaderMap) -> Result<(), BadRequest> {
+    let mut expectations = headers.get_all(EXPECT).iter();
+    if expectations.all(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        Ok(())
+    } else {
+        Err(BadRequest::Expectation)
+    }
+}
+
+/// Two credentials would leave it to chance who somebody is.
+pub(super) fn credentials(headers: &HeaderMap) -> Result<(), BadRequest> {
+    if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() { Err(BadRequest::DoubleCredentials) } else { Ok(()) }
+}

@@ -1,0 +1,178 @@
+//! A request that was read, bounded and cleaned; the only way in.
+mod checks;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+
+use super::{Authority, Body, CanonPath, ClientFacts, Door, PathError, Peer, RequestId};
+use crate::base::Timestamp;
+
+/// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    method: Method,
+    path: CanonPath,
+    server_wide: bool,
+    /// The `Host` as the client sent it.
+    host: Option<HeaderValue>,
+    /// The host as the public sees it.
+    authority: Option<Authority>,
+    headers: HeaderMap,
+    client: ClientFacts,
+    request_id: RequestId,
+    body: Body,
+}
+
+/// Why a request is not read further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadRequest {
+    #[error("the method is not known")]
+    Method,
+    #[error("this is no tunnel")]
+    Connect,
+    #[error("the request target is malformed")]
+    Target,
+    #[error(transparent)]
+    Path(#[from] PathError),
+    #[error("the host is missing, malformed or named twice")]
+    Host,
+    #[error("the length is ambiguous")]
+    Framing,
+    #[error("the expectation is not known")]
+    Expectation,
+    #[error("there is more than one Authorization field")]
+    DoubleCredentials,
+}
+
+impl BadRequest {
+    /// The stable word for logs and answers.
+    pub(crate) const fn code(self) -> &'static str {
+        match self {
+            Self::Method => "method_not_known",
+            Self::Connect => "connect_refused",
+            Self::Target => "bad_request",
+            Self::Path(PathError::TooLong) => "target_too_long",
+            Self::Path(_) => "ambiguous_path",
+            Self::Host => "bad_host",
+            Self::Framing => "bad_framing",
+            Self::Expectation => "expectation_failed",
+            Self::DoubleCredentials => "double_credentials",
+        }
+    }
+}
+
+impl Inbound {
+    /// Reads a request, refuses what is ambiguous, decides who the client is, and takes every identity field off.
+    pub(crate) fn admit(
+        request: Request<Body>,
+        peer: Peer,
+        door: &Door,
+        request_id: RequestId,
+    ) -> Result<Self, BadRequest> {
+        let (parts, body) = request.into_parts();
+        let mut headers = parts.headers;
+        checks::method(&parts.method)?;
+        let host = checks::host(&parts.uri, parts.version, &headers)?;
+        let (path, server_wide) = target(&parts.method, &parts.uri)?;
+        checks::framing(&headers, parts.version)?;
+        checks::expectation(&headers)?;
+        checks::credentials(&headers)?;
+        let field = host.as_ref().map(|(field, _)| field.clone());
+        let (client, authority) = ClientFacts::decide(peer, &door.trusted, &headers, host);
+        door.registry.strip(&mut headers);
+        Ok(Self { method: parts.method, path, server_wide, host: field, authority, headers, client, request_id, body })
+    }
+
+    /// A request that nobody sent, through the same checks: what `explain` asks about. `target` is a URL or a path; a
+    /// path is asked of `public_url`'s host unless `headers` name one.
+    pub(crate) fn hypothetical(
+        method: Method,
+        target: &str,
+        mut headers: HeaderMap,
+        from: Option<IpAddr>,
+        door: &Door,
+    ) -> Result<Self, BadRequest> {
+        if target.contains('#') {
+            return Err(BadRequest::Path(PathError::Delimiter));
+        }
+        let uri: Uri = target.parse().map_err(|_| BadRequest::Target)?;
+        let named = uri.authority().map(|authority| authority.as_str().to_owned());
+        let public = door.public.as_ref().map(|public| public.authority.as_str().to_owned());
+        if !headers.contains_key(HOST) {
+            let host = named.or(public).unwrap_or_else(|| "localhost".to_owned());
+            headers.insert(HOST, HeaderValue::try_from(host).map_err(|_| BadRequest::Host)?);
+        }
+        let tls = match uri.scheme_str() {
+            Some(scheme) => scheme == "https",
+            None => door.public.as_ref().is_some_and(|public| public.https),
+        };
+        let mut request = Request::new(Body::Empty);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        let peer = Peer { ip: Some(from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))), tls };
+        let request_id = door.request_id(request.headers(), peer, Timestamp::from_millis(0));
+        Self::admit(request, peer, door, request_id)
+    }
+
+    pub(crate) const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(crate) const fn path(&self) -> &CanonPath {
+        &self.path
+    }
+
+    /// `OPTIONS *`: asked of the gateway itself, not of any path ([`Self::path`] is "/" then). Never forwarded.
+    pub(crate) const fn is_server_wide(&self) -> bool {
+        self.server_wide
+    }
+
+    /// Lower case, without port; "" when an HTTP/1.0 client names none.
+    pub(crate) fn host(&self) -> &str {
+        self.authority.as_ref().map(Authority::host).unwrap_or_default()
+    }
+
+    /// Host and port as the public sees them.
+    pub(crate) const fn authority(&self) -> Option<&Authority> {
+        self.authority.as_ref()
+    }
+
+    /// The `Host` that the client sent, as it sent it.
+    pub(crate) const fn host_field(&self) -> Option<&HeaderValue> {
+        self.host.as_ref()
+    }
+
+    /// Without identity fields and without `X-Forwarded-*`.
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) const fn client(&self) -> &ClientFacts {
+        &self.client
+    }
+
+    pub(crate) const fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// The body, once; an empty one afterwards.
+    pub(crate) fn take_body(&mut self) -> Body {
+        std::mem::take(&mut self.body)
+    }
+}
+
+fn target(method: &Method, uri: &Uri) -> Result<(CanonPath, bool), BadRequest> {
+    let target = uri.path_and_query().ok_or(BadRequest::Target)?;
+    if target.as_str() == "*" {
+        let root = CanonPath::parse(&PathAndQuery::from_static("/"))?;
+        return if *method == Method::OPTIONS { Ok((root, true)) } else { Err(BadRequest::Target) };
+    }
+    Ok((CanonPath::parse(target)?, false))
+}
+
+#[cfg(test)]
+mod tests;

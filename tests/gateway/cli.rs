@@ -1,0 +1,174 @@
+//! The binary as a newcomer and an operator meet it.
+use std::fs;
+use std::io::Read as _;
+use std::process::{Child, Stdio};
+
+use serde_json::json;
+
+use crate::support::gateway::{command, free_port};
+use crate::support::{Answer, Gateway, Raw, SOON, Site, Upstream, authgate, authgate_with_input, until};
+
+struct Started(Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn ask(port: u16, method: &str, target: &str, fields: &str, body: &str) -> Option<Answer> {
+    let stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let mut raw = Raw { wire: crate::support::Wire::new(stream) };
+    let length = body.len();
+    raw.send(format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost:{port}\r\n{fields}Content-Length: {length}\r\n\r\n{body}"
+    ));
+    raw.answer_to(method)
+}
+
+#[test]
+fn a_newcomer_goes_from_init_to_a_protected_call_and_out_again() {
+    let upstream = Upstream::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (port, admin_port) = (free_port(), free_port());
+    let variables = [
+        ("AUTHGATE__SERVER__LISTEN".to_owned(), format!("127.0.0.1:{port}")),
+        ("AUTHGATE__ADMIN__LISTEN".to_owned(), format!("127.0.0.1:{admin_port}")),
+    ];
+    let ran = authgate(folder.path(), &[], &["init", "--to", &upstream.url(), "--protect", "/api"]).expect(0);
+    let said = format!("{}{}", ran.out, ran.err);
+    assert!(said.contains("wrote gateway.toml (14 lines)") && said.contains("authgate run"), "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join("gateway.toml")).unwrap().lines().count(), 14);
+    authgate(folder.path(), &variables, &["check"]).expect(0);
+
+    let mut child = Started(
+        command(folder.path(), &variables)
+            .arg("run")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    until("the gateway answers", SOON, || {
+        ask(port, "GET", "/auth/healthz", "", "").is_some_and(|answer| answer.status == 200)
+    });
+    let json_type = "Content-Type: application/json\r\n";
+    let form = json!({ "username": "ann", "password": "seven green bottles" }).to_string();
+    ask(port, "POST", "/auth/register", json_type, &form).unwrap().expect(201);
+    ask(port, "GET", "/", "", "").unwrap().expect(200);
+    ask(port, "GET", "/api/x", "", "").unwrap().refused(401, "login_required");
+    let token = ask(port, "POST", "/auth/login", json_type, &form).unwrap().expect(200).json();
+    let bearer = format!("Authorization: Bearer {}\r\n", token["access_token"].as_str().unwrap());
+    ask(port, "GET", "/api/x", &bearer, "").unwrap().expect(200);
+    assert_eq!(upstream.last().field("remote-user"), Some("ann"));
+    ask(port, "POST", "/auth/logout", &bearer, "").unwrap().expect(204);
+    ask(port, "GET", "/api/x", &bearer, "").unwrap().refused(401, "session_ended");
+    authgate(folder.path(), &variables, &["health"]).expect(0);
+
+    child.0.kill().unwrap();
+    let mut said = String::new();
+    child.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains(&format!("site      http://localhost:{port}")), "{said}");
+    assert!(said.contains(&format!("metrics   http://127.0.0.1:{admin_port}/metrics")), "{said}");
+    authgate(folder.path(), &variables, &["health"]).expect(3);
+}
+
+#[test]
+fn init_never_overwrites() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gateway.toml"), "mine").unwrap();
+    let ran = authgate(folder.path(), &[], &["init", "--to", "http://127.0.0.1:3000"]);
+    assert_ne!(ran.code, 0);
+    assert_eq!(fs::read_to_string(folder.path().join("gateway.toml")).unwrap(), "mine");
+}
+
+#[test]
+fn check_says_what_is_open_or_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let upstream = Upstream::start();
+    fs::write(&file, Site::fixture(&upstream).text(8080, 9090)).unwrap();
+    let good = authgate(folder.path(), &[], &["check"]).expect(0);
+    for word in ["/pub", "/app/admin", "open", "login + role", "404  everything else"] {
+        assert!(good.out.contains(word), "{word} is not in\n{}", good.out);
+    }
+    let bad = "[server]\nlisten = \"127.0.0.1:8080\"\n\n[[routes]]\nprefx = \"/\"\nupstream = \"http://127.0.0.1:1\"\n\n[tokens]\naccess_ttl = 900\n";
+    fs::write(&file, bad).unwrap();
+    let ran = authgate(folder.path(), &[], &["check"]).expect(1);
+    let said = format!("{}{}", ran.out, ran.err);
+    for word in
+        ["error[E103]", "prefx", "did you mean `prefix`?", "error[E110]", "gateway.toml:9:14", "Nothing was started."]
+    {
+        assert!(said.contains(word), "{word} is not in\n{said}");
+    }
+    let json = authgate(folder.path(), &[], &["check", "--format", "json"]).expect(1).json();
+    assert!(json.as_array().unwrap().len() >= 2, "{json}");
+    let github = authgate(folder.path(), &[], &["check", "--format", "github"]).expect(1);
+    assert!(github.out.contains("::error file=gateway.toml,line=5,col=1::"), "{}", github.out);
+    let piped = authgate_with_input(folder.path(), &[], &["check", "-"], bad).expect(1);
+    assert!(format!("{}{}", piped.out, piped.err).contains("E103"));
+}
+
+#[test]
+fn run_refuses_a_bad_file_with_the_same_findings_and_78() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gateway.toml"), "[sever]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+    let ran = authgate(folder.path(), &[], &["run"]).expect(78);
+    assert!(ran.err.contains("sever") && ran.err.contains("server"), "{}", ran.err);
+}
+
+#[test]
+fn a_missing_file_is_3_for_check_and_78_for_run_and_the_places_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for (verb, code) in [("check", 3), ("run", 78)] {
+        let ran = authgate(folder.path(), &[], &[verb]).expect(code);
+        assert!(ran.err.contains("gateway.toml") && ran.err.contains("/etc/authgate/gateway.toml"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn wrong_usage_is_2_and_a_misspelt_verb_gets_a_suggestion() {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = authgate(folder.path(), &[], &["chekc"]).expect(2);
+    assert!(ran.err.contains("check"), "{}", ran.err);
+    authgate(folder.path(), &[], &["run", "--nonsense"]).expect(2);
+    authgate(folder.path(), &[], &["user", "add", "ann", "--password", "secret-on-the-command-line"]).expect(2);
+}
+
+#[test]
+fn version_help_and_completions_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let version = authgate(folder.path(), &[], &["version", "--json"]).expect(0).json();
+    assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(authgate(folder.path(), &[], &["completions", shell]).expect(0).out.contains("authgate"));
+    }
+    for verb in ["init", "run", "demo", "check", "explain", "reload", "user", "health", "version", "completions"] {
+        let help = authgate(folder.path(), &[], &[verb, "--help"]).expect(0).out;
+        assert!(help.matches(&format!("authgate {verb}")).count() >= 2, "{verb} --help has no two examples:\n{help}");
+    }
+}
+
+#[test]
+fn an_address_in_use_is_told_and_not_a_riddle() {
+    let gateway = Gateway::start(&Upstream::start());
+    let ran = authgate(gateway.folder(), gateway.site().variables(), &["run", "-c", "gateway.toml"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.err.contains(&gateway.port.to_string()) && ran.err.contains("in use"), "{}", ran.err);
+    gateway.is_alive();
+}
+
+#[test]
+fn any_single_value_can_be_set_from_outside_and_a_misspelt_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gateway.toml"), "[[routes]]\nprefix = \"/\"\nupstream = \"http://127.0.0.1:3000\"\n")
+        .unwrap();
+    let set = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+    let shown = authgate(folder.path(), &set("AUTHGATE__TOKENS__ACCESS_TTL", "7m"), &["check", "--show"]).expect(0);
+    assert!(shown.out.contains("7m") && shown.out.contains("AUTHGATE__TOKENS__ACCESS_TTL"), "{}", shown.out);
+    let ran = authgate(folder.path(), &set("AUTHGATE__TOKENS__ACESS_TTL", "7m"), &["check"]).expect(1);
+    assert!(format!("{}{}", ran.out, ran.err).contains("AUTHGATE__TOKENS__ACCESS_TTL"));
+}

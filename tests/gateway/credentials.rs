@@ -1,0 +1,84 @@
+//! Where a credential may stand, and how long it counts (catalogue, T23 to T26).
+use crate::support::{Gateway, Site, Upstream};
+use crate::tokens::Forge;
+
+#[test]
+fn how_a_credential_may_stand_in_its_field() {
+    let forge = Forge::open();
+    let with = |value: &str| forge.gateway.get("/app/x").header("Authorization", value).send().status;
+    let good = &forge.good;
+    assert_eq!(with(&format!("bearer {good}")), 200);
+    assert_eq!(with(&format!("BEARER {good}")), 200);
+    for wrong in [
+        format!("Bearer  {good}"),
+        format!("Bearer{good}"),
+        format!("Bearer {good}, Bearer {good}"),
+        format!("Bearer {good} x"),
+        good.clone(),
+        "Bearer".to_owned(),
+        "Bearer .".to_owned(),
+        format!("Token {good}"),
+        "Basic YTpi".to_owned(),
+        "é".to_owned(),
+    ] {
+        let status = with(&wrong);
+        assert!([400, 401].contains(&status), "{wrong}: {status}");
+    }
+}
+
+#[test]
+fn a_token_counts_only_where_tokens_stand() {
+    let forge = Forge::open();
+    let good = &forge.good;
+    forge.gateway.keep_secret(good);
+    for target in [format!("/app/x?access_token={good}"), format!("/app/x?jwt={good}"), format!("/app/x?token={good}")]
+    {
+        forge.gateway.get(&target).send().refused(401, "login_required");
+    }
+    forge.gateway.get("/app/x").header("X-Access-Token", good).send().refused(401, "login_required");
+    forge.gateway.get("/app/x").header("Cookie", &format!("access_token={good}; authgate={good}")).send().expect(401);
+    forge.gateway.post("/app/x").form(&format!("access_token={good}")).send().refused(401, "login_required");
+    forge.gateway.leaks_nothing();
+}
+
+#[test]
+fn on_an_open_page_a_broken_credential_is_nobody_and_never_an_empty_identity() {
+    let forge = Forge::open();
+    for value in ["Bearer .", "Bearer %%%", "nonsense"] {
+        forge.gateway.get("/pub/x").header("Authorization", value).send().expect(200);
+        let seen = forge.upstream.last();
+        for name in ["x-user-id", "x-user-name", "x-user-email", "x-user-roles"] {
+            assert!(seen.folded(name).is_empty(), "{value}: {:#?}", seen.head);
+        }
+    }
+}
+
+#[test]
+fn a_token_verified_once_is_judged_again_each_time() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    gateway.register("alice");
+    for _ in 0..3 {
+        gateway.get("/app/x").bearer(&gateway.sign_in("alice").access).send().expect(200);
+    }
+    let token = gateway.sign_in("alice").access;
+    gateway.get("/app/x").bearer(&token).send().expect(200);
+    gateway.get("/app/admin").bearer(&token).send().refused(403, "missing_role");
+    gateway.log_out(&token).expect(204);
+    gateway.get("/app/x").bearer(&token).send().refused(401, "session_ended");
+}
+
+#[test]
+fn a_token_lives_as_long_as_the_file_says() {
+    let gateway = Site::fixture(&Upstream::start())
+        .set("tokens", "access_ttl", "\"1s\"")
+        .set("tokens", "leeway", "\"0s\"")
+        .start();
+    let alice = gateway.register("alice");
+    crate::support::until("the token's end", crate::support::SOON, || {
+        let answer = gateway.get("/app/x").bearer(&alice.access).send();
+        answer.status == 401 && answer.code() == "token_expired"
+    });
+    let next = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
+    gateway.get("/app/x").bearer(&next.access).send().expect(200);
+}

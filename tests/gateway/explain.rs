@@ -1,0 +1,82 @@
+//! `authgate explain` and the gateway always agree.
+use serde_json::Value;
+
+use crate::support::{Gateway, Ran, Upstream, authgate, authgate_with_input};
+
+fn explain(gateway: &Gateway, args: &[&str]) -> Ran {
+    let args: Vec<_> = ["explain", "-c", "gateway.toml"].iter().chain(args).copied().collect();
+    authgate(gateway.folder(), gateway.site().variables(), &args)
+}
+
+#[test]
+fn it_says_what_the_gateway_does() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let alice = gateway.register("alice");
+    let admin = gateway.add_admin("boss");
+    let tokens = [(None, None), (Some("alice"), Some(&alice.access)), (Some("boss"), Some(&admin.access))];
+    for path in ["/pub/x", "/app/x", "/app/%61dmin/users?page=2", "/nowhere", "/pub/../app", "/pub//x", "/pub/%2fx"] {
+        for (name, token) in tokens {
+            let call = gateway.get(path);
+            let answer = token.map_or(gateway.get(path), |token| call.bearer(token)).send();
+            let mut args = vec!["--json", "GET", path];
+            args.extend(name.iter().flat_map(|name| ["--user", name]));
+            let ran = explain(&gateway, &args);
+            let json = ran.json();
+            let about = format!("{path} as {name:?}: {json}");
+            assert_eq!(ran.code, i32::from(answer.status != 200), "{about}");
+            assert_eq!(json["status"], answer.status, "{about}");
+            let code = if answer.status == 200 { Value::Null } else { Value::from(answer.code()) };
+            assert_eq!(json["error"], code, "{about}");
+            assert!(json["steps"].is_array(), "{about}");
+            if answer.status == 200 {
+                assert_eq!(json["path"], upstream.last().path(), "{about}");
+                assert!(json["upstream"].is_string() && json["route"].is_string(), "{about}");
+            }
+        }
+    }
+}
+
+#[test]
+fn it_says_why_in_words() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("bob");
+    let denied = explain(&gateway, &["GET", "/app/%61dmin/users?page=2", "--user", "bob"]).expect(1);
+    for word in [
+        "denied: 403 Forbidden",
+        "missing_role",
+        "is read as",
+        "/app/admin/users",
+        "longest",
+        "needs one of: admin",
+        "gateway.toml:",
+    ] {
+        assert!(denied.out.contains(word), "{word} is not in\n{}", denied.out);
+    }
+    assert!(denied.out.contains("authgate user edit bob --add-role admin"), "{}", denied.out);
+    let allowed = explain(&gateway, &["GET", "/app/invoices", "--user", "bob"]).expect(0);
+    for word in ["allowed", "sent to the backend", "X-User-Name: bob", "taken away", "Authorization"] {
+        assert!(allowed.out.contains(word), "{word} is not in\n{}", allowed.out);
+    }
+}
+
+#[test]
+fn a_token_can_be_explained_without_standing_on_the_command_line() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    let args = ["explain", "-c", "gateway.toml", "GET", "/app/x", "--token-file", "-"];
+    let run = |token: &str| authgate_with_input(gateway.folder(), gateway.site().variables(), &args, token);
+    let good = run(&alice.access).expect(0);
+    assert!(!good.out.contains(&alice.access), "the token is not shown again");
+    let bad = run("bad.bad.bad").expect(1);
+    assert!(bad.out.contains("token_invalid"), "{}", bad.out);
+    gateway.log_out(&alice.access).expect(204);
+    assert!(run(&alice.access).expect(1).out.contains("session_ended"));
+}
+
+#[test]
+fn somebody_who_is_not_there_is_said_not_to_be_there() {
+    let gateway = Gateway::start(&Upstream::start());
+    let ran = explain(&gateway, &["GET", "/app/x", "--user", "nobody-here"]).expect(1);
+    assert!(format!("{}{}", ran.out, ran.err).contains("nobody-here"));
+}

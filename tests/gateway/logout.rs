@@ -1,0 +1,68 @@
+//! POST and DELETE /auth/logout.
+use serde_json::json;
+
+use crate::support::{Gateway, Upstream};
+
+#[test]
+fn after_logout_the_next_request_is_refused() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    for method in ["POST", "DELETE"] {
+        let name = format!("alice-{}", method.to_ascii_lowercase());
+        let alice = gateway.register(&name);
+        gateway.get("/app").bearer(&alice.access).send().expect(200);
+        let answer = gateway.call(method, "/auth/logout").bearer(&alice.access).send().expect(204);
+        assert!(answer.body.is_empty());
+        gateway.get("/app").bearer(&alice.access).send().refused(401, "session_ended");
+        gateway.get("/auth/me").bearer(&alice.access).send().refused(401, "session_ended");
+        gateway.refresh(&alice.refresh).expect(401);
+    }
+    assert_eq!(upstream.seen().len(), 2);
+    gateway.stands(&upstream);
+}
+
+#[test]
+fn a_session_that_ended_stays_ended_after_a_restart() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    let other = gateway.sign_in("alice");
+    gateway.log_out(&alice.access).expect(204);
+    gateway.kill();
+    gateway.run();
+    gateway.get("/app").bearer(&alice.access).send().refused(401, "session_ended");
+    gateway.refresh(&alice.refresh).expect(401);
+    gateway.get("/app").bearer(&other.access).send().expect(200);
+}
+
+#[test]
+fn who_is_not_signed_in_is_signed_out_already() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.post("/auth/logout").send().expect(204);
+    gateway.call("DELETE", "/auth/logout").send().expect(204);
+    gateway.post("/auth/logout").bearer("nonsense").send().expect(204);
+    let alice = gateway.register("alice");
+    gateway.log_out(&alice.access).expect(204);
+    gateway.log_out(&alice.access).expect(204);
+}
+
+#[test]
+fn a_refresh_token_alone_ends_its_session() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    gateway.post("/auth/logout").json(&json!({ "refresh_token": alice.refresh })).send().expect(204);
+    gateway.get("/app").bearer(&alice.access).send().refused(401, "session_ended");
+    gateway.refresh(&alice.refresh).expect(401);
+}
+
+#[test]
+fn nothing_happens_by_get_or_from_a_foreign_page() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    let answer = gateway.get("/auth/logout").bearer(&alice.access).send().expect(405);
+    let allow = answer.field("allow").unwrap().to_owned();
+    assert!(allow.contains("POST") && allow.contains("DELETE"), "{allow}");
+    gateway.call("HEAD", "/auth/logout").bearer(&alice.access).send().expect(405);
+    gateway.post("/auth/logout").bearer(&alice.access).header("Origin", "https://evil.example").send().expect(403);
+    gateway.post("/auth/logout").bearer(&alice.access).body("text/plain", "{}").send().expect(415);
+    gateway.get("/app").bearer(&alice.access).send().expect(200);
+}

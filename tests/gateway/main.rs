@@ -1,0 +1,48 @@
+//! What the gateway promises, asked of a real one through real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test may fail where it stands, and waits by the system's clock"
+)]
+mod support;
+
+mod harness;
+
+// People.
+mod login;
+mod logout;
+mod me;
+mod refresh;
+mod register;
+mod token;
+
+// The way of a request.
+mod credentials;
+mod every_door;
+mod forward;
+mod framing;
+mod h2;
+mod identity;
+mod paths;
+mod routes;
+mod tokens;
+
+// Bounds, life and death.
+mod deadlines;
+mod kill;
+mod limits;
+mod reload;
+mod rudeness;
+mod sessions;
+mod stop;
+
+// What the operator sees.
+mod cli;
+mod explain;
+mod log;
+mod metrics;
+mod users;

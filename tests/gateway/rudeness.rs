@@ -1,0 +1,157 @@
+//! Backends that refuse, stall, reset, lie and answer early.
+use crate::support::{Gateway, SOON, Site, Upstream, rude, until};
+
+/// `/pub` goes to `upstream`, whose answers must come within a second.
+fn impatient(upstream: &Upstream) -> Gateway {
+    Site::new()
+        .set("upstreams.app", "urls", &format!("[\"{}\"]", upstream.url()))
+        .set("upstreams.app", "response_timeout", "\"1s\"")
+        .set("upstreams.app", "idle_timeout", "\"1s\"")
+        .set("upstreams.app", "connect_timeout", "\"1s\"")
+        .route("prefix = \"/pub\"\nupstream = \"app\"\nauth = \"none\"")
+        .start()
+}
+
+#[test]
+fn nobody_there_is_502() {
+    let site = Site::new()
+        .route(&format!("prefix = \"/pub\"\nupstream = \"http://127.0.0.1:{}\"\nauth = \"none\"", rude::nobody()));
+    let gateway = site.start();
+    let answer = gateway.get("/pub/x").send().refused(502, "upstream_refused");
+    assert!(!answer.text().contains("127.0.0.1") && !answer.text().contains("os error"), "{}", answer.text());
+    assert!(gateway.log_text().contains("refused"), "the log tells the operator why");
+}
+
+#[test]
+fn silence_is_504() {
+    for upstream in [
+        rude::silent(),
+        rude::stalls_after(b"HTTP/1.1 200 OK\r\nX-A: "),
+        rude::stalls_after(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+    ] {
+        impatient(&upstream).get("/pub/x").send().refused(504, "upstream_timeout");
+    }
+}
+
+#[test]
+fn a_routes_own_timeout_counts() {
+    let upstream = rude::silent();
+    let gateway = Site::new()
+        .route(&format!("prefix = \"/pub\"\nupstream = \"{}\"\nauth = \"none\"\ntimeout = \"500ms\"", upstream.url()))
+        .start();
+    let begun = std::time::Instant::now();
+    gateway.get("/pub/x").send().refused(504, "upstream_timeout");
+    assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn nonsense_is_502_and_nothing_is_left_for_the_next_client() {
+    for said in [
+        b"hello\r\n\r\n".as_slice(),
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"HTTP/0.9 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        b"HTTP/1.1 200 OK\r\nX : a\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: foo\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+        b"",
+    ] {
+        let upstream = rude::says(said);
+        let gateway = impatient(&upstream);
+        let answer = gateway.get("/pub/x").send();
+        assert_eq!(answer.status, 502, "{:?}: {}", String::from_utf8_lossy(said), answer.text());
+        assert!(["upstream_bad_response", "upstream_refused"].contains(&answer.code().as_str()), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_reset_is_502() {
+    let upstream = rude::resets();
+    let answer = impatient(&upstream).get("/pub/x").send().expect(502);
+    assert!(!answer.text().contains("os error"));
+}
+
+#[test]
+fn a_head_without_end_is_502() {
+    let upstream = Upstream::talking(|wire| {
+        wire.head();
+        wire.send("HTTP/1.1 200 OK\r\n");
+        while wire.send(format!("X-More: {}\r\n", "a".repeat(8000))) {}
+    });
+    let answer = impatient(&upstream).get("/pub/x").send();
+    assert!([502, 504].contains(&answer.status), "{}", answer.text());
+}
+
+#[test]
+fn an_answer_that_ends_early_is_not_taken_for_whole() {
+    for said in [
+        b"HTTP/1.1 200 OK\r\nX-Upstream: r\r\nContent-Length: 100\r\n\r\nonly this".as_slice(),
+        b"HTTP/1.1 200 OK\r\nX-Upstream: r\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Upstream: r\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n",
+    ] {
+        let upstream = rude::says(said);
+        let gateway = impatient(&upstream);
+        let mut raw = gateway.raw();
+        raw.send(gateway.get("/pub/x").bytes());
+        // Nothing at all is honest too: the head may still have been waiting for company when the end came.
+        let Some(answer) = raw.answer() else { continue };
+        assert!(answer.status == 502 || !answer.whole, "{:?}", String::from_utf8_lossy(said));
+        assert!(answer.status == 502 || raw.ends_within(SOON));
+    }
+}
+
+#[test]
+fn an_answer_that_stalls_half_way_is_cut() {
+    let upstream = rude::stalls_after(b"HTTP/1.1 200 OK\r\nX-Upstream: r\r\nContent-Length: 100\r\n\r\nhalf");
+    let gateway = impatient(&upstream);
+    let mut raw = gateway.raw();
+    raw.send(gateway.get("/pub/x").bytes());
+    let answer = raw.answer().unwrap().expect(200);
+    assert!(!answer.whole && answer.text() == "half");
+    assert!(raw.ends_within(SOON));
+}
+
+#[test]
+fn after_an_early_answer_the_rest_of_the_body_is_nobodys_request() {
+    let upstream = rude::answers_after(3);
+    let gateway = impatient(&upstream);
+    let inner = "GET /pub/smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut raw = gateway.raw();
+    let length = 3 + inner.len();
+    raw.send(format!("POST /pub/x HTTP/1.1\r\nHost: {}\r\nContent-Length: {length}\r\n\r\nabc", gateway.authority()));
+    assert_eq!(raw.answer().unwrap().expect(200).text(), "early");
+    raw.send(inner);
+    raw.send(gateway.get("/pub/next").bytes());
+    if let Some(next) = raw.answer() {
+        assert_ne!(next.status, 404, "the rest was read as a request");
+    }
+    until("the connection is not kept", SOON, || {
+        let mut other = gateway.raw();
+        other.send(gateway.get("/pub/other").bytes());
+        other.answer().is_some() && upstream.connections() >= 2
+    });
+    let requests = |bytes: &[u8]| String::from_utf8_lossy(bytes).matches(" /pub/").count();
+    let smuggled = upstream.bytes().iter().any(|bytes| bytes.starts_with(b"GET /pub/smuggled"));
+    assert!(!smuggled);
+    for bytes in upstream.bytes() {
+        assert!(
+            requests(&bytes) <= 2,
+            "one connection carried more than its own request: {}",
+            String::from_utf8_lossy(&bytes)
+        );
+    }
+}
+
+#[test]
+fn a_kept_connection_that_died_is_replaced_unseen() {
+    let upstream = Upstream::talking(|wire| {
+        if wire.head().is_some() {
+            wire.send(b"HTTP/1.1 200 OK\r\nX-Upstream: r\r\nContent-Length: 2\r\n\r\nok");
+        }
+    });
+    let gateway = impatient(&upstream);
+    for _ in 0..20 {
+        gateway.get("/pub/x").send().expect(200);
+    }
+}

@@ -1,0 +1,332 @@
+//! Which tokens are believed (catalogue, group T).
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use crate::support::mint::{sign, sign_with};
+use crate::support::{Gateway, Mint, Site, Upstream, authgate};
+
+/// A gateway whose secret the test knows, and one good token of it.
+pub(crate) struct Forge {
+    pub(crate) upstream: Upstream,
+    pub(crate) gateway: Gateway,
+    pub(crate) mint: Mint,
+    pub(crate) good: String,
+}
+
+impl Forge {
+    pub(crate) fn open() -> Self {
+        let upstream = Upstream::start();
+        let gateway = Site::shared_secret(&upstream).start();
+        let alice = gateway.register("alice");
+        let mint = Mint::of(&alice.access);
+        Self { upstream, gateway, mint, good: alice.access }
+    }
+
+    /// 401 with the one answer that every bad token gets, and nothing reaches the upstream.
+    #[track_caller]
+    fn refuses(&self, token: &str, about: &str) {
+        let before = self.upstream.seen().len();
+        let answer = self.gateway.get("/app/x").bearer(token).send();
+        assert_eq!(answer.status, 401, "{about}: {token}: {}", answer.text());
+        assert_eq!(answer.code(), "token_invalid", "{about}: {token}");
+        let asks = answer.field("www-authenticate").unwrap();
+        assert!(asks.contains("error=\"invalid_token\""), "{about}: {asks}");
+        assert_eq!(self.upstream.seen().len(), before, "{about}");
+    }
+
+    #[track_caller]
+    fn accepts(&self, token: &str) {
+        self.gateway.get("/app/x").bearer(token).send().expect(200);
+    }
+}
+
+#[test]
+fn what_the_test_signs_itself_is_believed_so_the_refusals_below_mean_something() {
+    let forge = Forge::open();
+    forge.accepts(&forge.good);
+    forge.accepts(&forge.mint.resigned());
+    assert_eq!(forge.mint.header["typ"], "at+jwt");
+    let names: Vec<_> = forge.mint.header.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for claim in [
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "iat",
+        "nbf",
+        "jti",
+        "sid",
+        "auth_time",
+        "amr",
+        "scope",
+        "roles",
+        "preferred_username",
+    ] {
+        assert!(!forge.mint.claims[claim].is_null(), "{claim} in {}", forge.mint.claims);
+    }
+    forge.gateway.stands(&forge.upstream);
+}
+
+#[test]
+fn an_algorithm_is_the_keys_and_never_the_headers() {
+    let forge = Forge::open();
+    for algorithm in [
+        json!("none"),
+        json!("None"),
+        json!(""),
+        json!("HS512"),
+        json!("RS256"),
+        json!("ES256"),
+        json!(["HS256"]),
+        json!(1),
+        Value::Null,
+    ] {
+        forge.refuses(&forge.mint.member("alg", algorithm.clone()), &format!("T01 alg {algorithm}"));
+    }
+    let unsigned = forge.good.rsplit_once('.').unwrap().0;
+    forge.refuses(&format!("{unsigned}."), "T01 no signature");
+    let none =
+        URL_SAFE_NO_PAD.encode(json!({ "alg": "none", "typ": "at+jwt", "kid": forge.mint.header["kid"] }).to_string());
+    forge.refuses(&format!("{none}.{}.", forge.good.split('.').nth(1).unwrap()), "T01 alg none, unsigned");
+}
+
+#[test]
+fn a_public_key_is_no_shared_secret() {
+    let upstream = Upstream::start();
+    for algorithm in ["ES256", "RS256", "EdDSA"] {
+        let gateway = Site::fixture(&upstream).set("tokens", "algorithm", &format!("\"{algorithm}\"")).start();
+        let alice = gateway.register("alice");
+        let mint = Mint::of(&alice.access);
+        let set = gateway.get("/.well-known/jwks.json").send().json();
+        let key = set["keys"][0].to_string();
+        let header = json!({ "alg": "HS256", "typ": "at+jwt", "kid": mint.header["kid"] }).to_string();
+        for secret in [key.as_bytes(), set.to_string().as_bytes(), b""] {
+            let forged = sign_with(secret, &header, mint.claims.to_string());
+            gateway.get("/app/x").bearer(&forged).send().refused(401, "token_invalid");
+        }
+    }
+    assert_eq!(upstream.seen().len(), 0);
+}
+
+#[test]
+fn a_header_holds_alg_typ_and_kid_and_nothing_else() {
+    let forge = Forge::open();
+    for (name, value) in [
+        ("crit", json!(["zzz"])),
+        ("crit", json!([])),
+        ("b64", json!(false)),
+        ("zip", json!("DEF")),
+        ("cty", json!("JWT")),
+        ("enc", json!("A128GCM")),
+        ("p2c", json!(999_999_999)),
+        ("jku", json!("http://127.0.0.1:1/keys")),
+        ("x5u", json!("http://127.0.0.1:1/")),
+        ("jwk", json!({ "kty": "oct", "k": "AAAA" })),
+        ("x5c", json!(["AAAA"])),
+        ("x5t", json!("AAAA")),
+        ("extra", json!(1)),
+        ("typ", json!("JWT")),
+        ("typ", json!("refresh")),
+        ("typ", json!("AT+JWT")),
+        ("typ", Value::Null),
+        ("typ", json!(1)),
+        ("kid", json!("../../../../dev/null")),
+        ("kid", json!("' OR '1'='1")),
+        ("kid", json!("a\r\nX: y")),
+        ("kid", json!("k".repeat(4000))),
+        ("kid", json!("1")),
+        ("kid", Value::Null),
+        ("kid", json!(["a"])),
+        ("kid", json!("")),
+    ] {
+        forge.refuses(&forge.mint.member(name, value.clone()), &format!("T04-T07, T20 {name} {value}"));
+    }
+    let kid = forge.mint.header["kid"].as_str().unwrap();
+    let doubled = format!("\"kid\":\"{kid}\",\"kid\":\"{kid}\"");
+    forge.refuses(&forge.mint.header_text(&format!("\"kid\":\"{kid}\""), &doubled), "T13 kid twice");
+    forge.refuses(&forge.mint.header_text("\"alg\":\"HS256\"", "\"alg\":\"none\",\"alg\":\"HS256\""), "T13 alg twice");
+}
+
+#[test]
+fn issuer_audience_and_subject_are_exactly_ours() {
+    let forge = Forge::open();
+    for (name, values) in [
+        ("aud", json!([null, 1, true, {}, [1], [], ["authgate", 1], "gw2", "Authgate", "authgate "])),
+        ("iss", json!([null, 1, ["evil", "x"], "evil", "GW", ""])),
+        ("sub", json!([null, "", 1, [], "a\u{0}b", "nobody we know"])),
+    ] {
+        for value in values.as_array().unwrap() {
+            forge.refuses(&forge.mint.claim(name, value.clone()), &format!("T08-T10 {name} {value}"));
+        }
+    }
+    let issuer = forge.mint.claims["iss"].as_str().unwrap();
+    for wrong in [format!("{issuer}/"), format!("{issuer}.evil"), issuer.to_ascii_uppercase()] {
+        forge.refuses(&forge.mint.claim("iss", json!(wrong)), "T09");
+    }
+}
+
+#[test]
+fn times_are_whole_seconds_and_sane() {
+    let forge = Forge::open();
+    let now = forge.mint.now();
+    let ahead = now + 86_400;
+    for (name, values) in [
+        ("exp", json!([null, "123", -1, 1e300, u64::MAX, now as f64 + 600.5, [now], true])),
+        ("nbf", json!([now + 3600, "9999999999", -1, 1.5])),
+        ("iat", json!([null, ahead, "1", -1, 1.5])),
+    ] {
+        for value in values.as_array().unwrap() {
+            forge.refuses(&forge.mint.claim(name, value.clone()), &format!("T11, T12 {name} {value}"));
+        }
+    }
+    forge.refuses(&forge.mint.claim("exp", json!(now + 10 * 365 * 86_400)), "T12 ten years");
+    let expired = forge.mint.claim("exp", json!(now - 30));
+    let answer = forge.gateway.get("/app/x").bearer(&expired).send().expect(401);
+    assert!(["token_expired", "token_invalid"].contains(&answer.code().as_str()), "T11 now-30: {}", answer.text());
+}
+
+#[test]
+fn an_expired_token_is_told_so_only_when_everything_else_is_right() {
+    let forge = Forge::open();
+    let mut past = forge.mint.clone();
+    for (name, before) in [("iat", 4000), ("nbf", 4000), ("auth_time", 4000), ("exp", 3100)] {
+        past.claims[name] = json!(forge.mint.now() - before);
+    }
+    let expired = past.resigned();
+    let answer = forge.gateway.get("/app/x").bearer(&expired).send().refused(401, "token_expired");
+    let asks = answer.field("www-authenticate").unwrap();
+    assert!(asks.contains("error=\"invalid_token\", error_description=\"the access token expired\""), "{asks}");
+    forge.refuses(&format!("{}A", expired.rsplit_once('.').unwrap().0), "T22 expired with a bad signature");
+    forge.refuses(&past.claim("aud", json!("other")), "T22 expired for somebody else");
+}
+
+#[test]
+fn there_is_one_spelling_of_a_token() {
+    let forge = Forge::open();
+    let good = &forge.good;
+    let parts: Vec<_> = good.split('.').collect();
+    for wrong in [
+        format!("{good}="),
+        format!("{}=.{}.{}", parts[0], parts[1], parts[2]),
+        good.replacen('.', "..", 1),
+        format!("{good}."),
+        format!(".{good}"),
+        parts[..2].join("."),
+        parts[0].to_owned(),
+        format!("{good}.x"),
+        format!("{good}.x.y"),
+        "..".to_owned(),
+        ".".repeat(5000),
+        format!("{good}+"),
+        format!("{good}/"),
+        format!("{good}%20"),
+        "a".repeat(8193),
+        String::from("."),
+    ] {
+        forge.refuses(&wrong, "T14, T15, T16");
+    }
+    for index in 0..3 {
+        let mut changed: Vec<_> = parts.iter().map(ToString::to_string).collect();
+        let last = changed[index].pop().unwrap();
+        let others =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars().filter(|other| *other != last);
+        for other in others {
+            let mut spelled = changed.clone();
+            spelled[index].push(other);
+            forge.refuses(&spelled.join("."), "T14 spare bits");
+        }
+    }
+}
+
+#[test]
+fn claims_are_read_strictly() {
+    let forge = Forge::open();
+    for (from, to) in [
+        ("\"exp\":", "\"exp\":1,\"exp\":"),
+        ("\"sub\":", "\"sub\":\"admin\",\"sub\":"),
+        ("\"sub\":", "\"s\\u0075b\":\"admin\",\"sub\":"),
+        ("\"roles\":", "\"roles\":[\"admin\"],\"roles\":"),
+    ] {
+        forge.refuses(&forge.mint.claims_text(from, to), "T13 doubled");
+    }
+    let header = forge.mint.header.to_string();
+    let claims = forge.mint.claims.to_string();
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    for wrong in [
+        "[]",
+        "null",
+        "1",
+        "\"x\"",
+        "",
+        "{",
+        "NaN",
+        &format!("\u{feff}{claims}"),
+        &format!("{claims}x"),
+        &format!("{claims}{claims}"),
+        &deep,
+    ] {
+        forge.refuses(&sign(&header, wrong), "T21, T16");
+    }
+    forge.refuses(&sign(&header, b"{\"sub\":\"\xff\xfe\"}"), "T21 no UTF-8");
+}
+
+#[test]
+fn a_name_in_a_token_that_is_no_name_is_refused() {
+    let forge = Forge::open();
+    for name in [
+        "al\r\nX-User-Roles: admin",
+        "al\n",
+        "al\u{0}",
+        "al\u{7f}",
+        "é",
+        "al,bob",
+        " al ",
+        "al;r=admin",
+        "al\t",
+        "=?utf-8?q?x?=",
+        "",
+    ] {
+        forge.refuses(&forge.mint.claim("preferred_username", json!(name)), "I11, I12");
+    }
+    for roles in [json!(["a\r\nb"]), json!(["admin,user"]), json!([""]), json!([1]), json!("admin"), json!({ "a": 1 })]
+    {
+        forge.refuses(&forge.mint.claim("roles", roles), "I11 roles");
+    }
+    for email in [json!("a\r\n@b"), json!("no address"), json!(1)] {
+        forge.refuses(&forge.mint.claim("email", email), "I11 email");
+    }
+    forge.refuses(&forge.mint.claim("name", json!("a\u{1b}[2J")), "I11 full name");
+    forge.accepts(&forge.mint.claim("name", json!("Zoë, B")));
+    assert_eq!(forge.upstream.last().field("x-user-name"), Some("alice"));
+}
+
+#[test]
+fn other_serialisations_are_no_tokens() {
+    let forge = Forge::open();
+    let parts: Vec<_> = forge.good.split('.').collect();
+    let flattened = json!({ "protected": parts[0], "payload": parts[1], "signature": parts[2] }).to_string();
+    forge.refuses(&flattened, "T19 JSON");
+    forge.refuses(&format!("{}.a.b.c.d", parts[0]), "T19 five parts");
+}
+
+#[test]
+fn a_weak_or_sample_secret_refuses_to_start() {
+    let upstream = Upstream::start();
+    let folder = tempfile::tempdir().unwrap();
+    for secret in [
+        "",
+        "short",
+        &"a".repeat(40),
+        &" ".repeat(40),
+        "change-me",
+        "-----BEGIN PUBLIC KEY-----MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+    ] {
+        let site = Site::shared_secret(&upstream);
+        std::fs::write(folder.path().join("gateway.toml"), site.text(1, 2)).unwrap();
+        let variables = [("TEST_SECRET".to_owned(), secret.to_owned())];
+        let ran = authgate(folder.path(), &variables, &["run", "-c", "gateway.toml"]).expect(78);
+        assert!(secret.len() < 9 || !ran.err.contains(secret), "{}", ran.err);
+    }
+}

@@ -1,0 +1,119 @@
+//! `authgate user …`: the operator's hand on accounts, in force in a running gateway within a second.
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Gateway, Ran, SOON, Upstream, authgate_with_input, until};
+
+fn user(gateway: &Gateway, args: &[&str], input: &str) -> Ran {
+    let args: Vec<_> = ["user"].iter().chain(args).copied().collect();
+    authgate_with_input(gateway.folder(), gateway.site().variables(), &args, input)
+}
+
+/// Waits until the gateway says `status` and holds it to its second.
+#[track_caller]
+fn in_force(gateway: &Gateway, token: &str, path: &str, status: u16) {
+    let begun = Instant::now();
+    until(&format!("{path} is {status}"), SOON, || gateway.get(path).bearer(token).send().status == status);
+    assert!(begun.elapsed() < Duration::from_millis(1500), "in force after {:?}", begun.elapsed());
+}
+
+fn names(listed: &Value) -> Vec<String> {
+    let items = listed.get("items").unwrap_or(listed).as_array().unwrap().clone();
+    items.iter().map(|item| item["username"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn somebody_is_added_shown_listed_and_signs_in() {
+    let gateway = Gateway::start(&Upstream::start());
+    let args = [
+        "add",
+        "ann",
+        "--email",
+        "ann@example.com",
+        "--name",
+        "Ann L",
+        "--role",
+        "admin",
+        "--scope",
+        "moon:read",
+        "--password-stdin",
+    ];
+    let ran = user(&gateway, &args, "seven green bottles\n").expect(0);
+    assert!(ran.out.contains("added ann"), "{}", ran.out);
+    let shown = user(&gateway, &["show", "ann", "--json"], "").expect(0).json();
+    assert_eq!(shown["email"], "ann@example.com");
+    assert_eq!(shown["name"], "Ann L");
+    assert!(shown["roles"].as_array().unwrap().contains(&Value::from("admin")), "{shown}");
+    assert!(!shown.to_string().contains("argon2"), "{shown}");
+    let by_mail = user(&gateway, &["show", "ann@example.com", "--json"], "").expect(0).json();
+    assert_eq!(by_mail["id"], shown["id"]);
+    assert_eq!(names(&user(&gateway, &["list", "--json"], "").expect(0).json()), ["ann"]);
+    let token = gateway.log_in("ann", "seven green bottles").expect(200).json();
+    gateway.get("/app/admin").bearer(token["access_token"].as_str().unwrap()).send().expect(200);
+}
+
+#[test]
+fn a_change_is_in_force_within_a_second() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    user(&gateway, &["edit", "alice", "--add-role", "admin"], "").expect(0);
+    let admin = gateway.sign_in("alice");
+    gateway.get("/app/admin").bearer(&admin.access).send().expect(200);
+    user(&gateway, &["edit", "alice", "--remove-role", "admin"], "").expect(0);
+    let begun = Instant::now();
+    until("the role is gone", SOON, || gateway.get("/app/admin").bearer(&admin.access).send().status != 200);
+    assert!(begun.elapsed() < Duration::from_millis(1500));
+    let again = gateway.sign_in("alice");
+    user(&gateway, &["disable", "alice"], "").expect(0);
+    in_force(&gateway, &again.access, "/app/x", 401);
+    user(&gateway, &["enable", "alice"], "").expect(0);
+    gateway.get("/app/x").bearer(&again.access).send().refused(401, "session_ended");
+    gateway.sign_in("alice");
+    gateway.keep_secret(&alice.access);
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn a_new_password_ends_the_old_sessions() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    user(&gateway, &["password", "alice", "--password-stdin"], "another long one 2").expect(0);
+    in_force(&gateway, &alice.access, "/app/x", 401);
+    gateway.log_in("alice", &alice.password).refused(401, "invalid_credentials");
+    gateway.log_in("alice", "another long one 2").expect(200);
+}
+
+#[test]
+fn who_is_deleted_is_gone_and_the_id_does_not_come_back() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    let refused = user(&gateway, &["delete", "alice"], "no\n");
+    assert_ne!(refused.code, 0, "without the name again nothing is deleted");
+    gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+    user(&gateway, &["delete", "alice", "-y"], "").expect(0);
+    in_force(&gateway, &alice.access, "/app/x", 401);
+    gateway.log_in("alice", &alice.password).refused(401, "invalid_credentials");
+    gateway.refresh(&alice.refresh).expect(401);
+    assert_ne!(gateway.register("alice").id, alice.id);
+    gateway.get("/app/x").bearer(&alice.access).send().expect(401);
+}
+
+#[test]
+fn what_cannot_be_done_is_said_and_is_1() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("alice");
+    for args in [
+        &["show", "nobody-here"] as &[&str],
+        &["edit", "nobody-here", "--add-role", "x"],
+        &["disable", "nobody-here"],
+        &["delete", "nobody-here", "-y"],
+        &["add", "alice", "--password-stdin"],
+        &["add", "a b", "--password-stdin"],
+    ] {
+        let ran = user(&gateway, args, "seven green bottles").expect(1);
+        assert!(!ran.err.is_empty() && !ran.err.contains("panicked"), "{args:?}: {}", ran.err);
+    }
+    user(&gateway, &["add", "bob", "--password-stdin", "--role", "a,b"], "seven green bottles").expect(2);
+    user(&gateway, &["add", "bob", "--password-stdin"], "short").expect(1);
+}
