@@ -34,7 +34,7 @@ pub(super) struct Lasting {
 
 impl Lasting {
     pub(super) async fn open(config: &Config, access: AccessLog, stop: Stop, clock: Clock) -> Result<Self, StartError> {
-        let store = Store::open(&config.store).await.map_err(StartError::Store)?;
+        let store = Store::open_as(&config.store, config.migrate).await.map_err(StartError::Store)?;
         let revocations = Arc::new(Revocations::default());
         revocations.load(&store).await.map_err(StartError::Store)?;
         let metrics = Metrics::new(&config.metrics, clock.now());

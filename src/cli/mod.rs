@@ -10,10 +10,12 @@ mod help;
 mod init;
 mod output;
 mod people;
+mod progress;
 mod prompt;
 mod reload;
 mod run;
 mod schema;
+mod store;
 mod terminal;
 mod user;
 mod version;
@@ -79,6 +81,8 @@ enum Verb {
     Health(health::HealthArgs),
     /// People: add, list, show, edit, password, disable, enable, delete, logout
     User(user::UserArgs),
+    /// The store: migrate, copy, backup, restore, check
+    Store(store::StoreArgs),
     /// Print the JSON Schema of the file, for editors
     Schema(schema::SchemaArgs),
     /// The manual: help config KEY, help error CODE, help headers, help metrics
@@ -118,6 +122,7 @@ impl Verb {
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
+            Self::Store(args) => store::run(args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),
             Self::Completions(args) => completions::run(&args, out),

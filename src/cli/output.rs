@@ -67,6 +67,8 @@ pub(crate) struct Out {
     quiet: bool,
     color_out: bool,
     color_err: bool,
+    /// stderr is a terminal, and somebody wants to see more than the result.
+    draws: bool,
 }
 
 impl fmt::Debug for Out {
@@ -88,6 +90,7 @@ impl Out {
             color_err: colored(io::stderr().is_terminal()),
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            draws: io::stderr().is_terminal() && !global.quiet && !global.json,
             json: global.json,
             quiet: global.quiet,
         }
@@ -117,6 +120,16 @@ impl Out {
         if !self.quiet {
             writeln!(self.stderr, "{text}").ok();
         }
+    }
+
+    /// Whether a line may be drawn again and again.
+    pub(crate) const fn draws(&self) -> bool {
+        self.draws
+    }
+
+    /// Draws a line in place of the one before.
+    pub(crate) fn redraw(&mut self, text: &str) {
+        write!(self.stderr, "\r\x1b[K{text}").and_then(|()| self.stderr.flush()).ok();
     }
 
     /// What went wrong; said even when quiet.

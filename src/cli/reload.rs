@@ -46,8 +46,9 @@ pub(super) fn run(_args: &ReloadArgs, global: &Global, out: &mut Out) -> Exit {
 }
 
 async fn ask(loaded: &Loaded) -> Result<client::Answer, String> {
-    let store =
-        Store::open_existing(&loaded.config.store).await.map_err(|error| crate::observe::Chain(&error).to_string())?;
+    let store = Store::open_existing(&loaded.config.store, loaded.config.migrate)
+        .await
+        .map_err(|error| crate::observe::Chain(&error).to_string())?;
     let secret = control_secret(&store).await?;
     let admin = loaded.config.admin.listen;
     client::post(admin, "/api/reload", &secret, PATIENCE).await.map_err(|error| {

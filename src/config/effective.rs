@@ -2,6 +2,7 @@
 use std::fmt;
 
 use super::finding::{Place, Source};
+use super::secrets::mask_passwords;
 use super::settings::{Kind, Setting};
 use super::tree::{Entry, Item, Node};
 use super::value::quoted;
@@ -63,7 +64,7 @@ impl fmt::Display for Origin {
 /// An item as TOML. A text that a file is part of is shown with its reference.
 fn write(item: &Item) -> String {
     match &item.node {
-        Node::Text(text) => quoted(text.shown.as_ref().unwrap_or(&text.text)),
+        Node::Text(text) => quoted(&mask_passwords(text.shown.as_ref().unwrap_or(&text.text))),
         Node::Number(digits) => digits.clone(),
         Node::Flag(flag) => flag.to_string(),
         Node::List(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(", ")),

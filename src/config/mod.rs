@@ -52,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) passwords: password::Settings,
     pub(crate) tokens: token::Settings,
     pub(crate) store: store::Settings,
+    pub(crate) migrate: store::Migrate,
     pub(crate) admin: admin::Settings,
     pub(crate) log: observe::LogSettings,
     pub(crate) metrics: observe::MetricsSettings,

@@ -11,7 +11,10 @@ fn root() -> PathBuf {
 
 /// What the samples refer to.
 fn environment() -> Environment {
-    Environment::of([("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a")])
+    Environment::of([
+        ("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"),
+        ("DATABASE_PASSWORD", "seven green bottles"),
+    ])
 }
 
 #[track_caller]

@@ -134,7 +134,7 @@ pub(super) fn mask(text: &str) -> String {
 }
 
 /// Masks the password in `scheme://name:password@host`.
-fn mask_passwords(line: &str) -> String {
+pub(super) fn mask_passwords(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("://") {

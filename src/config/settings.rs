@@ -475,8 +475,28 @@ pub(super) const SECTIONS: &[Section] = &[
         shape: Shape::Once,
         words: "",
         header: "[store]",
-        settings: &[with_default("url", Kind::Text, "\"sqlite:authgate.db\"", "sqlite: and the path of a file.")],
-        later: &["password", "max_connections", "migrate", "shared"],
+        settings: &[
+            with_default(
+                "url",
+                Kind::Text,
+                "\"sqlite:authgate.db\"",
+                "sqlite: and the path of a file, or postgres://USER@HOST/DATABASE, or mysql://USER@HOST/DATABASE.",
+            ),
+            without(
+                "password",
+                Kind::Secret,
+                "\"${DATABASE_PASSWORD}\"",
+                "A password kept out of the URL needs no escaping.",
+            ),
+            with_default("max_connections", Kind::Count(2, 1000), "16", "To a server, from this node."),
+            with_default(
+                "migrate",
+                Kind::Word(&["auto", "manual"]),
+                "\"auto\"",
+                "\"auto\" brings the tables up to date at start; \"manual\" waits for `authgate store migrate`.",
+            ),
+        ],
+        later: &["shared"],
     },
     Section {
         name: "limits",

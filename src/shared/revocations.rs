@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -63,17 +63,28 @@ impl Revocations {
     }
 
     /// Follows the store until `stop`, so that what another process or node revokes is in force here within a second.
+    ///
+    /// The store is asked four times a second, and at once when it speaks by itself.
     pub(crate) async fn follow(self: Arc<Self>, store: Store, clock: Clock, stop: CancellationToken) {
+        let woken = Notify::new();
+        tokio::select! {
+            () = self.read_along(&store, &clock, &woken) => {}
+            () = store.hear_revocations(|| woken.notify_one()) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn read_along(&self, store: &Store, clock: &Clock, woken: &Notify) {
         let mut ticks = interval(POLL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
         let mut swept_at = clock.now();
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
+                () = woken.notified() => {}
             }
-            let read = self.load(&store).await;
+            let read = self.load(store).await;
             if read.is_err() != failing {
                 failing = read.is_err();
                 say(&read);

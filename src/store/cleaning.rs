@@ -28,14 +28,14 @@ impl Store {
 const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
-// The inner `some` is for MySQL, which does not take a LIMIT directly within IN.
+// The inner `picked` is for MySQL, which does not take a LIMIT directly within IN.
 const STEPS: [&str; 4] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS some)",
+        (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
-        WHERE tokens_until <= $1 AND (ended_at IS NOT NULL OR expires_at <= $1) LIMIT $2) AS some)",
+        WHERE tokens_until <= $1 AND (ended_at IS NOT NULL OR expires_at <= $1) LIMIT $2) AS picked)",
     "DELETE FROM revocations WHERE seq IN \
-        (SELECT seq FROM (SELECT seq FROM revocations WHERE expires_at <= $1 LIMIT $2) AS some)",
+        (SELECT seq FROM (SELECT seq FROM revocations WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM control_secrets WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS some)",
+        (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS picked)",
 ];

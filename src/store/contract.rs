@@ -6,22 +6,72 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, Username};
 
-/// Every sentence, against a fresh store of one engine.
-macro_rules! keeps_the_contract {
-    ($engine:ident: $($sentence:ident),* $(,)?) => {
-        mod $engine {
+#[allow(clippy::disallowed_methods, reason = "a server of its own is waited for by the system's clock")]
+#[path = "../../tests/gateway/support/servers.rs"]
+mod servers;
+
+/// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
+/// all of its sentences, each of which gets a database.
+macro_rules! the_contract {
+    ($($sentence:ident),* $(,)?) => {
+        mod sqlite_keeps_the_contract {
             $(
                 #[tokio::test]
                 async fn $sentence() {
-                    let (store, _folder) = super::$engine().await;
+                    let (store, _folder) = super::on_sqlite().await;
                     super::$sentence(store).await;
                 }
+            )*
+        }
+
+        async fn all(server: &servers::Server) {
+            $(
+                let url = server.database(stringify!($sentence));
+                eprintln!("{url}");
+                let store = at_server(&url).await;
+                $sentence(store.clone()).await;
+                store.close().await;
             )*
         }
     };
 }
 
-keeps_the_contract!(sqlite:
+#[tokio::test]
+async fn postgres_keeps_the_contract() {
+    let Some(server) = servers::Server::start(servers::Kind::Postgres) else { return };
+    all(&server).await;
+}
+
+#[tokio::test]
+async fn mysql_keeps_the_contract() {
+    let Some(server) = servers::Server::start(servers::Kind::MySql) else { return };
+    all(&server).await;
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_all_find_the_tables() {
+    for kind in [servers::Kind::Postgres, servers::Kind::MySql] {
+        let Some(server) = servers::Server::start(kind) else { continue };
+        let url = server.database("people");
+        let opened: Vec<_> =
+            (0..6).map(|_| url.clone()).map(|url| tokio::spawn(async move { at_server(&url).await })).collect();
+        for store in opened {
+            store.await.unwrap().ping().await.unwrap();
+        }
+        let manual = Settings::Server(Box::new(Server::parse(&server.database("empty"), None, 8).unwrap()));
+        let error = Store::open_as(&manual, Migrate::Manual).await.unwrap_err();
+        assert!(matches!(error, StoreError::Older(1)), "{error:?}");
+    }
+}
+
+#[test]
+fn the_engines_have_the_same_migrations() {
+    let numbers = |list: &[migrations::Row]| list.iter().map(|(number, name, _)| (*number, *name)).collect::<Vec<_>>();
+    assert_eq!(numbers(postgres::MIGRATIONS), numbers(sqlite::MIGRATIONS));
+    assert_eq!(numbers(mysql::MIGRATIONS), numbers(sqlite::MIGRATIONS));
+}
+
+the_contract!(
     a_person_reads_back_as_written,
     names_and_addresses_are_taken_once,
     of_many_who_want_a_name_one_gets_it,
@@ -38,9 +88,14 @@ keeps_the_contract!(sqlite:
     the_first_key_of_an_algorithm_stays_the_first,
     control_secrets_end,
     what_is_over_is_forgotten_and_the_rest_kept,
+    whoever_follows_the_revocations_misses_none,
 );
 
-async fn sqlite() -> (Store, tempfile::TempDir) {
+async fn at_server(url: &str) -> Store {
+    Store::open(&Settings::Server(Box::new(Server::parse(url, None, 8).unwrap()))).await.unwrap()
+}
+
+async fn on_sqlite() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     (Store::open(&Settings::Sqlite { path }).await.unwrap(), folder)
@@ -372,4 +427,32 @@ async fn what_is_over_is_forgotten_and_the_rest_kept(store: Store) {
     let next = store.end_session(kept.session.id, at(700)).await.unwrap().unwrap();
     let since = store.revocations_since(1, 9).await.unwrap();
     assert_eq!(since, [(2, next.1)], "numbers are not given out twice");
+}
+
+/// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.
+async fn whoever_follows_the_revocations_misses_none(store: Store) {
+    const MANY: u8 = 40;
+    let mut sessions = vec![];
+    for number in 0..MANY {
+        sessions.push(signed_in(&store, &format!("user{number}"), number, at(0)).await.session.id);
+    }
+    let ending: Vec<_> = sessions
+        .into_iter()
+        .map(|id| {
+            let store = store.clone();
+            tokio::spawn(async move { store.end_session(id, at(1)).await.unwrap().unwrap() })
+        })
+        .collect();
+    let (mut seen, mut read_to) = (0, 0);
+    while !ending.iter().all(tokio::task::JoinHandle::is_finished) {
+        seen += follow(&store, &mut read_to).await;
+    }
+    seen += follow(&store, &mut read_to).await;
+    assert_eq!(seen, usize::from(MANY));
+}
+
+async fn follow(store: &Store, read_to: &mut i64) -> usize {
+    let page = store.revocations_since(*read_to, 100).await.unwrap();
+    *read_to = page.last().map_or(*read_to, |(seq, _)| *seq);
+    page.len()
 }

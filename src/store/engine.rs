@@ -4,10 +4,15 @@
 //! MySQL read alike. What differs (opening, locking, migrations) stays in the engine's own file.
 use std::fmt;
 
-use sqlx::Row as _;
+use sqlx::{Row as _, SqlSafeStr};
 use tokio::time::Instant;
 
-use super::sqlite::{self, Sqlite};
+use super::connection::{self, bound};
+use super::mysql::{self, MySql};
+use super::postgres::Postgres;
+use super::server::soon;
+use super::settings::{Migrate, Options};
+use super::sqlite::Sqlite;
 use super::{Settings, StoreError, Watch};
 use crate::base::{SessionId, Timestamp, UserId};
 
@@ -21,12 +26,20 @@ pub(super) struct Engine {
 #[derive(Debug, Clone)]
 enum Kind {
     Sqlite(Sqlite),
+    Postgres(Postgres),
+    MySql(MySql),
 }
 
 impl Engine {
-    pub(super) async fn open(settings: &Settings) -> Result<Self, StoreError> {
+    pub(super) async fn open(settings: &Settings, migrate: Migrate) -> Result<Self, StoreError> {
         let kind = match settings {
-            Settings::Sqlite { path } => Kind::Sqlite(Sqlite::open(path).await?),
+            Settings::Sqlite { path } => Kind::Sqlite(Sqlite::open(path, migrate).await?),
+            Settings::Server(server) => match &server.options {
+                Options::Postgres(options) => {
+                    Kind::Postgres(Postgres::open(options, server.max_connections, migrate).await?)
+                }
+                Options::Mysql(options) => Kind::MySql(MySql::open(options, server.max_connections, migrate).await?),
+            },
         };
         Ok(Self { kind, watch: None })
     }
@@ -38,23 +51,46 @@ impl Engine {
     /// A connection for one or a few reads; it never waits for a writer.
     pub(super) async fn reader(&self) -> Result<Connection, StoreError> {
         let use_ = self.starts("read");
-        match &self.kind {
-            Kind::Sqlite(engine) => Ok(Connection { on: On::Sqlite(engine.reader().await?), _use: use_ }),
-        }
+        let on = match &self.kind {
+            Kind::Sqlite(engine) => On::Sqlite(engine.reader().await?),
+            Kind::Postgres(engine) => On::Postgres(engine.reader().await?),
+            Kind::MySql(engine) => On::MySql(engine.reader().await?),
+        };
+        Ok(Connection { on, _use: use_ })
     }
 
     /// Begins a transaction that may write. What it reads stays true until it is committed, and no other writer can
-    /// come between: an engine that joins later must lock the rows it reads here.
+    /// come between, on whatever node.
     pub(super) async fn begin(&self) -> Result<Connection, StoreError> {
         let use_ = self.starts("write");
+        let on = match &self.kind {
+            Kind::Sqlite(engine) => On::Sqlite(engine.begin().await?),
+            Kind::Postgres(engine) => On::Postgres(engine.begin().await?),
+            Kind::MySql(engine) => On::MySql(engine.begin().await?),
+        };
+        Ok(Connection { on, _use: use_ })
+    }
+
+    pub(super) async fn hear_revocations(&self, tell: impl Fn()) {
         match &self.kind {
-            Kind::Sqlite(engine) => Ok(Connection { on: On::Sqlite(engine.begin().await?), _use: use_ }),
+            Kind::Postgres(engine) => engine.hear_revocations(tell).await,
+            Kind::Sqlite(_) | Kind::MySql(_) => std::future::pending().await,
         }
     }
 
     pub(super) async fn close(&self) {
         match &self.kind {
             Kind::Sqlite(engine) => engine.close().await,
+            Kind::Postgres(engine) => engine.close().await,
+            Kind::MySql(engine) => engine.close().await,
+        }
+    }
+
+    /// What the engine itself finds wrong with its files; a server looks after its own.
+    pub(super) async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        match &self.kind {
+            Kind::Sqlite(engine) => engine.damage().await,
+            Kind::Postgres(_) | Kind::MySql(_) => Ok(Vec::new()),
         }
     }
 
@@ -91,42 +127,62 @@ pub(super) struct Connection {
 }
 
 enum On {
-    Sqlite(sqlite::Connection),
+    Sqlite(connection::Connection<sqlx::Sqlite>),
+    Postgres(connection::Connection<sqlx::Postgres>),
+    MySql(connection::Connection<sqlx::MySql>),
+}
+
+/// Runs one query on whichever engine it is.
+macro_rules! run {
+    ($on:expr, $sql:expr, $values:expr, $run:ident, $done:ident => [$sqlite:expr, $postgres:expr, $mysql:expr]) => {
+        match &mut $on {
+            On::Sqlite(on) => {
+                let $done = bound!($sql, $values).$run(on.raw()).await?;
+                Ok($sqlite)
+            }
+            On::Postgres(on) => {
+                let $done = soon(bound!($sql, $values).$run(on.raw())).await?;
+                Ok($postgres)
+            }
+            On::MySql(on) => {
+                let (sql, values) = mysql::translated($sql.into_sql_str().as_str(), &$values);
+                let $done = soon(bound!(sqlx::AssertSqlSafe(sql), values).$run(on.raw())).await?;
+                Ok($mysql)
+            }
+        }
+    };
 }
 
 impl Connection {
-    /// Runs a statement; says how many rows it changed.
-    pub(super) async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
-        match &mut self.on {
-            On::Sqlite(on) => Ok(sqlite::bound(sql, values).execute(on.raw()).await?.rows_affected()),
-        }
+    /// Runs a statement; says how many rows it changed, or would have changed had they not been so already.
+    pub(super) async fn execute(&mut self, sql: impl SqlSafeStr, values: Vec<Value>) -> Result<u64, StoreError> {
+        run!(self.on, sql, values, execute, done => [done.rows_affected(), done.rows_affected(), done.rows_affected()])
     }
 
-    pub(super) async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
-        match &mut self.on {
-            On::Sqlite(on) => Ok(sqlite::bound(sql, values).fetch_optional(on.raw()).await?.map(Row::Sqlite)),
-        }
+    pub(super) async fn row(&mut self, sql: impl SqlSafeStr, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        run!(self.on, sql, values, fetch_optional, row => [row.map(Row::Sqlite), row.map(Row::Postgres), row.map(Row::MySql)])
     }
 
-    pub(super) async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
-        match &mut self.on {
-            On::Sqlite(on) => {
-                let rows = sqlite::bound(sql, values).fetch_all(on.raw()).await?;
-                Ok(rows.into_iter().map(Row::Sqlite).collect())
-            }
-        }
+    pub(super) async fn rows(&mut self, sql: impl SqlSafeStr, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        run!(self.on, sql, values, fetch_all, rows => [
+            rows.into_iter().map(Row::Sqlite).collect(),
+            rows.into_iter().map(Row::Postgres).collect(),
+            rows.into_iter().map(Row::MySql).collect()
+        ])
     }
 
     /// After this the change is on the disk, whatever happens to the process.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self.on {
-            On::Sqlite(on) => on.commit().await,
+            On::Sqlite(on) => Ok(on.commit().await?),
+            On::Postgres(on) => soon(on.commit()).await,
+            On::MySql(on) => soon(on.commit()).await,
         }
     }
 }
 
 /// A value on its way into a query. A missing one has a type too: some engines ask for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
@@ -203,6 +259,8 @@ impl From<&[u8]> for Value {
 #[derive(Debug)]
 pub(super) enum Row {
     Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+    MySql(sqlx::mysql::MySqlRow),
 }
 
 macro_rules! column {
@@ -210,6 +268,8 @@ macro_rules! column {
         pub(super) fn $name(&self, column: &str) -> Result<$kind, StoreError> {
             match self {
                 Self::Sqlite(row) => Ok(row.try_get(column)?),
+                Self::Postgres(row) => Ok(row.try_get(column)?),
+                Self::MySql(row) => Ok(row.try_get(column)?),
             }
         }
     )*};

@@ -4,12 +4,18 @@
 //! file beside `sqlite.rs`, a folder of migrations, and a line in each `match` of `engine.rs`; it is right when it
 //! passes `contract.rs`.
 mod cleaning;
+mod connection;
+mod copy;
 #[cfg(test)]
 mod contract;
 mod engine;
 mod keys;
+mod migrations;
+mod mysql;
 mod people;
+mod postgres;
 mod revocations;
+mod server;
 mod sessions;
 mod settings;
 mod sqlite;
@@ -21,11 +27,12 @@ use std::time::Duration;
 
 use engine::Engine;
 
+pub(crate) use copy::{CopyError, Count, Onto};
 pub(crate) use keys::KeyRow;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
 pub(crate) use sessions::{Live, Rotation, Started, Turn};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{BadServer, Migrate, Server, Settings};
 pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, User};
 
 /// The store, whichever engine is behind it. Cheap to clone.
@@ -43,16 +50,22 @@ impl Store {
         Self { engine: self.engine.watched(watch) }
     }
 
-    /// Opens the store, makes it if it is not there, and brings its tables up to date.
+    #[cfg(test)]
     pub(crate) async fn open(settings: &Settings) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(settings).await? })
+        Self::open_as(settings, Migrate::Auto).await
+    }
+
+    /// Opens the store, and makes it if it is not there. Its tables are brought up to date, or else they are left as they are
+    /// and refused when they are too old.
+    pub(crate) async fn open_as(settings: &Settings, migrate: Migrate) -> Result<Self, StoreError> {
+        Ok(Self { engine: Engine::open(settings, migrate).await? })
     }
 
     /// Opens a store that is there already: a question must not make one.
-    pub(crate) async fn open_existing(settings: &Settings) -> Result<Self, StoreError> {
+    pub(crate) async fn open_existing(settings: &Settings, migrate: Migrate) -> Result<Self, StoreError> {
         match settings {
             Settings::Sqlite { path } if !path.exists() => Err(StoreError::NotThere(path.clone())),
-            Settings::Sqlite { .. } => Self::open(settings).await,
+            Settings::Sqlite { .. } | Settings::Server(_) => Self::open_as(settings, migrate).await,
         }
     }
 
@@ -78,13 +91,20 @@ pub(crate) enum StoreError {
     File { path: PathBuf, source: std::io::Error },
     #[error("{} is not a store of this gateway", path.display())]
     NotAStore { path: PathBuf, source: sqlx::Error },
-    #[error("the store was written by a newer version of authgate (its tables have version {0}, this one knows {KNOWN})", KNOWN = sqlite::newest_version())]
+    #[error("the store was written by a newer version of authgate (its tables have version {0}, this one knows {KNOWN})", KNOWN = migrations::version(sqlite::MIGRATIONS))]
     Newer(i64),
+    #[error(
+        "the tables of the store are older than this version of authgate (change {0} is missing); run `authgate store migrate`"
+    )]
+    Older(i64),
     #[error("cannot bring the tables of the store up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
     /// It may work again later.
     #[error("the store does not answer")]
     Unavailable(#[source] sqlx::Error),
+    /// It did not say anything in time, and may work again later.
+    #[error("the store did not answer in time")]
+    Slow,
     /// Something in it was not written by this gateway.
     #[error("the store holds a {0} that cannot be read")]
     Unreadable(&'static str),

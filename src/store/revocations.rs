@@ -27,6 +27,14 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Tells whenever some node has revoked something, as far as the engine says so by itself; ends only when the store
+    /// is closed. Whoever needs to know asks now and then as well.
+    pub(crate) async fn hear_revocations(&self, tell: impl Fn()) {
+        self.engine.hear_revocations(tell).await;
+    }
+}
+
 impl Revocation {
     /// Later than every token: the session is over.
     pub(crate) const FOR_EVER: Timestamp = Timestamp::from_millis(i64::MAX as u64);

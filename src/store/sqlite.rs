@@ -1,20 +1,19 @@
 //! SQLite: one file, one writer, a few readers.
-use std::borrow::Cow;
 use std::fs::OpenOptions;
 use std::ops::DerefMut as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
-use sqlx::{Pool, SqlStr, Transaction};
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{Pool, Row as _};
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
-use super::engine::Value;
+use super::connection::Connection;
+use super::migrations::{self, Row};
+use super::settings::Migrate;
 
 /// Two pools on one file: SQLite has one writer at a time, and readers never wait for it (WAL).
 #[derive(Debug, Clone)]
@@ -24,11 +23,11 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) async fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Self, StoreError> {
         make_file(path)?;
         let options = options(path);
         let writer = pool(1).connect_lazy_with(options.clone());
-        match prepare(&writer, path).await {
+        match prepare(&writer, path, migrate).await {
             Ok(()) => Ok(Self { writer, readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")) }),
             Err(error) => {
                 writer.close().await;
@@ -37,14 +36,21 @@ impl Sqlite {
         }
     }
 
-    pub(super) async fn reader(&self) -> Result<Connection, StoreError> {
+    pub(super) async fn reader(&self) -> Result<Connection<sqlx::Sqlite>, StoreError> {
         Ok(Connection::Reading(self.readers.acquire().await?))
     }
 
     /// `IMMEDIATE` takes the write lock at once: a transaction that reads first and asks for it later fails at once
     /// when another process has it, without the busy timeout.
-    pub(super) async fn begin(&self) -> Result<Connection, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Connection<sqlx::Sqlite>, StoreError> {
         Ok(Connection::Writing(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+    }
+
+    /// What SQLite finds wrong with the file, at most a hundred lines.
+    pub(super) async fn damage(&self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("PRAGMA integrity_check(100)").fetch_all(&self.readers).await?;
+        let lines = rows.iter().map(|row| Ok(row.try_get::<String, _>(0)?)).collect::<Result<Vec<_>, StoreError>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Readers first: the last connection that closes folds the log into the file.
@@ -52,41 +58,6 @@ impl Sqlite {
         self.readers.close().await;
         self.writer.close().await;
     }
-}
-
-#[derive(Debug)]
-pub(super) enum Connection {
-    Reading(PoolConnection<sqlx::Sqlite>),
-    Writing(Transaction<'static, sqlx::Sqlite>),
-}
-
-impl Connection {
-    pub(super) fn raw(&mut self) -> &mut SqliteConnection {
-        match self {
-            Self::Reading(connection) => connection.deref_mut(),
-            Self::Writing(transaction) => transaction.deref_mut(),
-        }
-    }
-
-    pub(super) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Reading(_) => Ok(()),
-            Self::Writing(transaction) => Ok(transaction.commit().await?),
-        }
-    }
-}
-
-pub(super) fn bound(sql: &'static str, values: Vec<Value>) -> Query<'static, sqlx::Sqlite, SqliteArguments> {
-    values.into_iter().fold(sqlx::query(sql), |query, value| match value {
-        Value::Int(value) => query.bind(value),
-        Value::Text(value) => query.bind(value),
-        Value::Bytes(value) => query.bind(value),
-    })
-}
-
-/// The version of the tables that this program knows.
-pub(super) fn newest_version() -> i64 {
-    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
 }
 
 /// Makes the file before SQLite does, so that it is never readable by others, not even for a moment. SQLite gives its
@@ -121,12 +92,12 @@ fn pool(connections: u32) -> PoolOptions<sqlx::Sqlite> {
         .max_lifetime(None)
 }
 
-async fn prepare(writer: &Pool<sqlx::Sqlite>, path: &Path) -> Result<(), StoreError> {
+async fn prepare(writer: &Pool<sqlx::Sqlite>, path: &Path, migrate: Migrate) -> Result<(), StoreError> {
     write_ahead(writer).await.map_err(|source| match code(&source) {
         Some(NOT_A_DATABASE) => StoreError::NotAStore { path: path.to_owned(), source },
         _ => StoreError::Unavailable(source),
     })?;
-    migrate(writer).await
+    tables(writer, migrate).await
 }
 
 /// Changes the file to write-ahead logging, which it then keeps. The change needs the file for itself, and SQLite does
@@ -149,21 +120,20 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 
 /// Brings the tables up to date within one transaction: of two processes that start at once the second waits, and
 /// finds the work done. (SQLite's lock in the migrator itself does nothing.)
-async fn migrate(writer: &Pool<sqlx::Sqlite>) -> Result<(), StoreError> {
+async fn tables(writer: &Pool<sqlx::Sqlite>, migrate: Migrate) -> Result<(), StoreError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, SqlStr::from_static(sql), false)
-    });
-    let migrator = Migrator::with_migrations(migrations.collect());
-    if let Err(error) = migrator.run_direct(None, transaction.deref_mut(), false).await {
-        // Applied here and unknown to this program: a later one did it.
-        let MigrateError::VersionMissing(version) = error else { return Err(StoreError::Migrate(error)) };
-        return Err(StoreError::Newer(version));
+    let there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+    let applied = match sqlx::query(there).fetch_optional(transaction.deref_mut()).await? {
+        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(transaction.deref_mut()).await?)?,
+        None => vec![],
+    };
+    if migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
+        migrations::run(MIGRATIONS, transaction.deref_mut()).await?;
     }
     Ok(transaction.commit().await?)
 }
 
-const MIGRATIONS: &[(i64, &str, &str)] =
+pub(super) const MIGRATIONS: &[Row] =
     &[(1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql"))];
 
 /// Reads are short; more threads than this wait for the same disk.

@@ -101,8 +101,11 @@ fn notes(loaded: &Loaded) -> Vec<String> {
         let origin = origin(&loaded.effective, "[accounts]", "registration");
         notes.push(format!("everyone may make an account ([accounts] registration = \"open\", {origin})"));
     }
-    let store::Settings::Sqlite { path } = &loaded.config.store;
-    notes.push(format!("users are kept in sqlite:{}, good for one node", path.display()));
+    let good_for = match &loaded.config.store {
+        store::Settings::Sqlite { .. } => "good for one node",
+        store::Settings::Server(_) => "which several nodes may share",
+    };
+    notes.push(format!("users are kept in {}, {good_for}", loaded.config.store));
     notes
 }
 

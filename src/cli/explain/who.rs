@@ -73,7 +73,7 @@ impl Who {
 }
 
 async fn open(loaded: &Loaded) -> Result<Store, CannotTell> {
-    Store::open_existing(&loaded.config.store).await.map_err(|error| unreachable_store(&error))
+    Store::open_existing(&loaded.config.store, loaded.config.migrate).await.map_err(|error| unreachable_store(&error))
 }
 
 fn unreachable_store(error: &(dyn std::error::Error + 'static)) -> CannotTell {

@@ -81,7 +81,7 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
 }
 
 async fn open(loaded: &Loaded) -> Result<People, Failed> {
-    let store = Store::open(&loaded.config.store).await?;
+    let store = Store::open_as(&loaded.config.store, loaded.config.migrate).await?;
     let audit = Audit::open(&loaded.config.log, Clock::system());
     let audit = audit.map_err(|error| Failed::Unreachable(format!("cannot write the audit file: {error}")))?;
     Ok(people(loaded, store, audit))

@@ -96,6 +96,8 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         ("[tokens]\nalgorithm = \"ES512\"", "E102"),
         ("[identity]\ngroup_separator = \"|\"", "E102"),
         ("[store]\nurl = \"postgres://a\"", "E102"),
+        ("[store]\nurl = \"mysql://a/b?x=1\"", "E102"),
+        ("[store]\nurl = \"postgres://a:b@c/d\"\npassword = \"e\"", "E102"),
         ("[store]\nurl = \"sqlite://a.db\"", "E102"),
         ("[store]\nurl = \"sqlite:\"", "E102"),
         ("[admin]\nlisten = \"127.0.0.1:8080\"", "E106"),

@@ -20,11 +20,13 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     let routes = routes::routes(reader, &mut upstreams, limits.value("max_body"), &wire.auth_prefix);
     let tokens = tokens::tokens(reader, &server, &wire);
     let own_identity_names = upstreams.identity_names(&identity);
+    let store = rest::store(reader);
     Config {
         accounts: people::accounts(reader, &limits, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
-        store: rest::store(reader),
+        store: store.settings,
+        migrate: store.migrate,
         log: rest::log(reader),
         metrics: rest::metrics(reader),
         wire: crate::wire::Settings { own_identity_names, ..wire },

@@ -1,6 +1,7 @@
 //! `[identity]`, `[store]`, `[log]` and `[metrics]`.
 use std::path::PathBuf;
 
+use crate::base::Secret;
 use crate::config::address;
 use crate::config::codes::Code;
 use crate::config::finding::Finding;
@@ -30,25 +31,59 @@ pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
     identity::fields(&presets, &names, &separator.value, &|finding| part.complain(finding))
 }
 
+/// What `[store]` says.
+pub(super) struct StorePart {
+    pub(super) settings: store::Settings,
+    pub(super) migrate: store::Migrate,
+}
+
 /// `[store]`
-pub(super) fn store(reader: &Reader<'_>) -> store::Settings {
+pub(super) fn store(reader: &Reader<'_>) -> StorePart {
     let part = reader.part("store");
+    let words = [("auto", store::Migrate::Auto), ("manual", store::Migrate::Manual)];
+    StorePart { settings: place(&part), migrate: part.choice("migrate", &words) }
+}
+
+/// Where the store is.
+fn place(part: &Part<'_>) -> store::Settings {
     let url: Spot<String> = part.spot("url");
-    let path = sqlite_path(&part, &url).unwrap_or_default();
-    store::Settings::Sqlite { path: PathBuf::from(path) }
+    let password = part.given::<(Secret, bool)>("password");
+    let max_connections = part.value("max_connections");
+    if !store::Server::is_address(&url.value) {
+        return store::Settings::Sqlite { path: PathBuf::from(sqlite_path(part, &url).unwrap_or_default()) };
+    }
+    match store::Server::parse(&url.value, password.map(|spot| spot.value.0), max_connections) {
+        Ok(server) => store::Settings::Server(Box::new(server)),
+        Err(why) => {
+            part.complain(bad_server(&url, why));
+            store::Settings::Sqlite { path: PathBuf::new() }
+        }
+    }
+}
+
+/// The text may hold a password: it is never repeated in what is said.
+fn bad_server(url: &Spot<String>, why: store::BadServer) -> Finding {
+    let finding = Finding::new(Code::E102, url.place.clone(), "`url` leads to no store").label(why.to_string());
+    match why {
+        store::BadServer::TwoPasswords => finding.say("take one of the two away"),
+        store::BadServer::Parameter => {
+            finding.say("postgres: takes sslmode, sslrootcert, sslcert, sslkey, host, user; mysql: ssl-mode, ssl-ca, ssl-cert, ssl-key, socket")
+        }
+        store::BadServer::Malformed | store::BadServer::NoDatabase => {
+            finding.say("write `postgres://USER@HOST:5432/DATABASE` or `mysql://USER@HOST:3306/DATABASE`")
+        }
+    }
 }
 
 fn sqlite_path(part: &Part<'_>, url: &Spot<String>) -> Option<String> {
     // The text may hold a password: it is never repeated in what is said.
     let finding = |title: &str| Finding::new(Code::E102, url.place.clone(), title);
     let Some(path) = url.value.strip_prefix("sqlite:") else {
-        let server =
-            ["postgres:", "postgresql:", "mysql:", "mariadb:"].iter().any(|scheme| url.value.starts_with(scheme));
-        part.complain(if server {
-            finding("the store can only be SQLite").label("not in this version").say("write `sqlite:authgate.db`")
-        } else {
-            finding("`url` names no store").label("does not begin with `sqlite:`").say("write `sqlite:authgate.db`")
-        });
+        part.complain(
+            finding("`url` names no store")
+                .label("does not begin with `sqlite:`, `postgres:` or `mysql:`")
+                .say("write `sqlite:authgate.db`"),
+        );
         return None;
     };
     if let Some(bare) = path.strip_prefix("//") {

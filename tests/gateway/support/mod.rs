@@ -7,6 +7,7 @@ pub(crate) mod mint;
 pub(crate) mod raw;
 pub(crate) mod rows;
 pub(crate) mod rude;
+pub(crate) mod servers;
 pub(crate) mod site;
 pub(crate) mod time;
 pub(crate) mod upstream;

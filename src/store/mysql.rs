@@ -1,0 +1,128 @@
+//! MySQL and MariaDB: one pool; whoever writes holds the one row of `writers`, on whatever node.
+use std::ops::DerefMut as _;
+use std::time::Duration;
+
+use sqlx::Pool;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::pool::PoolOptions;
+use tokio::time::timeout;
+
+use super::StoreError;
+use super::connection::Connection;
+use super::engine::Value;
+use super::migrations::{self, Row};
+use super::server::{LOCK_TIMEOUT, STATEMENT_TIMEOUT, pool};
+use super::settings::Migrate;
+
+#[derive(Debug, Clone)]
+pub(super) struct MySql {
+    pool: Pool<sqlx::MySql>,
+}
+
+impl MySql {
+    pub(super) async fn open(options: &MySqlConnectOptions, most: u32, migrate: Migrate) -> Result<Self, StoreError> {
+        let pool = prepared(pool(most)).connect_lazy_with(options.clone());
+        match tables(&pool, migrate).await {
+            Ok(()) => Ok(Self { pool }),
+            Err(error) => {
+                pool.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn reader(&self) -> Result<Connection<sqlx::MySql>, StoreError> {
+        Ok(Connection::Reading(self.pool.acquire().await?))
+    }
+
+    /// The row is free again when the transaction can be seen by others: so revocations are numbered in the order in
+    /// which they are seen, and nobody who follows them misses one.
+    pub(super) async fn begin(&self) -> Result<Connection<sqlx::MySql>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query("SELECT id FROM writers WHERE id = 1 FOR UPDATE").execute(transaction.deref_mut()).await?;
+        Ok(Connection::Writing(transaction))
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A query as MySQL reads it: `?` in the order of the text, each with its value.
+pub(super) fn translated(sql: &str, values: &[Value]) -> (String, Vec<Value>) {
+    let (mut text, mut ordered) = (String::with_capacity(sql.len()), Vec::with_capacity(values.len()));
+    let mut parts = sql.split('$');
+    text.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        let digits = part.len() - part.trim_start_matches(|sign: char| sign.is_ascii_digit()).len();
+        let (number, rest) = part.split_at_checked(digits).unwrap_or((part, ""));
+        let value = number.parse::<usize>().ok().and_then(|number| values.get(number.checked_sub(1)?));
+        text.push('?');
+        text.push_str(rest);
+        ordered.extend(value.cloned());
+    }
+    (text, ordered)
+}
+
+/// What a connection is told once. What a transaction reads is what is true when it reads, since it holds the row before;
+/// a node that went away in the middle of a transaction holds it no longer than the server waits for it.
+fn prepared(pool: PoolOptions<sqlx::MySql>) -> PoolOptions<sqlx::MySql> {
+    // Less than the server waits for a quiet connection.
+    pool.idle_timeout(STATEMENT_TIMEOUT).after_connect(|connection, _| {
+        Box::pin(async move {
+            let told = format!(
+                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                 SET SESSION innodb_lock_wait_timeout = {}, SESSION wait_timeout = {}",
+                LOCK_TIMEOUT.as_secs(),
+                STATEMENT_TIMEOUT.as_secs() * 3,
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(told)).execute(connection).await.map(|_| ())
+        })
+    })
+}
+
+/// Brings the tables up to date. MySQL commits each change of a table by itself, so the lock is one of the connection,
+/// which is given up with it.
+async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreError> {
+    let there = "SELECT 1 FROM information_schema.tables \
+        WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
+    let applied = match sqlx::query(there).fetch_optional(pool).await? {
+        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(pool).await?)?,
+        None => vec![],
+    };
+    if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
+        return Ok(());
+    }
+    let mut connection = pool.acquire().await?;
+    let taken = "SELECT GET_LOCK(CONCAT('authgate ', DATABASE()), ?)";
+    let wait =
+        timeout(MIGRATION_WAIT, sqlx::query(taken).bind(MIGRATION_WAIT.as_secs()).execute(connection.deref_mut()));
+    let run = match wait.await {
+        Ok(Ok(_)) => migrations::run(MIGRATIONS, connection.deref_mut()).await,
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => Err(StoreError::Slow),
+    };
+    connection.close().await?;
+    run
+}
+
+pub(super) const MIGRATIONS: &[Row] =
+    &[(1, "people and sessions", include_str!("migrations/mysql/0001_people_and_sessions.sql"))];
+
+/// For another node that changes the tables.
+const MIGRATION_WAIT: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::super::engine::values;
+    use super::*;
+
+    #[test]
+    fn values_follow_their_marks_into_a_new_order() {
+        let given: Vec<Value> = values![1, 2];
+        let (text, values) = translated("A $2, $1 WHERE x = $2 AND y > $10", &given);
+        assert_eq!(text, "A ?, ? WHERE x = ? AND y > ?");
+        assert_eq!(format!("{values:?}"), "[Int(Some(2)), Int(Some(1)), Int(Some(2))]");
+        assert_eq!(translated("SELECT 1", &[]).0, "SELECT 1");
+    }
+}

@@ -1,0 +1,112 @@
+//! PostgreSQL: one pool; whoever writes holds an advisory lock, on whatever node.
+use std::ops::DerefMut as _;
+use std::time::Duration;
+
+use sqlx::Pool;
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgListener};
+
+use tokio::time::sleep;
+
+use super::StoreError;
+use super::connection::Connection;
+use super::migrations::{self, Row};
+use super::server::{LOCK_TIMEOUT, STATEMENT_TIMEOUT, pool};
+use super::settings::Migrate;
+
+#[derive(Debug, Clone)]
+pub(super) struct Postgres {
+    pool: Pool<sqlx::Postgres>,
+}
+
+impl Postgres {
+    pub(super) async fn open(options: &PgConnectOptions, most: u32, migrate: Migrate) -> Result<Self, StoreError> {
+        let pool = prepared(pool(most)).connect_lazy_with(options.clone());
+        match tables(&pool, migrate).await {
+            Ok(()) => Ok(Self { pool }),
+            Err(error) => {
+                pool.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn reader(&self) -> Result<Connection<sqlx::Postgres>, StoreError> {
+        Ok(Connection::Reading(self.pool.acquire().await?))
+    }
+
+    /// The lock goes with the end of the transaction, after it can be seen by others: so revocations are numbered in
+    /// the order in which they are seen, and nobody who follows them misses one.
+    pub(super) async fn begin(&self) -> Result<Connection<sqlx::Postgres>, StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query(TAKE_THE_LOCK).execute(transaction.deref_mut()).await?;
+        Ok(Connection::Writing(transaction))
+    }
+
+    /// Hears of revocations as they are committed, on a connection of its own, which is made again when it was lost.
+    pub(super) async fn hear_revocations(&self, tell: impl Fn()) {
+        while !self.pool.is_closed() {
+            if let Ok(mut listener) = self.listener().await {
+                // What was committed while nobody listened.
+                tell();
+                while listener.recv().await.is_ok() {
+                    tell();
+                }
+            }
+            sleep(LISTEN_AGAIN).await;
+        }
+    }
+
+    async fn listener(&self) -> Result<PgListener, sqlx::Error> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(CHANNEL).await?;
+        Ok(listener)
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// What a connection is told once. A node that went away in the middle of a transaction holds the lock no longer than
+/// the server waits for it.
+fn prepared(pool: PoolOptions<sqlx::Postgres>) -> PoolOptions<sqlx::Postgres> {
+    pool.after_connect(|connection, _| {
+        Box::pin(async move {
+            let wait = |name: &str, wait: Duration| format!("SET {name} = {};", wait.as_millis());
+            let told = [
+                wait("statement_timeout", STATEMENT_TIMEOUT),
+                wait("lock_timeout", LOCK_TIMEOUT),
+                wait("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),
+            ];
+            sqlx::raw_sql(sqlx::AssertSqlSafe(told.concat())).execute(connection).await.map(|_| ())
+        })
+    })
+}
+
+/// Brings the tables up to date within one transaction, in which nobody else writes.
+async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), StoreError> {
+    let there = sqlx::query("SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL").fetch_optional(pool).await?;
+    let applied = match there {
+        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(pool).await?)?,
+        None => vec![],
+    };
+    if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
+        return Ok(());
+    }
+    let mut transaction = pool.begin().await?;
+    // Changing a large table takes its time, and so does waiting for another node that does it.
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(transaction.deref_mut()).await?;
+    sqlx::query("SET LOCAL lock_timeout = 0").execute(transaction.deref_mut()).await?;
+    sqlx::query(TAKE_THE_LOCK).execute(transaction.deref_mut()).await?;
+    migrations::run(MIGRATIONS, transaction.deref_mut()).await?;
+    Ok(transaction.commit().await?)
+}
+
+pub(super) const MIGRATIONS: &[Row] =
+    &[(1, "people and sessions", include_str!("migrations/postgres/0001_people_and_sessions.sql"))];
+
+/// A number that nobody else in this database is likely to use: "authgate" in ASCII.
+const TAKE_THE_LOCK: &str = "SELECT pg_advisory_xact_lock(7022365310085690469)";
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+const CHANNEL: &str = "authgate_revocations";

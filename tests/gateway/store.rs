@@ -1,0 +1,99 @@
+//! `authgate store …`: the tables, copies between engines, backups.
+use serde_json::Value;
+
+use crate::support::servers::{Kind, Server};
+use crate::support::{Gateway, Ran, Site, Upstream, authgate};
+
+/// The verb with the gateway's file, on another store when there is one.
+fn store(gateway: &Gateway, url: Option<&str>, args: &[&str]) -> Ran {
+    let args: Vec<_> = ["store"].iter().chain(args).copied().collect();
+    let url = url.map(|url| ("AUTHGATE__STORE__URL".to_owned(), url.to_owned()));
+    authgate(gateway.folder(), url.as_slice(), &args)
+}
+
+fn counted(gateway: &Gateway, url: Option<&str>) -> Value {
+    store(gateway, url, &["check", "--json"]).expect(0).json()["rows"].clone()
+}
+
+#[test]
+fn all_of_a_store_moves_from_engine_to_engine_and_people_stay_signed_in() {
+    let (Some(postgres), Some(mysql)) = (Server::start(Kind::Postgres), Server::start(Kind::MySql)) else { return };
+    let upstream = Upstream::start();
+    let mut gateway = Gateway::with(Site::fixture(&upstream));
+    for number in 0..12 {
+        gateway.register(&format!("user{number}"));
+    }
+    let alice = gateway.register("alice");
+    let gone = gateway.sign_in("alice");
+    gateway.log_out(&gone.access).expect(204);
+    gateway.stop();
+    let (first, second) = (postgres.database("people"), mysql.database("people"));
+    let here = counted(&gateway, None);
+    assert_eq!((here["users"].as_u64(), here["sessions"].as_u64()), (Some(13), Some(14)));
+    let stations =
+        [(None, first.as_str()), (Some(first.as_str()), second.as_str()), (Some(second.as_str()), "sqlite:end.db")];
+    for (from, to) in stations {
+        let copied = store(&gateway, from, &["copy", "--to", to, "--json"]).expect(0);
+        assert_eq!(copied.json()["rows"], here, "{to}");
+        assert!(copied.err.contains(r#""job":"rows""#), "{}", copied.err);
+        assert_eq!(counted(&gateway, Some(to)), here, "{to}");
+    }
+    let again = store(&gateway, None, &["copy", "--to", &first]).expect(1);
+    assert!(again.err.contains("not empty"), "{}", again.err);
+    for url in [second.as_str(), "sqlite:end.db"] {
+        gateway.change(|site| site.set("store", "url", &format!("\"{url}\"")));
+        gateway.run();
+        gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+        gateway.get("/app/x").bearer(&gone.access).send().refused(401, "session_ended");
+        gateway.sign_in("alice");
+        gateway.stop();
+    }
+    gateway.run();
+    gateway.refresh(&alice.refresh).expect(200);
+}
+
+#[test]
+fn what_a_backup_holds_can_be_put_back() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("alice");
+    store(&gateway, None, &["backup", "kept.db"]).expect(0);
+    store(&gateway, None, &["backup", "kept.db"]).expect(1);
+    gateway.register("bob");
+    store(&gateway, None, &["restore", "kept.db"]).expect(1);
+    gateway.sign_in("bob");
+    let said = store(&gateway, None, &["restore", "kept.db", "-y"]).expect(0).out;
+    assert!(said.contains("1 users"), "{said}");
+    gateway.sign_in("alice");
+    gateway.log_in("bob", "seven green bottles").refused(401, "invalid_credentials");
+    let files: Vec<_> = std::fs::read_dir(gateway.folder()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert!(!files.iter().any(|name| name.to_string_lossy().contains("part")), "{files:?}");
+}
+
+#[test]
+fn with_migrate_manual_the_operator_brings_the_tables_up_to_date() {
+    let gateway = Gateway::start(&Upstream::start());
+    let manual = |args: &[&str]| {
+        let variables = [("AUTHGATE__STORE__URL", "sqlite:new.db"), ("AUTHGATE__STORE__MIGRATE", "manual")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        authgate(gateway.folder(), &variables, args)
+    };
+    let refused = manual(&["user", "list"]).expect(3);
+    assert!(refused.err.contains("authgate store migrate"), "{}", refused.err);
+    manual(&["store", "check"]).expect(1);
+    manual(&["store", "migrate"]).expect(0);
+    manual(&["user", "list"]).expect(0);
+    manual(&["store", "check"]).expect(0);
+}
+
+#[test]
+fn a_store_that_cannot_be_reached_is_said_without_its_password() {
+    let gateway = Gateway::start(&Upstream::start());
+    let ran = store(&gateway, Some("postgres://gw:hunter22@127.0.0.1:9/people"), &["check"]).expect(3);
+    assert!(!ran.err.is_empty() && !ran.err.contains("hunter22"), "{}", ran.err);
+    let shown = authgate(
+        gateway.folder(),
+        &[("AUTHGATE__STORE__URL".to_owned(), "mysql://gw:hunter22@db/x".to_owned())],
+        &["check", "--show"],
+    );
+    assert!(shown.out.contains("mysql://gw:") && !shown.out.contains("hunter22"), "{}", shown.out);
+}
