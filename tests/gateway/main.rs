@@ -30,6 +30,7 @@ mod identity;
 mod paths;
 mod routes;
 mod tokens;
+mod websocket;
 
 // Bounds, life and death.
 mod deadlines;
