@@ -16,6 +16,7 @@ mod harness;
 mod login;
 mod logout;
 mod me;
+mod own_account;
 mod refresh;
 mod register;
 mod token;
