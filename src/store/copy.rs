@@ -269,6 +269,11 @@ const TABLES: &[Table] = &[
         key: &["kid"],
         columns: &[("kid", Text), ("algorithm", Text), ("material", Bytes), ("created_at", Int), ("state", Text)],
     },
+    Table {
+        name: "invites",
+        key: &["hash"],
+        columns: &[("hash", Bytes), ("email", Text), ("roles", Text), ("created_at", Int), ("expires_at", Int)],
+    },
     Table { name: "control_secrets", key: &["hash"], columns: &[("hash", Bytes), ("expires_at", Int)] },
 ];
 

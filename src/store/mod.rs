@@ -9,6 +9,7 @@ mod copy;
 #[cfg(test)]
 mod contract;
 mod engine;
+mod invites;
 mod keys;
 mod migrations;
 mod mysql;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use engine::Engine;
 
 pub(crate) use copy::{CopyError, Count, Onto};
+pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;

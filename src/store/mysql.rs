@@ -106,8 +106,10 @@ async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreE
     run
 }
 
-pub(super) const MIGRATIONS: &[Row] =
-    &[(1, "people and sessions", include_str!("migrations/mysql/0001_people_and_sessions.sql"))];
+pub(super) const MIGRATIONS: &[Row] = &[
+    (1, "people and sessions", include_str!("migrations/mysql/0001_people_and_sessions.sql")),
+    (4, "invites", include_str!("migrations/mysql/0004_invites.sql")),
+];
 
 /// For another node that changes the tables.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);

@@ -103,8 +103,10 @@ async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), Sto
     Ok(transaction.commit().await?)
 }
 
-pub(super) const MIGRATIONS: &[Row] =
-    &[(1, "people and sessions", include_str!("migrations/postgres/0001_people_and_sessions.sql"))];
+pub(super) const MIGRATIONS: &[Row] = &[
+    (1, "people and sessions", include_str!("migrations/postgres/0001_people_and_sessions.sql")),
+    (4, "invites", include_str!("migrations/postgres/0004_invites.sql")),
+];
 
 /// A number that nobody else in this database is likely to use: "authgate" in ASCII.
 const TAKE_THE_LOCK: &str = "SELECT pg_advisory_xact_lock(7022365310085690469)";

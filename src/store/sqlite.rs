@@ -133,8 +133,10 @@ async fn tables(writer: &Pool<sqlx::Sqlite>, migrate: Migrate) -> Result<(), Sto
     Ok(transaction.commit().await?)
 }
 
-pub(super) const MIGRATIONS: &[Row] =
-    &[(1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql"))];
+pub(super) const MIGRATIONS: &[Row] = &[
+    (1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql")),
+    (4, "invites", include_str!("migrations/sqlite/0004_invites.sql")),
+];
 
 /// Reads are short; more threads than this wait for the same disk.
 const READERS: u32 = 4;
