@@ -19,6 +19,7 @@ mod me;
 mod refresh;
 mod register;
 mod token;
+mod keys;
 
 // The way of a request.
 mod credentials;
