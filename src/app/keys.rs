@@ -11,7 +11,8 @@ use crate::token::{Algorithm, Half, KeyError, KeyRing, LineUp, Seal, Settings, S
 pub(super) async fn tokens(store: &Store, settings: &Settings, clock: &Clock) -> Result<Tokens, StartError> {
     let mut kept = kept_keys(store, settings).await?;
     seal_plain_keys(store, settings).await?;
-    let made_here = settings.secret.is_none() && settings.keys.files.is_empty();
+    let shared = settings.secret.is_some() && settings.algorithm == Algorithm::Hs256;
+    let made_here = !shared && settings.keys.files.is_empty();
     if made_here && !kept.iter().any(|key| key.algorithm == settings.algorithm) {
         let made = StoredKey::generate(settings.algorithm, clock.now()).map_err(StartError::Keys)?;
         // Another process may have been faster: what the store then holds is what counts.

@@ -31,7 +31,7 @@ use crate::config::Environment;
 
 /// A reverse-proxy authentication gateway: one binary, one gateway.toml.
 #[derive(Debug, Parser)]
-#[command(name = "authgate", disable_help_subcommand = true, disable_version_flag = true, after_help = EXAMPLES)]
+#[command(name = "authgate", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -54,7 +54,7 @@ pub(crate) struct Global {
     /// Say only what was asked for
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Say more: `run` logs at the level debug
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Answer every question with yes
@@ -78,7 +78,7 @@ enum Verb {
     Reload(reload::ReloadArgs),
     /// Ask a running gateway whether it is well
     Health(health::HealthArgs),
-    /// People: add, list, show, edit, password, disable, enable, delete, logout
+    /// People: add, list, show, edit, password, disable, enable, delete
     User(user::UserArgs),
     /// Signing keys: list, rotate, retire, export, import, new-secret
     Keys(keys::KeysArgs),

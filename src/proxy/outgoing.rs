@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
 
 use super::hop::{is_hop_by_hop, named_by_connection};
-use super::identity::{self, Facts};
+use super::identity;
 use super::settings::{HostHeader, Settings};
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
@@ -35,8 +35,7 @@ impl Head {
         headers.insert(HOST, host.clone());
         copy(inbound.headers(), &mut headers, target);
         set_forwarded(inbound, &mut headers);
-        let facts = permit.identity().map(Facts::from);
-        identity::set(&mut headers, &settings.identity, facts.as_ref());
+        identity::set(&mut headers, &settings.identity, permit.identity());
         Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
     }
 

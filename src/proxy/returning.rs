@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
@@ -29,6 +29,8 @@ pub(super) fn answer(
     let (mut parts, incoming) = response.into_parts();
     let framing = check(parts.status, &parts.headers, method)?;
     strip(&mut parts.headers, parts.status);
+    // The version belongs to one connection (RFC 9110, section 2.5): what the upstream speaks is not what we speak.
+    parts.version = Version::HTTP_11;
     if let Some(link) = lease.link() {
         link.deadline.clear();
     }

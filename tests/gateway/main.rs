@@ -34,8 +34,10 @@ mod tokens;
 
 // Bounds, life and death.
 mod deadlines;
+mod frames;
 mod kill;
 mod limits;
+mod regression;
 mod reload;
 mod rudeness;
 mod sessions;
