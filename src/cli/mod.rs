@@ -8,6 +8,7 @@ mod explain;
 mod health;
 mod help;
 mod init;
+mod keys;
 mod output;
 mod people;
 mod progress;
@@ -84,6 +85,8 @@ enum Verb {
     User(user::UserArgs),
     /// Sessions: list, end
     Session(session::SessionArgs),
+    /// Signing keys: list, rotate, retire, export, import, new-secret
+    Keys(keys::KeysArgs),
     /// The store: migrate, copy, backup, restore, check
     Store(store::StoreArgs),
     /// Print the JSON Schema of the file, for editors
@@ -126,6 +129,7 @@ impl Verb {
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
             Self::Session(args) => session::run(args, global, out),
+            Self::Keys(args) => keys::run(&args, global, out),
             Self::Store(args) => store::run(args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),

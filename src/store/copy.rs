@@ -267,7 +267,16 @@ const TABLES: &[Table] = &[
     Table {
         name: "signing_keys",
         key: &["kid"],
-        columns: &[("kid", Text), ("algorithm", Text), ("material", Bytes), ("created_at", Int), ("state", Text)],
+        columns: &[
+            ("kid", Text),
+            ("algorithm", Text),
+            ("material", Bytes),
+            ("created_at", Int),
+            ("state", Text),
+            ("signs_from", Int),
+            ("believed_until", Int),
+            ("sealed", Int),
+        ],
     },
     Table {
         name: "invites",

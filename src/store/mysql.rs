@@ -109,6 +109,7 @@ async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreE
 pub(super) const MIGRATIONS: &[Row] = &[
     (1, "people and sessions", include_str!("migrations/mysql/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/mysql/0004_invites.sql")),
+    (12, "keys take turns", include_str!("migrations/mysql/0012_keys_take_turns.sql")),
 ];
 
 /// For another node that changes the tables.

@@ -106,6 +106,7 @@ async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), Sto
 pub(super) const MIGRATIONS: &[Row] = &[
     (1, "people and sessions", include_str!("migrations/postgres/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/postgres/0004_invites.sql")),
+    (12, "keys take turns", include_str!("migrations/postgres/0012_keys_take_turns.sql")),
 ];
 
 /// A number that nobody else in this database is likely to use: "authgate" in ASCII.
