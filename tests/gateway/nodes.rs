@@ -27,6 +27,14 @@ fn what_one_node_does_is_in_force_on_the_other(kind: Kind) {
     };
     let alice = here.register("alice");
     there.get("/app/x").bearer(&alice.access).send().expect(200);
+    let made = authgate(here.folder(), here.site().variables(), &["keys", "rotate", "--json"]).expect(0).json();
+    let (kid, begun) = (made["kid"].as_str().unwrap(), Instant::now());
+    until("the new key is known to all", SOON, || {
+        [&here, &there].iter().all(|node| node.get("/.well-known/jwks.json").send().text().contains(kid))
+    });
+    assert!(begun.elapsed() < Duration::from_secs(1), "known after {:?}", begun.elapsed());
+    there.get("/app/x").bearer(&alice.access).send().expect(200);
+    here.get("/app/x").bearer(&there.sign_in("alice").access).send().expect(200);
     here.log_out(&alice.access).expect(204);
     in_force(&there, &alice.access, "/app/x", 401);
     there.refresh(&alice.refresh).expect(401);
