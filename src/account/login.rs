@@ -180,6 +180,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn another_programs_hash_signs_in_and_becomes_ours() {
+        let house = House::new().await;
+        let people = house.people();
+        // Made by bcrypt 4.0.1 of Python.
+        let hash = secret("$2b$10$xl2Hx1pyGIv4GM8tR3jycezDRH0UMKlf.BR/I5L6Pl0JSicoCSIZC");
+        assert_eq!(people.hasher.inspect(&hash), Ok("bcrypt"));
+        let new = crate::store::NewUser {
+            username: Some(Username::parse("ann").unwrap()),
+            password_hash: Some(hash.clone()),
+            ..Default::default()
+        };
+        people.store.create_user(&new, people.clock.now()).await.unwrap();
+        assert!(attempt(&house, "ann", PASSWORD, "192.0.2.1").await.is_err());
+        let kept = async || people.find("ann").await.unwrap().unwrap().password_hash.unwrap();
+        assert_eq!(kept().await.expose(), hash.expose(), "a wrong password changes nothing");
+        for _ in 0..2 {
+            attempt(&house, "ann", "correct horse battery staple", "192.0.2.1").await.unwrap();
+            assert!(kept().await.expose().starts_with("$argon2id$"));
+        }
+    }
+
+    #[tokio::test]
     async fn every_attempt_that_is_let_in_is_hashed_once_and_no_other() {
         let house = House::with(|settings| settings.login_per_account.count = 3).await;
         let ann = house.register("ann").await;

@@ -4,6 +4,7 @@
 //! and limits. Whatever ends a session here is in force in this process when the call returns, and in the others within
 //! a second. What was answered is on the disk.
 mod accounts;
+mod bring;
 mod fields;
 #[cfg(test)]
 mod fixture;
@@ -19,6 +20,7 @@ mod settings;
 mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
+pub(crate) use bring::Brought;
 pub(crate) use fields::FieldError;
 pub(crate) use limits::Limits;
 pub(crate) use login::LoginError;

@@ -5,11 +5,14 @@ mod completions;
 mod demo;
 mod echo;
 mod explain;
+mod export;
 mod health;
 mod help;
+mod import;
 mod init;
 mod output;
 mod people;
+mod progress;
 mod prompt;
 mod reload;
 mod run;
@@ -79,6 +82,10 @@ enum Verb {
     Health(health::HealthArgs),
     /// People: add, list, show, edit, password, disable, enable, delete, logout
     User(user::UserArgs),
+    /// People from another program, with the hashes it made
+    Import(import::ImportArgs),
+    /// Everybody, as import reads them
+    Export(export::ExportArgs),
     /// Print the JSON Schema of the file, for editors
     Schema(schema::SchemaArgs),
     /// The manual: help config KEY, help error CODE, help headers, help metrics
@@ -118,6 +125,8 @@ impl Verb {
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
+            Self::Import(args) => import::run(&args, global, out),
+            Self::Export(args) => export::run(&args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),
             Self::Completions(args) => completions::run(&args, out),

@@ -58,6 +58,8 @@ pub(crate) enum Action {
     UserDisabled,
     UserEnabled,
     UserDeleted,
+    UsersImported,
+    ImportUndone,
     SessionEnded,
     Reloaded,
     /// A route did not let a request through; `route` and `refused` say which and why.
@@ -79,6 +81,8 @@ impl Action {
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
+            Self::UsersImported => "users_imported",
+            Self::ImportUndone => "import_undone",
             Self::SessionEnded => "session_ended",
             Self::Reloaded => "reloaded",
             Self::Refused => "refused",
@@ -181,6 +185,8 @@ fn say(event: &Event<'_>) {
         | Action::UserDisabled
         | Action::UserEnabled
         | Action::UserDeleted
+        | Action::UsersImported
+        | Action::ImportUndone
         | Action::SessionEnded
         | Action::Reloaded => say!(info),
     }

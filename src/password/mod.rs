@@ -2,9 +2,13 @@
 mod settings;
 mod policy;
 mod argon;
+mod foreign;
+mod kept;
 mod memory;
 mod hasher;
 
+pub(crate) use foreign::BadHash;
 pub(crate) use hasher::{HashError, Hasher};
+pub(crate) use kept::{of_firebase, peppered, scheme_of};
 pub(crate) use policy::{Password, Policy, WeakPassword};
 pub(crate) use settings::{Argon2Cost, Settings};

@@ -41,6 +41,7 @@ mod sessions;
 mod stop;
 
 // What the operator sees.
+mod bring;
 mod cli;
 mod explain;
 mod log;

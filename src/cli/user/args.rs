@@ -55,6 +55,9 @@ pub(super) enum UserVerb {
         /// Name, e-mail address or id
         name: String,
     },
+    /// Count the kinds of password hashes, and say which are replaced at the next sign-in
+    #[command(after_help = "Examples:\n  authgate user hashes\n  authgate user hashes --json")]
+    Hashes,
     /// Delete for good
     #[command(after_help = "Examples:\n  authgate user delete bob\n  authgate user delete bob -y")]
     Delete {

@@ -1,5 +1,6 @@
 //! `authgate user …`: works on the store directly; a running gateway obeys within one second.
 mod args;
+mod hashes;
 mod show;
 
 use serde_json::json;
@@ -17,9 +18,11 @@ use crate::observe::{Audit, Chain};
 use crate::store::{Store, StoreError, User, UserChange, UserFilter};
 
 /// Why a verb did not do what it was asked to.
-enum Failed {
+pub(super) enum Failed {
     /// The answer is no, in words.
     No(String),
+    /// Ctrl-C; what there was to say is said.
+    Interrupted,
     /// Could not find out.
     Unreachable(String),
 }
@@ -31,6 +34,15 @@ impl From<StoreError> for Failed {
 }
 
 pub(super) fn run(args: UserArgs, global: &Global, out: &mut Out) -> Exit {
+    outcome(global, out, async |loaded, out| act(args.verb, loaded, global, out).await)
+}
+
+/// Reads the file, does the work, and says how it ended.
+pub(super) fn outcome(
+    global: &Global,
+    out: &mut Out,
+    work: impl AsyncFnOnce(&Loaded, &mut Out) -> Result<(), Failed>,
+) -> Exit {
     let (_, loaded) = match serving::open(global, &Environment::of_process()) {
         Ok(found) => found,
         Err(error) => {
@@ -39,8 +51,9 @@ pub(super) fn run(args: UserArgs, global: &Global, out: &mut Out) -> Exit {
         }
     };
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
-    match runtime.block_on(act(args.verb, &loaded, global, out)) {
+    match runtime.block_on(work(&loaded, out)) {
         Ok(()) => Exit::Done,
+        Err(Failed::Interrupted) => Exit::Interrupted,
         Err(Failed::No(why)) => {
             out.error(why);
             Exit::No
@@ -76,11 +89,12 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
             done(out, &user, "enabled", "may sign in again");
             Ok(())
         }
+        UserVerb::Hashes => hashes::run(&people, out).await,
         UserVerb::Delete { name } => delete(&name, &people, global, out).await,
     }
 }
 
-async fn open(loaded: &Loaded) -> Result<People, Failed> {
+pub(super) async fn open(loaded: &Loaded) -> Result<People, Failed> {
     let store = Store::open(&loaded.config.store).await?;
     let audit = Audit::open(&loaded.config.log, Clock::system());
     let audit = audit.map_err(|error| Failed::Unreachable(format!("cannot write the audit file: {error}")))?;
@@ -210,4 +224,4 @@ fn words(fields: &[FieldError]) -> String {
 }
 
 /// So many people are read from the store at a time.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;
