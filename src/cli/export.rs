@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::user::{Failed, PAGE, open, outcome};
+use super::people::{Failed, open, work};
+use super::user::PAGE;
 use super::{Exit, Global, Out};
 use crate::account::People;
 use crate::base::{Role, Scope, Secret};
+use crate::config::Loaded;
 use crate::store::{User, UserFilter};
 
 /// Write everybody into a file that `import users` reads.
@@ -34,7 +36,7 @@ enum What {
 
 pub(super) fn run(args: &ExportArgs, global: &Global, out: &mut Out) -> Exit {
     let What::Users { file } = &args.what;
-    outcome(global, out, async |loaded, out| {
+    work(global, out, async |loaded: &Loaded, out: &mut Out| {
         let people = open(loaded).await?;
         let to: Box<dyn Write> = match file {
             Some(path) => {

@@ -11,12 +11,14 @@ mod help;
 mod import;
 mod init;
 mod output;
+mod passwords;
 mod people;
 mod progress;
 mod prompt;
 mod reload;
 mod run;
 mod schema;
+mod session;
 mod terminal;
 mod user;
 mod version;
@@ -33,7 +35,7 @@ use crate::config::Environment;
 
 /// A reverse-proxy authentication gateway: one binary, one gateway.toml.
 #[derive(Debug, Parser)]
-#[command(name = "authgate", disable_help_subcommand = true, disable_version_flag = true, after_help = EXAMPLES)]
+#[command(name = "authgate", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -56,7 +58,7 @@ pub(crate) struct Global {
     /// Say only what was asked for
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Say more: `run` logs at the level debug
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Answer every question with yes
@@ -80,12 +82,16 @@ enum Verb {
     Reload(reload::ReloadArgs),
     /// Ask a running gateway whether it is well
     Health(health::HealthArgs),
-    /// People: add, list, show, edit, password, disable, enable, delete, logout
+    /// People: add, list, show, edit, password, disable, enable, delete, logout, invite
     User(user::UserArgs),
     /// People from another program, with the hashes it made
     Import(import::ImportArgs),
     /// Everybody, as import reads them
     Export(export::ExportArgs),
+    /// Sessions: list, end
+    Session(session::SessionArgs),
+    /// What hashing costs on this machine
+    Passwords(passwords::PasswordsArgs),
     /// Print the JSON Schema of the file, for editors
     Schema(schema::SchemaArgs),
     /// The manual: help config KEY, help error CODE, help headers, help metrics
@@ -127,6 +133,8 @@ impl Verb {
             Self::User(args) => user::run(args, global, out),
             Self::Import(args) => import::run(&args, global, out),
             Self::Export(args) => export::run(&args, global, out),
+            Self::Session(args) => session::run(args, global, out),
+            Self::Passwords(args) => passwords::run(&args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),
             Self::Completions(args) => completions::run(&args, out),

@@ -1,7 +1,9 @@
 //! What people remember: hashing in a bounded pool, and what a new password must be.
 mod settings;
 mod policy;
+mod tune;
 mod argon;
+mod common;
 mod foreign;
 mod kept;
 mod memory;
@@ -12,3 +14,4 @@ pub(crate) use hasher::{HashError, Hasher};
 pub(crate) use kept::{of_firebase, peppered, scheme_of};
 pub(crate) use policy::{Password, Policy, WeakPassword};
 pub(crate) use settings::{Argon2Cost, Settings};
+pub(crate) use tune::{STEPS as TUNE_STEPS, tune};

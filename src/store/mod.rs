@@ -8,6 +8,7 @@ mod cleaning;
 mod contract;
 mod engine;
 mod imports;
+mod invites;
 mod keys;
 mod people;
 mod revocations;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use engine::Engine;
 
 pub(crate) use imports::{Import, ImportedUser};
+pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;

@@ -240,3 +240,27 @@ fn interrupt(process: u32) {
     let done = std::process::Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap();
     assert!(done.success());
 }
+
+#[test]
+fn a_most_used_password_cannot_be_chosen() {
+    let gateway = Gateway::start(&Upstream::start());
+    let target = format!("{}/register", gateway.auth_prefix());
+    let answer = gateway.post(&target).json(&json!({ "username": "zoe", "password": "Password1" })).send();
+    let body = answer.refused(422, "invalid_fields").json();
+    assert_eq!(body["errors"][0]["error"], "weak_password", "{body}");
+    assert_eq!(body["errors"][0]["detail"], "is one of the 100,000 most used passwords", "{body}");
+}
+
+#[test]
+fn tuning_prints_a_line_that_the_file_takes() {
+    let gateway = Gateway::start(&Upstream::start());
+    let ran = run(&gateway, &["passwords", "tune", "--target", "1ms"]).expect(0);
+    assert_eq!(ran.out, "argon2 = { memory = \"19MiB\", iterations = 2, lanes = 1 }\n");
+    let path = file(
+        &gateway,
+        "tuned.toml",
+        &format!("[[routes]]\nprefix = \"/\"\nupstream = \"http://127.0.0.1:3000\"\n[passwords]\n{}", ran.out),
+    );
+    run(&gateway, &["check", "-c", &path]).expect(0);
+    run(&gateway, &["passwords", "tune", "--target", "soon"]).expect(2);
+}

@@ -15,15 +15,16 @@ pub(super) use args::ImportArgs;
 use args::{ImportVerb, UsersArgs};
 use read::{Format, Rows};
 
+use super::people::{Failed, open, work};
 use super::progress::{Progress, thousands};
-use super::user::{Failed, open, outcome};
 use super::{Exit, Global, Out};
 use crate::account::People;
+use crate::config::Loaded;
 use crate::password::scheme_of;
 use crate::store::{Import, ImportedUser};
 
 pub(super) fn run(args: &ImportArgs, global: &Global, out: &mut Out) -> Exit {
-    outcome(global, out, async |loaded, out| {
+    work(global, out, async |loaded: &Loaded, out: &mut Out| {
         let people = open(loaded).await?;
         match &args.verb {
             ImportVerb::Users(args) => users(args, &people, global, out).await,

@@ -3,10 +3,11 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Failed, PAGE};
+use super::PAGE;
 use crate::account::People;
 use crate::base::Secret;
 use crate::cli::Out;
+use crate::cli::people::Failed;
 use crate::cli::progress::thousands;
 use crate::password::scheme_of;
 use crate::store::UserFilter;

@@ -4,7 +4,7 @@ use crate::password::Policy;
 
 fn settings(parallel_hashes: usize, hash_queue: usize) -> Settings {
     let cost = Argon2Cost { memory_kib: 64, iterations: 1, lanes: 1 };
-    Settings { min_length: 1, max_length: 1024, cost, parallel_hashes, hash_queue }
+    Settings { min_length: 1, max_length: 1024, block_common: false, cost, parallel_hashes, hash_queue }
 }
 
 fn password(text: &str) -> Password {
