@@ -106,6 +106,7 @@ fn settings() -> Settings {
         login_per_ip: Rate { count: 20, per: MINUTE },
         login_per_account: Rate { count: 5, per: MINUTE },
         register_per_ip: Rate { count: 10, per: 60 * MINUTE },
+        migrate_from: None,
     }
 }
 

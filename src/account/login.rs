@@ -41,12 +41,16 @@ impl Accounts {
     ) -> Result<SignedIn, LoginError> {
         let (user, outcome) = match self.named(name).await {
             Ok(user) => {
-                let outcome = self.login_as(user.as_ref(), name, password, source).await;
+                let mut outcome = self.login_as(user.as_ref(), name, password, source).await;
+                if self.old.is_some() && user.is_none() && matches!(outcome, Err(LoginError::WrongCredentials)) {
+                    outcome = self.ask_old_login(name, password, source).await;
+                }
                 (user, outcome)
             }
             Err(error) => (None, Err(LoginError::Unavailable(error))),
         };
-        let entry = Entry::new(Action::SignedIn, source).about(user.as_ref());
+        let known = user.as_ref().or(outcome.as_ref().ok().map(|done| &done.user));
+        let entry = Entry::new(Action::SignedIn, source).about(known);
         match &outcome {
             Ok(done) => entry.session(done.session).record(&self.people),
             Err(error) => entry.refused(Some(error.code())).record(&self.people),
@@ -56,7 +60,7 @@ impl Accounts {
 
     /// The order matters: what is too long is never hashed, what is too often is not even compared, and known, unknown
     /// and disabled names take the same way until the password is known to be right.
-    async fn login_as(
+    pub(super) async fn login_as(
         &self,
         user: Option<&User>,
         name: &str,
@@ -84,7 +88,12 @@ impl Accounts {
         self.begin(user, rehashed.as_ref(), source).await
     }
 
-    async fn begin(&self, user: &User, rehashed: Option<&Secret>, source: &Source<'_>) -> Result<SignedIn, LoginError> {
+    pub(super) async fn begin(
+        &self,
+        user: &User,
+        rehashed: Option<&Secret>,
+        source: &Source<'_>,
+    ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
         let (session, refresh) = self.new_session(source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
@@ -101,7 +110,7 @@ impl Accounts {
     }
 
     /// Whom a name means, by what people sign in with. A text that cannot be a name is nobody's.
-    async fn named(&self, name: &str) -> Result<Option<User>, StoreError> {
+    pub(super) async fn named(&self, name: &str) -> Result<Option<User>, StoreError> {
         let by_email = match self.people.settings.identifier {
             Identifier::Username => false,
             Identifier::Email => true,

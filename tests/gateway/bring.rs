@@ -246,7 +246,7 @@ fn a_most_used_password_cannot_be_chosen() {
     let gateway = Gateway::start(&Upstream::start());
     let target = format!("{}/register", gateway.auth_prefix());
     let answer = gateway.post(&target).json(&json!({ "username": "zoe", "password": "Password1" })).send();
-    let body = answer.refused(422, "invalid_fields").json();
+    let body = answer.refused(422, "weak_password").json();
     assert_eq!(body["errors"][0]["error"], "weak_password", "{body}");
     assert_eq!(body["errors"][0]["detail"], "is one of the 100,000 most used passwords", "{body}");
 }

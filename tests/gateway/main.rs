@@ -15,6 +15,7 @@ mod harness;
 // People.
 mod login;
 mod logout;
+mod old_login;
 mod me;
 mod own_account;
 mod refresh;
