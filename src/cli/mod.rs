@@ -10,6 +10,7 @@ mod health;
 mod help;
 mod import;
 mod init;
+mod keys;
 mod output;
 mod passwords;
 mod people;
@@ -92,6 +93,8 @@ enum Verb {
     Session(session::SessionArgs),
     /// What hashing costs on this machine
     Passwords(passwords::PasswordsArgs),
+    /// Signing keys: list, rotate, retire, export, import, new-secret
+    Keys(keys::KeysArgs),
     /// Print the JSON Schema of the file, for editors
     Schema(schema::SchemaArgs),
     /// The manual: help config KEY, help error CODE, help headers, help metrics
@@ -135,6 +138,7 @@ impl Verb {
             Self::Export(args) => export::run(&args, global, out),
             Self::Session(args) => session::run(args, global, out),
             Self::Passwords(args) => passwords::run(&args, global, out),
+            Self::Keys(args) => keys::run(&args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),
             Self::Completions(args) => completions::run(&args, out),
