@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::timeout;
 
 use crate::base::Secret;
@@ -20,6 +20,8 @@ use crate::wire::Body;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
+    /// For people to look at: text/html.
+    pub(crate) is_page: bool,
 }
 
 /// Why nothing came back.
@@ -42,6 +44,25 @@ pub(crate) async fn get(to: SocketAddr, path: &str, patience: Duration) -> Resul
 /// POST without a body, with a secret that the gateway can check.
 pub(crate) async fn post(to: SocketAddr, path: &str, secret: &Secret, patience: Duration) -> Result<Answer, NoAnswer> {
     ask(to, Method::POST, path, Some(secret), patience).await
+}
+
+/// POST of a JSON object to a server that is no gateway.
+pub(crate) async fn post_json(
+    host: &str,
+    port: u16,
+    target: &str,
+    body: &[u8],
+    patience: Duration,
+) -> Result<Answer, NoAnswer> {
+    let mut request = Request::new(Body::full(body.to_vec()));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = target.parse().unwrap_or_default();
+    let headers = request.headers_mut();
+    headers.insert(HOST, HeaderValue::try_from(format!("{host}:{port}")).map_err(|_| NoAnswer::Body)?);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let bare = host.trim_matches(['[', ']']);
+    timeout(patience, exchange((bare, port), request)).await.map_err(|_| NoAnswer::Slow)?
 }
 
 async fn ask(
@@ -69,15 +90,17 @@ fn request(to: SocketAddr, method: Method, path: &str, secret: Option<&Secret>) 
     request
 }
 
-async fn exchange(to: SocketAddr, request: Request<Body>) -> Result<Answer, NoAnswer> {
+async fn exchange(to: impl ToSocketAddrs, request: Request<Body>) -> Result<Answer, NoAnswer> {
     let socket = TcpStream::connect(to).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
     let talking = tokio::spawn(connection);
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();
+    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_page = kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/html"));
     let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await.map_err(|_| NoAnswer::Body)?.to_bytes();
     talking.abort();
-    Ok(Answer { status, body })
+    Ok(Answer { status, body, is_page })
 }
 
 /// A list of findings is long; more than this is not from a gateway.

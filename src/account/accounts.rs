@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, People};
+use super::{Limits, OldLogin, People};
 use crate::base::{Scope, Secret, SessionId, UserId};
 use crate::store::{Session, StoreError, User};
 use crate::token::Tokens;
@@ -15,11 +15,18 @@ pub(crate) struct Accounts {
     pub(super) people: Arc<People>,
     pub(super) tokens: Arc<Tokens>,
     pub(super) limits: Arc<Limits>,
+    /// Asked about names that nobody has here.
+    pub(super) old: Option<Arc<dyn OldLogin>>,
 }
 
 impl Accounts {
     pub(crate) fn new(people: People, tokens: Arc<Tokens>, limits: Arc<Limits>) -> Self {
-        Self { people: Arc::new(people), tokens, limits }
+        Self { people: Arc::new(people), tokens, limits, old: None }
+    }
+
+    /// The same, which asks an old login about names that nobody has here.
+    pub(crate) fn asking(self, old: Option<Arc<dyn OldLogin>>) -> Self {
+        Self { old, ..self }
     }
 
     /// What an operator may do.

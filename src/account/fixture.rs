@@ -106,6 +106,7 @@ fn settings() -> Settings {
         login_per_ip: Rate { count: 20, per: MINUTE },
         login_per_account: Rate { count: 5, per: MINUTE },
         register_per_ip: Rate { count: 10, per: 60 * MINUTE },
+        migrate_from: None,
     }
 }
 
@@ -113,6 +114,7 @@ pub(super) fn passwords() -> PasswordSettings {
     PasswordSettings {
         min_length: 8,
         max_length: 256,
+        block_common: true,
         cost: Argon2Cost { memory_kib: 64, iterations: 1, lanes: 1 },
         parallel_hashes: 2,
         hash_queue: 256,

@@ -41,12 +41,16 @@ impl Accounts {
     ) -> Result<SignedIn, LoginError> {
         let (user, outcome) = match self.named(name).await {
             Ok(user) => {
-                let outcome = self.login_as(user.as_ref(), name, password, source).await;
+                let mut outcome = self.login_as(user.as_ref(), name, password, source).await;
+                if self.old.is_some() && user.is_none() && matches!(outcome, Err(LoginError::WrongCredentials)) {
+                    outcome = self.ask_old_login(name, password, source).await;
+                }
                 (user, outcome)
             }
             Err(error) => (None, Err(LoginError::Unavailable(error))),
         };
-        let entry = Entry::new(Action::SignedIn, source).about(user.as_ref());
+        let known = user.as_ref().or(outcome.as_ref().ok().map(|done| &done.user));
+        let entry = Entry::new(Action::SignedIn, source).about(known);
         match &outcome {
             Ok(done) => entry.session(done.session).record(&self.people),
             Err(error) => entry.refused(Some(error.code())).record(&self.people),
@@ -56,7 +60,7 @@ impl Accounts {
 
     /// The order matters: what is too long is never hashed, what is too often is not even compared, and known, unknown
     /// and disabled names take the same way until the password is known to be right.
-    async fn login_as(
+    pub(super) async fn login_as(
         &self,
         user: Option<&User>,
         name: &str,
@@ -84,7 +88,12 @@ impl Accounts {
         self.begin(user, rehashed.as_ref(), source).await
     }
 
-    async fn begin(&self, user: &User, rehashed: Option<&Secret>, source: &Source<'_>) -> Result<SignedIn, LoginError> {
+    pub(super) async fn begin(
+        &self,
+        user: &User,
+        rehashed: Option<&Secret>,
+        source: &Source<'_>,
+    ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
         let (session, refresh) = self.new_session(source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
@@ -101,7 +110,7 @@ impl Accounts {
     }
 
     /// Whom a name means, by what people sign in with. A text that cannot be a name is nobody's.
-    async fn named(&self, name: &str) -> Result<Option<User>, StoreError> {
+    pub(super) async fn named(&self, name: &str) -> Result<Option<User>, StoreError> {
         let by_email = match self.people.settings.identifier {
             Identifier::Username => false,
             Identifier::Email => true,
@@ -177,6 +186,28 @@ mod tests {
         assert!(attempt(&house, "Ann", PASSWORD, "192.0.2.1").await.is_ok());
         let by_address = attempt(&house, "ann@example.com", PASSWORD, "192.0.2.1").await;
         assert!(matches!(by_address, Err(LoginError::WrongCredentials)), "people sign in by username here");
+    }
+
+    #[tokio::test]
+    async fn another_programs_hash_signs_in_and_becomes_ours() {
+        let house = House::new().await;
+        let people = house.people();
+        // Made by bcrypt 4.0.1 of Python.
+        let hash = secret("$2b$10$xl2Hx1pyGIv4GM8tR3jycezDRH0UMKlf.BR/I5L6Pl0JSicoCSIZC");
+        assert_eq!(people.hasher.inspect(&hash), Ok("bcrypt"));
+        let new = crate::store::NewUser {
+            username: Some(Username::parse("ann").unwrap()),
+            password_hash: Some(hash.clone()),
+            ..Default::default()
+        };
+        people.store.create_user(&new, people.clock.now()).await.unwrap();
+        assert!(attempt(&house, "ann", PASSWORD, "192.0.2.1").await.is_err());
+        let kept = async || people.find("ann").await.unwrap().unwrap().password_hash.unwrap();
+        assert_eq!(kept().await.expose(), hash.expose(), "a wrong password changes nothing");
+        for _ in 0..2 {
+            attempt(&house, "ann", "correct horse battery staple", "192.0.2.1").await.unwrap();
+            assert!(kept().await.expose().starts_with("$argon2id$"));
+        }
     }
 
     #[tokio::test]

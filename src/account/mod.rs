@@ -4,6 +4,7 @@
 //! and limits. Whatever ends a session here is in force in this process when the call returns, and in the others within
 //! a second. What was answered is on the disk.
 mod accounts;
+mod bring;
 mod fields;
 #[cfg(test)]
 mod fixture;
@@ -11,6 +12,7 @@ mod invites;
 mod limits;
 mod login;
 mod logout;
+mod old_login;
 mod own;
 mod people;
 mod refresh;
@@ -21,10 +23,12 @@ mod settings;
 mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
+pub(crate) use bring::Brought;
 pub(crate) use fields::FieldError;
 pub(crate) use invites::NewInvite;
 pub(crate) use limits::Limits;
 pub(crate) use login::LoginError;
+pub(crate) use old_login::{MigrateFrom, OldLogin};
 pub(crate) use own::{ChangeError, ChangePasswordError, Wish};
 pub(crate) use people::{AddError, EditError, NewPerson, People, SetPasswordError};
 pub(crate) use refresh::RefreshError;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::MigrateFrom;
 use crate::base::{Role, Scope};
 use crate::limit::Rate;
 use crate::store::User;
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) login_per_ip: Rate,
     pub(crate) login_per_account: Rate,
     pub(crate) register_per_ip: Rate,
+    /// Where names that nobody has here are asked about.
+    pub(crate) migrate_from: Option<MigrateFrom>,
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! The parts that last as long as the process, and the gateway made from them and the file.
 use std::sync::Arc;
 
+use super::old_login::OldServer;
 use super::{StartError, keys};
 use crate::account::{Accounts, Limits, People};
 use crate::authn::Authenticator;
@@ -60,7 +61,8 @@ impl Lasting {
         let hasher = self.hasher(config, before);
         self.watch(&hasher, &tokens);
         let people = self.people(config, hasher.clone(), audit.clone());
-        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits));
+        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits))
+            .asking(config.accounts.migrate_from.clone().map(OldServer::of));
         let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
         Ok(Gateway {
             renderer: Renderer::new(&config.wire.auth_prefix.0),

@@ -1,6 +1,7 @@
 //! Puts the rooms together; the order of start, reload and stop.
 mod assemble;
 mod keys;
+mod old_login;
 mod reload;
 mod serve;
 

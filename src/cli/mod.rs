@@ -5,11 +5,14 @@ mod completions;
 mod demo;
 mod echo;
 mod explain;
+mod export;
 mod health;
 mod help;
+mod import;
 mod init;
 mod keys;
 mod output;
+mod passwords;
 mod people;
 mod progress;
 mod prompt;
@@ -83,8 +86,14 @@ enum Verb {
     Health(health::HealthArgs),
     /// People: add, list, show, edit, password, disable, enable, delete, logout, invite
     User(user::UserArgs),
+    /// People from another program, with the hashes it made
+    Import(import::ImportArgs),
+    /// Everybody, as import reads them
+    Export(export::ExportArgs),
     /// Sessions: list, end
     Session(session::SessionArgs),
+    /// What hashing costs on this machine
+    Passwords(passwords::PasswordsArgs),
     /// Signing keys: list, rotate, retire, export, import, new-secret
     Keys(keys::KeysArgs),
     /// The store: migrate, copy, backup, restore, check
@@ -128,7 +137,10 @@ impl Verb {
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
+            Self::Import(args) => import::run(&args, global, out),
+            Self::Export(args) => export::run(&args, global, out),
             Self::Session(args) => session::run(args, global, out),
+            Self::Passwords(args) => passwords::run(&args, global, out),
             Self::Keys(args) => keys::run(&args, global, out),
             Self::Store(args) => store::run(args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),

@@ -122,14 +122,9 @@ impl Out {
         }
     }
 
-    /// Whether a line may be drawn again and again.
-    pub(crate) const fn draws(&self) -> bool {
-        self.draws
-    }
-
-    /// Draws a line in place of the one before.
-    pub(crate) fn redraw(&mut self, text: &str) {
-        write!(self.stderr, "\r\x1b[K{text}").and_then(|()| self.stderr.flush()).ok();
+    /// Whether words beside the result are unwanted.
+    pub(crate) const fn quiet(&self) -> bool {
+        self.quiet
     }
 
     /// What went wrong; said even when quiet.

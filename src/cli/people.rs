@@ -15,6 +15,8 @@ use crate::store::{Store, StoreError, User};
 pub(super) enum Failed {
     /// The answer is no, in words.
     No(String),
+    /// Ctrl-C; what there was to say is said.
+    Interrupted,
     /// Could not find out.
     Unreachable(String),
 }
@@ -41,6 +43,7 @@ pub(super) fn work(
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
     match runtime.block_on(act(&loaded, out)) {
         Ok(()) => Exit::Done,
+        Err(Failed::Interrupted) => Exit::Interrupted,
         Err(Failed::No(why)) => {
             out.error(why);
             Exit::No

@@ -1,73 +1,122 @@
-//! How far a long job is: on a terminal a bar, elsewhere a line now and then, with `--json` one object on a line.
+//! How far a long job is: on stderr, a bar on a terminal, else a line every ten seconds; with `--json` one object a line.
+use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::Out;
-
-/// One job. What it says goes to stderr, beside the result.
+/// A job of `total` steps.
 #[derive(Debug)]
-pub(super) struct Bar {
-    what: &'static str,
+pub(super) struct Progress {
+    verb: &'static str,
+    total: u64,
+    how: How,
     begun: Instant,
-    said: Option<Instant>,
+    told: Option<Instant>,
 }
 
-impl Bar {
-    pub(super) fn new(what: &'static str) -> Self {
-        Self { what, begun: Instant::now(), said: None }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Bar,
+    Lines,
+    Json,
+    Silent,
+}
+
+impl Progress {
+    pub(super) fn new(verb: &'static str, total: u64, json: bool, quiet: bool) -> Self {
+        let how = match (quiet, json, stderr().is_terminal()) {
+            (true, ..) => How::Silent,
+            (_, true, _) => How::Json,
+            (_, _, true) => How::Bar,
+            (_, _, false) => How::Lines,
+        };
+        Self { verb, total, how, begun: Instant::now(), told: None }
     }
 
-    /// Says it when it is time to, and always at the end.
-    pub(super) fn at(&mut self, done: u64, total: u64, out: &mut Out) {
-        let often = if out.draws() { OFTEN } else { SELDOM };
-        let waited = self.said.unwrap_or(self.begun).elapsed();
-        if done < total && waited < often {
-            return;
+    /// So much is done. Says so when it is time to.
+    pub(super) fn at(&mut self, done: u64) {
+        let since = self.told.unwrap_or(self.begun).elapsed();
+        let due = match self.how {
+            How::Bar => self.told.is_none() || since >= EACH_FRAME,
+            How::Lines | How::Json => since >= EACH_LINE,
+            How::Silent => false,
+        };
+        if due {
+            self.told = Some(Instant::now());
+            self.tell(done);
         }
-        self.said = Some(Instant::now());
-        if out.json() {
-            out.note(json!({ "job": self.what, "done": done, "total": total, "eta_seconds": self.left(done, total) }));
-        } else if out.draws() {
-            out.redraw(&format!("{} {} {done}/{total}{}", self.what, bar(done, total), self.words(done, total)));
-            if done >= total {
-                out.note("");
+    }
+
+    /// Takes the bar away; what follows begins on a clean line.
+    pub(super) fn end(&self) {
+        if self.how == How::Bar {
+            stderr().write_all(b"\r\x1b[K").ok();
+        }
+    }
+
+    fn tell(&self, done: u64) {
+        let left = remaining(self.begun.elapsed(), done, self.total);
+        let text = match self.how {
+            How::Json => {
+                let eta = left.map(|left| left.as_secs());
+                format!("{}\n", json!({ "progress": self.verb, "done": done, "total": self.total, "eta_seconds": eta }))
             }
-        } else {
-            out.note(format_args!("{}: {done} of {total}{}", self.what, self.words(done, total)));
-        }
-    }
-
-    /// Seconds that are left when it goes on like this.
-    fn left(&self, done: u64, total: u64) -> u64 {
-        let left = self.begun.elapsed().as_millis() * u128::from(total.saturating_sub(done)) / u128::from(done.max(1));
-        u64::try_from(left / 1000).unwrap_or(u64::MAX)
-    }
-
-    fn words(&self, done: u64, total: u64) -> String {
-        if done >= total { String::new() } else { format!(", {} s left", self.left(done, total)) }
+            How::Bar => format!("\r{} {}\x1b[K", self.verb, bar(done, self.total, left)),
+            How::Lines | How::Silent => format!("{} {}\n", self.verb, counts(done, self.total, left)),
+        };
+        stderr().write_all(text.as_bytes()).ok();
     }
 }
 
-fn bar(done: u64, total: u64) -> String {
-    let full = usize::try_from((done.min(total) * WIDTH) / total.max(1)).unwrap_or(0);
-    let width = usize::try_from(WIDTH).unwrap_or(0);
-    format!("[{}{}]", "#".repeat(full), ".".repeat(width.saturating_sub(full)))
+/// `[=====>      ]  64,210 / 100,000   eta 0:02`
+fn bar(done: u64, total: u64, left: Option<Duration>) -> String {
+    let filled = done.saturating_mul(WIDTH).checked_div(total.max(1)).unwrap_or(0).min(WIDTH);
+    let filled = usize::try_from(filled).unwrap_or(0);
+    let width = usize::try_from(WIDTH).unwrap_or(filled);
+    let head = if filled < width { ">" } else { "" };
+    format!(" [{}{head}{}]  {}", "=".repeat(filled), " ".repeat(width - filled - head.len()), counts(done, total, left))
+}
+
+fn counts(done: u64, total: u64, left: Option<Duration>) -> String {
+    let eta = left.map(|left| format!("   eta {}:{:02}", left.as_secs() / 60, left.as_secs() % 60)).unwrap_or_default();
+    format!("{} / {}{eta}", thousands(done), thousands(total))
+}
+
+fn remaining(took: Duration, done: u64, total: u64) -> Option<Duration> {
+    let each = took.checked_div(u32::try_from(done).ok()?)?;
+    each.checked_mul(u32::try_from(total.saturating_sub(done)).ok()?)
+}
+
+/// `100,000`
+pub(super) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 const WIDTH: u64 = 30;
-const OFTEN: Duration = Duration::from_millis(100);
-const SELDOM: Duration = Duration::from_secs(10);
+const EACH_FRAME: Duration = Duration::from_millis(100);
+const EACH_LINE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_bar_fills_up_and_not_beyond() {
-        assert_eq!(bar(0, 0), format!("[{}]", ".".repeat(30)));
-        assert_eq!(bar(1, 2), format!("[{}{}]", "#".repeat(15), ".".repeat(15)));
-        assert_eq!(bar(9, 3), format!("[{}]", "#".repeat(30)));
+    fn numbers_are_written_for_people() {
+        assert_eq!([0, 999, 1000, 64_210, 1_000_000].map(thousands), ["0", "999", "1,000", "64,210", "1,000,000"]);
+        let eta = Some(Duration::from_secs(62));
+        assert_eq!(bar(1, 2, eta), format!(" [{}>{}]  1 / 2   eta 1:02", "=".repeat(15), " ".repeat(14)));
+        assert_eq!(bar(2, 2, None), format!(" [{}]  2 / 2", "=".repeat(30)));
+        assert_eq!(bar(0, 0, None), format!(" [>{}]  0 / 0", " ".repeat(29)));
+        assert_eq!(remaining(Duration::from_secs(1), 10, 30), Some(Duration::from_secs(2)));
+        assert_eq!(remaining(Duration::from_secs(1), 0, 30), None);
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::progress::Bar;
+use super::progress::Progress;
 use super::{Exit, Global, Out, prompt, run as serving};
 use crate::base::Secret;
 use crate::config::{Environment, Loaded};
@@ -183,8 +183,13 @@ async fn restore(file: &Path, loaded: &Loaded, global: &Global, out: &mut Out) -
 }
 
 async fn copy(from: &Store, to: &Store, onto: Onto, out: &mut Out) -> Result<Vec<Count>, Failed> {
-    let mut bar = Bar::new("rows");
-    let copied = from.copy_to(to, onto, |progress| bar.at(progress.done, progress.total, out)).await;
+    let (json, quiet) = (out.json(), out.quiet());
+    let mut shown: Option<Progress> = None;
+    let tell = |far: Far| shown.get_or_insert_with(|| Progress::new("copying", far.total, json, quiet)).at(far.done);
+    let copied = from.copy_to(to, onto, tell).await;
+    if let Some(shown) = shown {
+        shown.end();
+    }
     // What is not closed tidily leaves its log beside a SQLite file.
     to.close().await;
     from.close().await;

@@ -163,6 +163,12 @@ pub(super) const ALGORITHMS: &[&str] = &["ES256", "EdDSA", "RS256", "PS256", "HS
 pub(super) const IDENTITY_PARTS: &[&str] = &["user", "email", "name", "groups", "sub", "scopes", "session"];
 
 /// Argon2id (RFC 9106): less than the least is no protection, more than the most is a slip of the pen.
+const MIGRATE_FROM: &[Setting] = &[
+    needed("url", Kind::Text, "\"http://127.0.0.1:5000/login\"", "Gets a POST with a JSON object of the two fields."),
+    with_default("username_field", Kind::Text, "\"username\"", ""),
+    with_default("password_field", Kind::Text, "\"password\"", ""),
+];
+
 const ARGON2: &[Setting] = &[
     with_default("memory", Kind::Size(8 << 20, 4 << 30), "\"19MiB\"", "For each hash."),
     with_default("iterations", Kind::Count(1, 64), "2", "Passes over the memory."),
@@ -362,8 +368,14 @@ pub(super) const SECTIONS: &[Section] = &[
                 "{ admin = [\"users:read\", \"users:write\"] }",
                 "Lists that a role name stands for: who has the role has these scopes.",
             ),
+            without(
+                "migrate_from",
+                Kind::Table(MIGRATE_FROM),
+                "{ url = \"http://127.0.0.1:5000/login\", username_field = \"username\", password_field = \"password\" }",
+                "Unknown here? Ask the old login once, and keep the person on success.",
+            ),
         ],
-        later: &["verify_email", "migrate_from"],
+        later: &["verify_email"],
     },
     Section {
         name: "passwords",
@@ -373,11 +385,12 @@ pub(super) const SECTIONS: &[Section] = &[
         settings: &[
             with_default("min_length", Kind::Count(1, 256), "8", "In characters."),
             with_default("max_length", Kind::Count(8, 4096), "256", "In bytes; nothing longer is hashed."),
+            with_default("block_common", Kind::Flag, "true", "Refuse the 100,000 most used passwords."),
             with_default(
                 "argon2",
                 Kind::Table(ARGON2),
                 "{ memory = \"19MiB\", iterations = 2, lanes = 1 }",
-                "Argon2id.",
+                "Argon2id. `authgate passwords tune` finds numbers for this machine.",
             ),
             with_default(
                 "parallel_hashes",
@@ -392,7 +405,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "So many more may wait; beyond that the answer is 503.",
             ),
         ],
-        later: &["block_common"],
+        later: &[],
     },
     Section {
         name: "tokens",

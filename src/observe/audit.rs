@@ -59,6 +59,8 @@ pub(crate) enum Action {
     UserDisabled,
     UserEnabled,
     UserDeleted,
+    UsersImported,
+    ImportUndone,
     SessionEnded,
     Reloaded,
     /// Another key signs, or one came or went; `detail` names the one that signs.
@@ -83,6 +85,8 @@ impl Action {
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
+            Self::UsersImported => "users_imported",
+            Self::ImportUndone => "import_undone",
             Self::SessionEnded => "session_ended",
             Self::Reloaded => "reloaded",
             Self::KeysChanged => "keys_changed",
@@ -187,6 +191,8 @@ fn say(event: &Event<'_>) {
         | Action::UserDisabled
         | Action::UserEnabled
         | Action::UserDeleted
+        | Action::UsersImported
+        | Action::ImportUndone
         | Action::SessionEnded
         | Action::Reloaded
         | Action::KeysChanged => say!(info),

@@ -27,12 +27,25 @@ impl Kept {
         // The reference leaves the version out where it is the old one.
         let version = hash.version.map_or(Ok(Version::V0x10), Version::try_from).ok()?;
         let params = Params::try_from(&hash).ok()?;
-        let fits =
-            params.m_cost() <= most.memory_kib && params.t_cost() <= most.iterations && params.p_cost() <= most.lanes;
+        // Memory and passes may each be large, and not both.
+        let work = u64::from(params.m_cost()).saturating_mul(params.t_cost().into());
+        let most_work = u64::from(most.memory_kib).saturating_mul(WHOLE_PASSES);
+        let fits = params.m_cost() <= most.memory_kib
+            && params.t_cost() <= most.iterations
+            && params.p_cost() <= most.lanes
+            && work <= most_work;
         // What older versions of Argon2 mixed in beside the password: no hash of ours has it.
         let plain = params.keyid().is_empty() && params.data().is_empty();
         let (salt, output) = (hash.salt?.as_ref().to_vec(), Zeroizing::new(hash.hash?.as_bytes().to_vec()));
         (fits && plain).then_some(Self { algorithm, version, params, salt, output })
+    }
+
+    pub(super) fn scheme(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::Argon2d => "argon2d",
+            Algorithm::Argon2i => "argon2i",
+            Algorithm::Argon2id => "argon2id",
+        }
     }
 
     /// How many blocks of a KiB a run needs.
@@ -89,6 +102,9 @@ fn phc(cost: Argon2Cost, salt: &[u8], output: &[u8]) -> Secret {
 fn params(cost: Argon2Cost) -> Option<Params> {
     Params::new(cost.memory_kib, cost.iterations, cost.lanes, Some(OUTPUT_BYTES)).ok()
 }
+
+/// So many passes over the most memory that is allowed: about three seconds at a GiB.
+const WHOLE_PASSES: u64 = 4;
 
 /// RFC 9106, section 3.1.
 const SALT_BYTES: usize = 16;

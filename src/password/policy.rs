@@ -6,6 +6,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use zeroize::Zeroizing;
 
 use super::Settings;
+use super::common::is_common;
 use crate::base::Secret;
 
 /// A password in its one spelling (NFC, as RFC 8265, section 4.2 has it), bounded, and wiped when the last holder lets it go.
@@ -41,11 +42,12 @@ impl fmt::Debug for Password {
 pub(crate) struct Policy {
     min_length: usize,
     max_length: usize,
+    block_common: bool,
 }
 
 impl Policy {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { min_length: settings.min_length, max_length: settings.max_length }
+        Self { min_length: settings.min_length, max_length: settings.max_length, block_common: settings.block_common }
     }
 
     /// Takes a password that somebody chooses. `names` are what the person is called: name, e-mail address, what they sign in with.
@@ -57,6 +59,9 @@ impl Policy {
         let folded = Zeroizing::new(fold(&password.0));
         if names.iter().any(|name| holds(&folded, name)) {
             return Err(WeakPassword::HoldsName);
+        }
+        if self.block_common && is_common(&folded) {
+            return Err(WeakPassword::Common);
         }
         Ok(password)
     }
@@ -80,6 +85,8 @@ pub(crate) enum WeakPassword {
     TooLong { max: usize },
     #[error("must not hold your own name")]
     HoldsName,
+    #[error("is one of the 100,000 most used passwords")]
+    Common,
 }
 
 /// Whether a folded password holds a name. Short names stand in many words by chance, so only the whole password is compared.
@@ -108,8 +115,14 @@ mod tests {
     use crate::password::Argon2Cost;
 
     fn policy() -> Policy {
-        let settings =
-            Settings { min_length: 8, max_length: 64, cost: Argon2Cost::default(), parallel_hashes: 1, hash_queue: 1 };
+        let settings = Settings {
+            min_length: 8,
+            max_length: 64,
+            block_common: true,
+            cost: Argon2Cost::default(),
+            parallel_hashes: 1,
+            hash_queue: 1,
+        };
         Policy::new(&settings)
     }
 
@@ -119,13 +132,13 @@ mod tests {
 
     #[test]
     fn length_is_counted_in_characters_below_and_in_bytes_above() {
-        assert_eq!(check("hunter22", &[]), Ok(()));
+        assert_eq!(check("hunter2x", &[]), Ok(()));
         assert_eq!(check("hunter2", &[]), Err(WeakPassword::TooShort { min: 8 }));
         assert_eq!(check("пароль12", &[]), Ok(()));
         // Eight bytes, four letters: what counts is what a person sees.
         assert_eq!(check("éééé", &[]), Err(WeakPassword::TooShort { min: 8 }));
         assert_eq!(check(&"e\u{301}".repeat(7), &[]), Err(WeakPassword::TooShort { min: 8 }));
-        assert_eq!(check(&"a".repeat(64), &[]), Ok(()));
+        assert_eq!(check(&"ab".repeat(32), &[]), Ok(()));
         assert_eq!(check(&"a".repeat(65), &[]), Err(WeakPassword::TooLong { max: 64 }));
         assert_eq!(check(&"é".repeat(33), &[]), Err(WeakPassword::TooLong { max: 64 }));
     }
@@ -158,6 +171,19 @@ mod tests {
         assert_eq!(check("correct horse", &["", "@"]), Ok(()));
         let short = Policy { min_length: 1, ..policy() };
         assert_eq!(short.check_new(&Secret::new("BO".to_owned()), &names).unwrap_err(), WeakPassword::HoldsName);
+    }
+
+    #[test]
+    fn the_most_used_passwords_cannot_be_chosen_unless_the_operator_says_so() {
+        for common in ["password", "Password1", "qwertyuiop", "ＰＡＳＳＷＯＲＤ", "iloveyou", "1234567890", "trustno1"]
+        {
+            assert_eq!(check(common, &[]), Err(WeakPassword::Common), "{common}");
+        }
+        assert_eq!(check("seven green bottles", &[]), Ok(()));
+        let open = Policy { block_common: false, ..policy() };
+        assert!(open.check_new(&Secret::new("password".to_owned()), &[]).is_ok());
+        // It is no rule for signing in: who has such a password from before gets in.
+        assert!(policy().given(&Secret::new("password".to_owned())).is_some());
     }
 
     #[test]

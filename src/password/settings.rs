@@ -5,6 +5,8 @@ pub(crate) struct Settings {
     pub(crate) min_length: usize,
     /// In bytes; nothing longer is hashed or compared.
     pub(crate) max_length: usize,
+    /// Refuse the most used passwords.
+    pub(crate) block_common: bool,
     pub(crate) cost: Argon2Cost,
     /// So many hashes at once; already resolved: never 0.
     pub(crate) parallel_hashes: usize,

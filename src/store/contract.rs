@@ -85,6 +85,7 @@ the_contract!(
     a_password_changed_meanwhile_opens_nothing,
     ending_sessions_may_spare_one,
     deleting_a_person_leaves_the_revocations,
+    an_import_takes_whom_it_can_and_is_taken_back,
     the_first_key_of_an_algorithm_stays_the_first,
     keys_take_turns_and_the_old_one_outlives_its_tokens,
     control_secrets_end,
@@ -491,6 +492,35 @@ async fn follow(store: &Store, read_to: &mut i64) -> usize {
     let page = store.revocations_since(*read_to, 100).await.unwrap();
     *read_to = page.last().map_or(*read_to, |(seq, _)| *seq);
     page.len()
+}
+
+
+async fn an_import_takes_whom_it_can_and_is_taken_back(store: Store) {
+    let brought = |name: &str| ImportedUser {
+        user: somebody(name),
+        email_verified: true,
+        disabled: name == "dan",
+        created_at: Some(at(0)),
+    };
+    store.create_user(&somebody("ann"), at(1)).await.unwrap();
+    let import = store.begin_import("users.csv", at(2)).await.unwrap();
+    let rows = ["ann", "bob", "cy", "bob", "dan"].map(brought);
+    assert!(store.has_user_like(&rows[0]).await.unwrap() && !store.has_user_like(&rows[1]).await.unwrap());
+    assert_eq!(store.import_users(import, &rows).await.unwrap(), [false, true, true, false, true]);
+    let dan = store.user_by_username(&Username::parse("dan").unwrap()).await.unwrap().unwrap();
+    assert!(dan.disabled && dan.email_verified);
+    assert_eq!((dan.created_at, dan.updated_at, dan.name), (at(0), at(2), somebody("dan").name));
+    assert_eq!((dan.roles, dan.attributes), (somebody("dan").roles, somebody("dan").attributes));
+    // Who was changed since stays.
+    let bob = store.user_by_username(&Username::parse("bob").unwrap()).await.unwrap().unwrap();
+    store.set_disabled(bob.id, true, &Clock::system()).await.unwrap();
+    let next = store.begin_import("users.csv", at(3)).await.unwrap();
+    assert_eq!(next.id, import.id + 1);
+    let undone = store.undo_import(import.id, at(4)).await.unwrap().unwrap();
+    assert_eq!((undone.removed, undone.kept), (2, 1));
+    assert!(store.user(bob.id).await.unwrap().is_some() && store.user(dan.id).await.unwrap().is_none());
+    assert!(store.undo_import(99, at(4)).await.unwrap().is_none());
+    assert_eq!(store.undo_import(next.id, at(4)).await.unwrap().unwrap().removed, 0);
 }
 
 async fn an_invitation_is_used_once_and_not_by_a_failure(store: Store) {

@@ -283,6 +283,30 @@ const TABLES: &[Table] = &[
         key: &["hash"],
         columns: &[("hash", Bytes), ("email", Text), ("roles", Text), ("created_at", Int), ("expires_at", Int)],
     },
+    Table {
+        name: "service_tokens",
+        key: &["id"],
+        columns: &[
+            ("id", Text),
+            ("hash", Bytes),
+            ("name", Text),
+            ("scopes", Text),
+            ("created_at", Int),
+            ("expires_at", Int),
+            ("revoked_at", Int),
+        ],
+    },
+    Table {
+        name: "token_revocations",
+        key: &["seq"],
+        columns: &[("seq", Number), ("subject", Text), ("not_before", Int), ("expires_at", Int)],
+    },
+    Table {
+        name: "imports",
+        key: &["id"],
+        columns: &[("id", Int), ("source", Text), ("started_at", Int), ("undone_at", Int)],
+    },
+    Table { name: "imported_users", key: &["user_id"], columns: &[("user_id", Text), ("import_id", Int)] },
     Table { name: "control_secrets", key: &["hash"], columns: &[("hash", Bytes), ("expires_at", Int)] },
 ];
 

@@ -9,6 +9,7 @@ mod copy;
 #[cfg(test)]
 mod contract;
 mod engine;
+mod imports;
 mod invites;
 mod keys;
 mod migrations;
@@ -29,6 +30,7 @@ use std::time::Duration;
 use engine::Engine;
 
 pub(crate) use copy::{CopyError, Count, Onto};
+pub(crate) use imports::{Import, ImportedUser};
 pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};

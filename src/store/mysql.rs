@@ -109,7 +109,10 @@ async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreE
 pub(super) const MIGRATIONS: &[Row] = &[
     (1, "people and sessions", include_str!("migrations/mysql/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/mysql/0004_invites.sql")),
+    (5, "service tokens", include_str!("migrations/mysql/0005_service_tokens.sql")),
     (12, "keys take turns", include_str!("migrations/mysql/0012_keys_take_turns.sql")),
+    (13, "tokens without a session", include_str!("migrations/mysql/0013_tokens_without_a_session.sql")),
+    (14, "imports", include_str!("migrations/mysql/0014_imports.sql")),
 ];
 
 /// For another node that changes the tables.

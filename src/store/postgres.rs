@@ -106,7 +106,10 @@ async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), Sto
 pub(super) const MIGRATIONS: &[Row] = &[
     (1, "people and sessions", include_str!("migrations/postgres/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/postgres/0004_invites.sql")),
+    (5, "service tokens", include_str!("migrations/postgres/0005_service_tokens.sql")),
     (12, "keys take turns", include_str!("migrations/postgres/0012_keys_take_turns.sql")),
+    (13, "tokens without a session", include_str!("migrations/postgres/0013_tokens_without_a_session.sql")),
+    (14, "imports", include_str!("migrations/postgres/0014_imports.sql")),
 ];
 
 /// A number that nobody else in this database is likely to use: "authgate" in ASCII.

@@ -137,6 +137,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/sqlite/0004_invites.sql")),
     (12, "keys take turns", include_str!("migrations/sqlite/0012_keys_take_turns.sql")),
+    (14, "imports", include_str!("migrations/sqlite/0014_imports.sql")),
 ];
 
 /// Reads are short; more threads than this wait for the same disk.

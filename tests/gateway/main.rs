@@ -15,6 +15,7 @@ mod harness;
 // People.
 mod login;
 mod logout;
+mod old_login;
 mod me;
 mod own_account;
 mod refresh;
@@ -47,6 +48,7 @@ mod sessions;
 mod stop;
 
 // What the operator sees.
+mod bring;
 mod cli;
 mod explain;
 mod log;

@@ -57,6 +57,9 @@ pub(super) enum UserVerb {
         /// Name, e-mail address or id
         name: String,
     },
+    /// Count the kinds of password hashes, and say which are replaced at the next sign-in
+    #[command(after_help = "Examples:\n  authgate user hashes\n  authgate user hashes --json")]
+    Hashes,
     /// Sign out everywhere
     #[command(after_help = "Examples:\n  authgate user logout bob\n  authgate user logout bob@example.com --json")]
     Logout {

@@ -1,5 +1,6 @@
 //! `authgate user …`: works on the store directly; a running gateway obeys within one second.
 mod args;
+mod hashes;
 mod invite;
 mod show;
 
@@ -50,6 +51,7 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
             Ok(())
         }
         UserVerb::Invite(args) => invite::invite(&args, &people, loaded, out).await,
+        UserVerb::Hashes => hashes::run(&people, out).await,
         UserVerb::Delete { name } => delete(&name, &people, global, out).await,
     }
 }
@@ -169,4 +171,4 @@ fn done(out: &mut Out, user: &User, what: &str, then: &str) {
 }
 
 /// So many people are read from the store at a time.
-const PAGE: u32 = 500;
+pub(super) const PAGE: u32 = 500;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::routes::names;
-use crate::account::{self, Identifier, Registration};
+use crate::account::{self, Identifier, MigrateFrom, Registration};
 use crate::base::{Role, Scope};
 use crate::config::address;
 use crate::config::codes::Code;
@@ -41,7 +41,31 @@ pub(super) fn accounts(reader: &Reader<'_>, limits: &Part<'_>, sessions: Session
         login_per_ip: limits.value("login_per_ip"),
         login_per_account: limits.value("login_per_account"),
         register_per_ip: limits.value("register_per_ip"),
+        migrate_from: migrate_from(&part),
     }
+}
+
+/// The old login, asked over plain HTTP: it stands beside the gateway.
+fn migrate_from(part: &Part<'_>) -> Option<MigrateFrom> {
+    part.item("migrate_from")?;
+    let inner = part.inner("migrate_from");
+    let (username_field, password_field) = (inner.value("username_field"), inner.value("password_field"));
+    let url: Spot<String> = inner.given("url")?;
+    let parsed = || {
+        let uri: http::Uri = url.value.parse().ok()?;
+        let (host, plain) = (uri.host()?.to_owned(), uri.scheme_str() == Some("http") && !url.value.contains('@'));
+        let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+        let port = uri.port_u16().unwrap_or(80);
+        plain.then_some(MigrateFrom { host, port, target, username_field, password_field })
+    };
+    let found = parsed();
+    if found.is_none() {
+        part.complain(
+            Finding::new(Code::E205, url.place.clone(), "the old login cannot be asked there")
+                .label("not http://HOST:PORT/PATH"),
+        );
+    }
+    found
 }
 
 /// `[passwords]`
@@ -67,6 +91,7 @@ pub(super) fn passwords(reader: &Reader<'_>, environment: &Environment) -> passw
     password::Settings {
         min_length: min_length.value,
         max_length: max_length.value,
+        block_common: part.value("block_common"),
         cost: Argon2Cost {
             memory_kib: u32::try_from(memory / 1024).unwrap_or(u32::MAX),
             iterations: cost.value("iterations"),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use argon2::Block;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::argon::{self, Kept};
+use super::argon::{self, Kept as Argon};
+use super::kept::Kept;
 use super::memory::Memory;
-use super::{Argon2Cost, Password, Settings};
+use super::{Argon2Cost, BadHash, Password, Settings};
 use crate::base::Secret;
 
 /// Hashes and verifies passwords. Cheap to clone; all clones share the places and the queue.
@@ -50,23 +50,33 @@ impl Hasher {
     /// Hashes a new password; the result is a PHC string for the store.
     pub(crate) async fn hash(&self, password: &Password) -> Result<Secret, HashError> {
         let (cost, password) = (self.0.cost, password.clone());
-        self.run(argon::blocks(cost), move |memory| argon::hash(password.bytes(), cost, memory)).await
+        self.run(move |shared| {
+            shared.memory.lend(argon::blocks(cost), |memory| argon::hash(password.bytes(), cost, memory))
+        })
+        .await
     }
 
     /// Asks whether a password is the one that `kept` was made of. Without a hash, or with one that cannot be read or costs too
     /// much, the work is the same and the answer is no: nobody can tell from the time who has an account.
     pub(crate) async fn verify(&self, password: &Password, kept: Option<&Secret>) -> Result<bool, HashError> {
-        let real = kept.and_then(|kept| Kept::parse(kept.expose(), self.0.most));
+        let real = kept.and_then(|kept| Kept::parse(kept.expose(), self.0.most).ok());
         let is_real = real.is_some();
-        let against = real.or_else(|| Kept::parse(self.0.decoy.expose(), self.0.most)).ok_or_else(|| self.busy())?;
+        let decoy = || Argon::parse(self.0.decoy.expose(), self.0.most).map(Kept::Argon);
+        let against = real.or_else(decoy).ok_or_else(|| self.busy())?;
         let password = password.clone();
-        let matched = self.run(against.blocks(), move |memory| against.matches(password.bytes(), memory)).await?;
+        let matched = self.run(move |shared| against.matches(password.bytes(), &shared.memory)).await?;
         Ok(matched && is_real)
     }
 
-    /// Whether a hash should be made anew at the next sign-in, because the settings ask for another cost.
+    /// Reads a hash that somebody wants to bring, and says what kind it is. One that is taken here can be verified later, at a cost
+    /// that is bounded.
+    pub(crate) fn inspect(&self, kept: &Secret) -> Result<&'static str, BadHash> {
+        Kept::parse(kept.expose(), self.0.most).map(|kept| kept.scheme())
+    }
+
+    /// Whether a hash should be made anew at the next sign-in, because it is another program's or the settings ask for another cost.
     pub(crate) fn needs_rehash(&self, kept: &Secret) -> bool {
-        Kept::parse(kept.expose(), self.0.most).is_none_or(|kept| !kept.is_made_with(self.0.cost))
+        Argon::parse(kept.expose(), self.0.most).is_none_or(|kept| !kept.is_made_with(self.0.cost))
     }
 
     /// How many wait for a place now.
@@ -104,16 +114,16 @@ impl Hasher {
 
     /// Waits for a place and runs `job` away from the threads that serve requests. The place is held until the run ends, even when
     /// nobody waits for it any more: a caller who gives up must not be able to start one run more than there are places.
-    async fn run<T, F>(&self, blocks: usize, job: F) -> Result<T, HashError>
+    async fn run<T, F>(&self, job: F) -> Result<T, HashError>
     where
         T: Send + 'static,
-        F: FnOnce(&mut [Block]) -> Option<T> + Send + 'static,
+        F: FnOnce(&Shared) -> Option<T> + Send + 'static,
     {
         let place = self.place().await?;
         let shared = Arc::clone(&self.0);
         let run = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
-            let result = shared.memory.lend(blocks, job);
+            let result = job(&shared);
             shared.done(started.elapsed());
             drop(place);
             result

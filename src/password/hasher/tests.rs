@@ -4,7 +4,7 @@ use crate::password::Policy;
 
 fn settings(parallel_hashes: usize, hash_queue: usize) -> Settings {
     let cost = Argon2Cost { memory_kib: 64, iterations: 1, lanes: 1 };
-    Settings { min_length: 1, max_length: 1024, cost, parallel_hashes, hash_queue }
+    Settings { min_length: 1, max_length: 1024, block_common: false, cost, parallel_hashes, hash_queue }
 }
 
 fn password(text: &str) -> Password {
@@ -92,7 +92,7 @@ async fn who_leaves_during_a_run_does_not_free_its_place_early() {
     let hasher = Hasher::new(&settings(1, 0));
     let (started, wait) = std::sync::mpsc::channel::<()>();
     let held = hasher.clone();
-    let task = tokio::spawn(async move { held.run(1, move |_| wait.recv().ok()).await });
+    let task = tokio::spawn(async move { held.run(move |_| wait.recv().ok()).await });
     while hasher.0.places.available_permits() > 0 {
         tokio::task::yield_now().await;
     }
@@ -114,13 +114,13 @@ async fn no_more_runs_than_places_go_on_at_once() {
         .map(|_| {
             let (hasher, now, peak) = (hasher.clone(), Arc::clone(&now), Arc::clone(&peak));
             tokio::spawn(async move {
-                let job = move |_: &mut [Block]| {
+                let job = move |_: &Shared| {
                     peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::yield_now();
                     now.fetch_sub(1, Ordering::SeqCst);
                     Some(())
                 };
-                hasher.run(1, job).await
+                hasher.run(job).await
             })
         })
         .collect();
@@ -134,8 +134,8 @@ async fn no_more_runs_than_places_go_on_at_once() {
 #[tokio::test]
 async fn a_run_that_fails_is_never_a_match() {
     let hasher = Hasher::new(&settings(1, 1));
-    assert!(hasher.run(1, |_| None::<bool>).await.is_err());
-    assert!(hasher.run::<bool, _>(1, |_| panic!("a run that breaks")).await.is_err());
+    assert!(hasher.run(|_| None::<bool>).await.is_err());
+    assert!(hasher.run::<bool, _>(|_| panic!("a run that breaks")).await.is_err());
     assert_eq!(hasher.verify(&password("hunter2"), None).await, Ok(false), "the place is free again");
 }
 

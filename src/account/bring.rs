@@ -1,0 +1,154 @@
+//! People who come from another program, with the hashes it made.
+use super::fields::Wanted;
+use super::people::People;
+use super::trail::Entry;
+use super::{Identifier, Source};
+use crate::base::{Role, Scope, Secret, Timestamp};
+use crate::observe::Action;
+use crate::store::{Attributes, ImportedUser, NewUser};
+
+/// A person as the other program wrote them down.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Brought {
+    pub(crate) username: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) email_verified: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) password_hash: Option<Secret>,
+    pub(crate) roles: Vec<String>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) attributes: Attributes,
+    pub(crate) disabled: bool,
+    pub(crate) created_at: Option<Timestamp>,
+}
+
+impl People {
+    /// Whether this person can be taken, and as whom; else why not, in words. Besides their own roles they get the default ones.
+    pub(crate) fn examine(&self, brought: &Brought) -> Result<ImportedUser, String> {
+        let mut errors = vec![];
+        let (username, email) = one_namespace(brought.username.as_deref(), brought.email.as_deref());
+        let wanted = Wanted { username, email, name: brought.name.as_deref() };
+        let names = wanted.check(Identifier::Either, &mut errors);
+        if let Some(error) = errors.first() {
+            let value = match error.field {
+                "username" => username,
+                "email" => email,
+                _ => None,
+            };
+            let what = value.map_or_else(|| error.field.to_owned(), |value| format!("{:?}", shortened(value)));
+            return Err(format!("{what} {}", error.detail));
+        }
+        if let Some(hash) = &brought.password_hash {
+            self.hasher.inspect(hash).map_err(|bad| bad.to_string())?;
+        }
+        let mut roles = parsed("role", &brought.roles, Role::parse)?;
+        roles.extend(self.settings.default_roles.iter().cloned());
+        let user = NewUser {
+            username: names.username,
+            email: names.email,
+            name: names.name,
+            password_hash: brought.password_hash.clone(),
+            roles: once(roles),
+            scopes: once(parsed("scope", &brought.scopes, Scope::parse)?),
+            attributes: brought.attributes.clone(),
+        };
+        let Brought { email_verified, disabled, created_at, .. } = *brought;
+        Ok(ImportedUser { user, email_verified, disabled, created_at })
+    }
+
+    /// Whether this person will be able to say who they are, by what people sign in with here.
+    pub(crate) fn can_name_themselves(&self, user: &ImportedUser) -> bool {
+        match self.settings.identifier {
+            Identifier::Username => user.user.username.is_some(),
+            Identifier::Email => user.user.email.is_some(),
+            Identifier::Either => true,
+        }
+    }
+
+    /// Writes into the trail that people were brought.
+    pub(crate) fn record_import(&self, id: i64, added: u64) {
+        let detail = format!("import {id}: {added} added");
+        Entry::new(Action::UsersImported, &Source::default()).detail(&detail).record(self);
+    }
+
+    /// Writes into the trail that an import was taken back.
+    pub(crate) fn record_undo(&self, id: i64, removed: u64) {
+        let detail = format!("import {id}: {removed} removed");
+        Entry::new(Action::ImportUndone, &Source::default()).detail(&detail).record(self);
+    }
+}
+
+/// A name with an @ is an e-mail address.
+fn one_namespace<'a>(username: Option<&'a str>, email: Option<&'a str>) -> (Option<&'a str>, Option<&'a str>) {
+    match (username, email) {
+        (Some(name), None) if name.contains('@') => (None, Some(name)),
+        (Some(name), Some(email)) if name.eq_ignore_ascii_case(email) => (None, Some(email)),
+        names => names,
+    }
+}
+
+fn parsed<T, E>(what: &str, words: &[String], parse: impl Fn(&str) -> Result<T, E>) -> Result<Vec<T>, String>
+where
+    E: std::fmt::Display,
+{
+    words.iter().map(|word| parse(word).map_err(|error| format!("{what} {:?} {error}", shortened(word)))).collect()
+}
+
+fn once<T: PartialEq>(all: Vec<T>) -> Vec<T> {
+    all.into_iter().fold(vec![], |mut kept, item| {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+        kept
+    })
+}
+
+/// So much of a text that it can be found in the file.
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
+}
+
+const MAX_SHOWN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::House;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_person_is_examined_before_they_are_taken() {
+        let house = House::new().await;
+        let people = house.people();
+        let text = |text: &str| Some(text.to_owned());
+        let ann =
+            Brought { username: text("Ann"), roles: vec!["admin".to_owned(), "user".to_owned()], ..Brought::default() };
+        let taken = people.examine(&ann).unwrap();
+        assert_eq!(taken.user.roles, ["admin", "user"].map(|role| Role::parse(role).unwrap()));
+        let by_mail = people.examine(&Brought { username: text("ann@example.com"), ..Brought::default() }).unwrap();
+        assert!(by_mail.user.username.is_none() && !people.can_name_themselves(&by_mail));
+        for (wrong, why) in [
+            (Brought::default(), "username is needed"),
+            (
+                Brought { email: text("not-an-email"), ..Brought::default() },
+                "\"not-an-email\" is not an e-mail address",
+            ),
+            (
+                Brought { password_hash: Some(Secret::new("$S$D$x".to_owned())), ..ann.clone() },
+                "hash scheme \"$S$\" is not known: see authgate help import",
+            ),
+            (
+                Brought {
+                    password_hash: Some(Secret::new(
+                        "$2b$31$snXwdYiBFnTxUCP6ZS67zOaxGwh9eIuzoLNUcJaVuhMNDgOugg/h.".to_owned(),
+                    )),
+                    ..ann.clone()
+                },
+                "the bcrypt hash asks for more work or memory than is allowed",
+            ),
+            (Brought { roles: vec!["a b".to_owned()], ..ann }, "role \"a b\" must be"),
+        ] {
+            let refused = people.examine(&wrong).unwrap_err();
+            assert!(refused.starts_with(why), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! `[accounts] migrate_from`: people whom only the old login knows are asked about there once, and then never again.
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::gateway::free_port;
+use crate::support::{Gateway, Reply, Site, Upstream};
+
+const PASSWORD: &str = "seven green bottles";
+
+/// An old server that knows ann.
+fn old_server() -> Upstream {
+    Upstream::answering(|seen| {
+        let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+        match (seen.path(), body["user"].as_str(), body["pass"].as_str()) {
+            ("/old/login", Some("ann"), Some(PASSWORD)) => {
+                Reply::new("200 OK", "Content-Type: application/json\r\n", r#"{"token":"old"}"#)
+            }
+            _ => Reply::new("401 Unauthorized", "", ""),
+        }
+    })
+}
+
+fn behind(url: &str) -> Gateway {
+    let value = format!("{{ url = \"{url}/old/login\", username_field = \"user\", password_field = \"pass\" }}");
+    Site::fixture(&Upstream::start()).set("accounts", "migrate_from", &value).start()
+}
+
+#[test]
+fn somebody_the_old_login_knows_is_kept_and_never_asked_about_again() {
+    let old = old_server();
+    let gateway = behind(&old.url());
+    gateway.keep_secret(PASSWORD);
+    gateway.log_in("ann", "a wrong password").refused(401, "invalid_credentials");
+    assert_eq!(old.seen().len(), 1);
+    assert_eq!(old.last().method, "POST");
+    let token = gateway.log_in("ann", PASSWORD).expect(200).json();
+    gateway.get("/app/x").bearer(token["access_token"].as_str().unwrap()).send().expect(200);
+    // Once, and once more with a wrong password: an address that takes everything is no login.
+    assert_eq!(old.seen().len(), 3);
+    gateway.log_in("ann", PASSWORD).expect(200);
+    gateway.log_in("ann", "a wrong password").refused(401, "invalid_credentials");
+    // What cannot be a name is nobody's there either.
+    gateway.log_in("not a name", PASSWORD).refused(401, "invalid_credentials");
+    assert_eq!(old.seen().len(), 3);
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn a_login_that_takes_everything_or_answers_with_a_page_lets_nobody_in() {
+    for reply in
+        [Reply::new("200 OK", "", "{}"), Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", "<form>")]
+    {
+        let (bytes, close) = (reply.bytes, reply.close);
+        let old = Upstream::answering(move |_| Reply { bytes: bytes.clone(), close });
+        let gateway = behind(&old.url());
+        gateway.log_in("ann", PASSWORD).refused(401, "invalid_credentials");
+    }
+}
+
+#[test]
+fn an_old_login_that_is_dead_or_silent_holds_up_nobody_else() {
+    let dead = behind(&format!("http://127.0.0.1:{}", free_port()));
+    dead.log_in("ann", PASSWORD).refused(401, "invalid_credentials");
+    let silent = Upstream::talking(|_| thread::sleep(Duration::from_secs(20)));
+    let gateway = behind(&silent.url());
+    gateway.register("bob");
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| {
+            let begun = Instant::now();
+            gateway.log_in("ann", PASSWORD).refused(401, "invalid_credentials");
+            begun.elapsed()
+        });
+        let begun = Instant::now();
+        gateway.sign_in("bob");
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        let took = asked.join().unwrap();
+        assert!((Duration::from_secs(4)..Duration::from_secs(9)).contains(&took), "{took:?}");
+    });
+}
