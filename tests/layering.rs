@@ -13,7 +13,8 @@ const ROOMS: &[(&str, &str)] = &[
     ("password", "base"),
     ("observe", "base"),
     ("store", "base"),
-    ("server", "base wire observe"),
+    ("tls", "base"),
+    ("server", "base wire observe tls"),
     ("client", "base wire"),
     ("shared", "base store"),
     ("limit", "base"),
@@ -30,19 +31,19 @@ const ROOMS: &[(&str, &str)] = &[
     ("pipeline", "base wire token password observe server account authn authz routes gate proxy refusal endpoints"),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe store server limit authz account proxy routes admin"),
+    ("config", "base wire token password observe store tls server limit authz account proxy routes admin"),
     (
         "app",
-        "base wire token password observe store server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
+        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
     ),
     (
         "cli",
-        "base wire token password observe store server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
+        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
     ),
     // The hidden door for benches and fuzz targets, and the crate's own root.
     (
         "door",
-        "base wire token password observe store server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
+        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
     ),
     ("main", "cli"),
 ];

@@ -39,12 +39,14 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, observe, password, proxy, routes, server, store, token, wire};
+use crate::{account, admin, observe, password, proxy, routes, server, store, tls, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) server: server::Settings,
+    /// `None`: plain HTTP.
+    pub(crate) tls: Option<tls::Settings>,
     pub(crate) wire: wire::Settings,
     pub(crate) upstreams: Vec<proxy::Settings>,
     pub(crate) routes: Vec<routes::Settings>,

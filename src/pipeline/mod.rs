@@ -1,5 +1,6 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
 mod exchange;
+mod redirect;
 
 use std::sync::Arc;
 

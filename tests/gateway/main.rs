@@ -39,6 +39,7 @@ mod reload;
 mod rudeness;
 mod sessions;
 mod stop;
+mod tls;
 
 // What the operator sees.
 mod cli;

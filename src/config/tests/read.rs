@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
+use crate::config::samples_test::with_real_files;
 use crate::config::settings::{Kind, SECTIONS, Unset};
 use crate::proxy::Address;
 use crate::server::ListenAddress;
@@ -39,7 +40,7 @@ fn every_setting_of_the_table_is_read_and_has_a_value_that_is_one() {
         }
     }
     let environment = Environment::of([("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a")]);
-    let loaded = load_in(&text, &environment);
+    let loaded = load_in(&with_real_files(&text), &environment);
     let seen: BTreeSet<_> = loaded.effective.iter().map(|one| one.key.as_str()).collect();
     for setting in SECTIONS.iter().flat_map(|section| section.settings).filter(|setting| setting.key != "argon2") {
         assert!(seen.contains(setting.key), "{} is in the table and nobody reads it", setting.key);
@@ -71,6 +72,10 @@ fn every_word_of_the_table_means_something_of_its_own() {
                 let text = match section.name {
                     "routes" => least(&format!("{} = \"{word}\"", setting.key)),
                     "upstreams" => least(&format!("[upstreams.a]\nurls = \"http://a\"\n{} = \"{word}\"", setting.key)),
+                    "tls" => with_real_files(&least(&format!(
+                        "[tls]\ncert = \"/etc/authgate/tls/fullchain.pem\"\nkey = \"/etc/authgate/tls/privkey.pem\"\n{} = \"{word}\"",
+                        setting.key
+                    ))),
                     name => least(&format!("[{name}]\n{} = \"{word}\"", setting.key)),
                 };
                 words += 1;
