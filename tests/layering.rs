@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("gate", "base wire token authn authz routes"),
     ("refusal", "base wire token password limit authn authz account proxy routes gate"),
     // Readiness is the store's; everything else about people goes through account.
-    ("endpoints", "base wire token observe store server authn authz account gate refusal"),
+    ("endpoints", "base wire token observe store server authn authz account proxy gate refusal"),
     // Identity for the log line, and the hasher and the limits for their gauges.
     ("pipeline", "base wire token password observe server account authn authz routes gate proxy refusal endpoints"),
     ("admin", "base wire observe store server account gate refusal endpoints"),

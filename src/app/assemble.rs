@@ -118,6 +118,7 @@ impl Lasting {
             readiness: self.readiness(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
+            identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
             body_timeout: config.server.limits.body_timeout,
         }

@@ -48,6 +48,8 @@ pub(crate) struct Config {
     /// `None`: plain HTTP.
     pub(crate) tls: Option<tls::Settings>,
     pub(crate) wire: wire::Settings,
+    /// What is told about the person where an upstream does not say otherwise.
+    pub(crate) identity: wire::IdentityFields,
     pub(crate) upstreams: Vec<proxy::Settings>,
     pub(crate) routes: Vec<routes::Settings>,
     pub(crate) accounts: account::Settings,

@@ -23,6 +23,7 @@ mod token;
 // The way of a request.
 mod credentials;
 mod every_door;
+mod forward_auth;
 mod forward;
 mod framing;
 mod h2;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{Gateway, Raw, SOON, Secure, Site, Upstream, Wire, authgate, shipped, until};
+use crate::support::{Gateway, Raw, SOON, Secure, Site, Upstream, Wire, authgate, python_program, shipped, until};
 
 /// The fixture with the certificates of `site` and `other` in a folder of their own.
 fn secured(upstream: &Upstream) -> (Site, TempDir) {
@@ -247,15 +247,4 @@ fn a_scanner_finds_nothing_to_complain_about() {
             .unwrap();
         assert!(scanned.status.success(), "{profile}: {}", String::from_utf8_lossy(&scanned.stdout));
     }
-}
-
-/// A program of a Python package, installed when it is missing. `None`, said loudly, where that cannot be.
-fn python_program(name: &str, package: &str) -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/python");
-    let ran = Command::new(script).arg(package).output().unwrap();
-    if !ran.status.success() {
-        eprintln!("!! SKIPPED: {package} cannot be installed: {}", String::from_utf8_lossy(&ran.stderr));
-        return None;
-    }
-    Some(Path::new(String::from_utf8_lossy(&ran.stdout).trim()).join(name))
 }

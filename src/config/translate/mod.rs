@@ -31,6 +31,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         metrics: rest::metrics(reader),
         wire: crate::wire::Settings { own_identity_names, ..wire },
         tokens: tokens.settings,
+        identity,
         upstreams: upstreams.list,
         server,
         tls,

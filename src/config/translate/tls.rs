@@ -55,10 +55,10 @@ fn redirect(part: &Part<'_>, server: &server::Settings) -> Option<SocketAddr> {
     }
 }
 
-/// One of the two is missing, or both although something else of the section is set.
+/// One of the two is missing, or both although there is something to redirect to.
 fn complain_of_half(part: &Part<'_>, half: Option<&Spot<Texts>>) {
     let place = half.map(|half| &half.place).or_else(|| part.key_place("redirect_http"));
-    let Some(place) = place.or_else(|| part.key_place("min_version")) else { return };
+    let Some(place) = place else { return };
     part.complain(
         Finding::new(Code::E104, place.clone(), "`[tls]` needs both `cert` and `key`")
             .label("not enough for TLS")
