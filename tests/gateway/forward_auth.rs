@@ -91,7 +91,7 @@ fn holds(gateway: &Gateway, upstream: &Upstream, port: u16, at: usize) {
         let answer = call.send();
         let about = format!("{method} {path}: {}", answer.text());
         assert_eq!(answer.status, statuses[at], "{about}");
-        assert_eq!(answer.status == 401, answer.field("www-authenticate").is_some(), "{about}");
+        assert!(answer.status != 401 || answer.field("www-authenticate").is_some(), "{about}");
         let seen = upstream.seen();
         assert_eq!(seen.len(), usize::from(answer.status == 200), "{about}");
         for seen in seen {
