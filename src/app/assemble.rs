@@ -15,7 +15,7 @@ use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::Revocations;
+use crate::shared::{Revocations, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
@@ -28,6 +28,8 @@ pub(super) struct Lasting {
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
     pub(super) revocations: Arc<Revocations>,
+    /// Entered whatever the file says later: a reload changes only what new ones obey.
+    pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
     pub(super) certificates: Arc<Keeper>,
@@ -46,7 +48,9 @@ impl Lasting {
         let kept = Arc::clone(&certificates);
         metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        Ok(Self { clock, store, limits: Arc::default(), revocations, metrics, access, certificates, stop })
+        let limits = Arc::default();
+        let streams = Arc::default();
+        Ok(Self { clock, store, limits, revocations, streams, metrics, access, certificates, stop })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -70,7 +74,8 @@ impl Lasting {
             renderer: Renderer::new(&config.wire.auth_prefix.0),
             endpoints,
             gate: Gate::new(routes, authenticator),
-            proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy)),
+            proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy))
+                .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),

@@ -7,7 +7,7 @@ use crate::token::{self, Algorithm, KeyError, KeyRing, StoredKey, Tokens};
 /// The tokens this file asks for.
 pub(super) async fn tokens(store: &Store, settings: &token::Settings, clock: &Clock) -> Result<Tokens, StartError> {
     let mut kept = kept_keys(store).await.map_err(StartError::Store)?;
-    let made_here = settings.secret.is_none();
+    let made_here = settings.secret.is_none() || settings.algorithm != Algorithm::Hs256;
     if made_here && !kept.iter().any(|key| key.algorithm == settings.algorithm) {
         let made = StoredKey::generate(settings.algorithm, clock.now()).map_err(StartError::Keys)?;
         // Another process may have been faster: what the store then holds is what counts.

@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::assemble::Lasting;
 use super::redirect::Redirect;
 use super::{Listeners, Running, StartError};
 use crate::admin::Admin;
@@ -43,6 +44,7 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_certificates(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = doors.public.greeting(running.lasting.certificates.greeting());
@@ -90,6 +92,13 @@ async fn follow_certificates(running: Arc<Running>, stop: Stop) {
             Ok(None) | Err(_) => {}
         }
     }
+}
+
+/// Streams end within a second of the session behind them.
+async fn end_streams(running: Arc<Running>, stop: Stop) {
+    let Lasting { revocations, streams, store, clock, .. } = &running.lasting;
+    let revocations = Arc::clone(revocations);
+    Arc::clone(streams).follow(revocations, store.clone(), clock.clone(), stop.child_token()).await;
 }
 
 /// Forgets what is over, in small steps.

@@ -1,5 +1,6 @@
 //! Who is asking: a credential is found, verified, and held against the revocations.
 mod bearer;
+mod cache;
 
 use std::sync::Arc;
 
@@ -11,11 +12,13 @@ use crate::authz::{Asks, Caller};
 use crate::base::Timestamp;
 use crate::shared::Revocations;
 use crate::token::{Identity, TokenError, Tokens};
+use cache::Verified;
 
 /// Reads and verifies what a request brings along.
 #[derive(Debug, Clone)]
 pub(crate) struct Authenticator {
     tokens: Arc<Tokens>,
+    verified: Arc<Verified>,
     revocations: Arc<Revocations>,
 }
 
@@ -31,8 +34,8 @@ pub(crate) enum AuthnError {
 }
 
 impl Authenticator {
-    pub(crate) const fn new(tokens: Arc<Tokens>, revocations: Arc<Revocations>) -> Self {
-        Self { tokens, revocations }
+    pub(crate) fn new(tokens: Arc<Tokens>, revocations: Arc<Revocations>) -> Self {
+        Self { tokens, verified: Arc::new(Verified::new()), revocations }
     }
 
     /// Who is asking, as far as `asks` wants to know.
@@ -47,20 +50,33 @@ impl Authenticator {
             return Ok(Caller::Anonymous);
         };
         match self.verify(token, now) {
-            Ok(identity) => Ok(Caller::Known(Arc::new(identity))),
+            Ok(identity) => Ok(Caller::Known(identity)),
             Err(AuthnError::Expired | AuthnError::SessionEnded) if asks == Asks::Anyone => Ok(Caller::Anonymous),
             Err(error) => Err(error),
         }
     }
 
-    /// Verifies one access token and asks the revocations.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, AuthnError> {
-        let identity = self.tokens.verify(token, now).map_err(|error| match error {
-            TokenError::Invalid => AuthnError::Invalid,
-            TokenError::Expired => AuthnError::Expired,
-        })?;
+    /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
+    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        let identity = match self.verified.find(token) {
+            Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
+            Some(_) => return Err(AuthnError::Expired),
+            None => self.verify_anew(token, now)?,
+        };
         let ended =
             identity.session().is_some_and(|session| self.revocations.is_revoked(session, identity.issued_at()));
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
+
+    fn verify_anew(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        let identity = self.tokens.verify(token, now).map(Arc::new).map_err(|error| match error {
+            TokenError::Invalid => AuthnError::Invalid,
+            TokenError::Expired => AuthnError::Expired,
+        })?;
+        self.verified.keep(token, &identity);
+        Ok(identity)
+    }
 }
+
+#[cfg(test)]
+mod tests;

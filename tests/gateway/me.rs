@@ -2,6 +2,7 @@
 use serde_json::json;
 
 use crate::support::mint::part;
+use crate::support::site::TEST_SECRET;
 use crate::support::{Gateway, Site, Upstream};
 
 #[test]
@@ -112,4 +113,13 @@ fn nothing_under_the_gateways_own_prefix_reaches_a_backend() {
         assert!([404, 405].contains(&answer.status), "{path}: {}", answer.text());
     }
     assert_eq!(upstream.seen().len(), 0);
+}
+
+#[test]
+fn a_secret_beside_an_algorithm_with_key_pairs_is_no_reason_not_to_start() {
+    let site =
+        Site::fixture(&Upstream::start()).set("keys", "secret", "\"${TEST_SECRET}\"").env("TEST_SECRET", TEST_SECRET);
+    let gateway = site.start();
+    let alice = gateway.register("alice");
+    assert_eq!(part(&alice.access, 0)["alg"], "ES256");
 }

@@ -1,0 +1,41 @@
+//! Tokens already verified: a signature is checked once, everything that can change is asked on every request.
+use std::fmt;
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::token::Identity;
+
+/// Identities by the whole text of their token, so that no two tokens can share an entry. Bounded in entries and in the
+/// size of each: the longest of them together stay under 24 MiB.
+///
+/// It lives as long as the keys it was verified with: other keys, another cache.
+pub(super) struct Verified(Cache<Box<str>, Arc<Identity>>);
+
+impl Verified {
+    pub(super) fn new() -> Self {
+        Self(Cache::new(MOST_TOKENS))
+    }
+
+    pub(super) fn find(&self, token: &str) -> Option<Arc<Identity>> {
+        self.0.get(token)
+    }
+
+    /// Keeps what verified; a token of unusual length is verified each time.
+    pub(super) fn keep(&self, token: &str, identity: &Arc<Identity>) {
+        if token.len() <= LONGEST_TOKEN {
+            self.0.insert(token.into(), Arc::clone(identity));
+        }
+    }
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified({} tokens)", self.0.len())
+    }
+}
+
+/// Eight thousand people at work at the same time on one node.
+const MOST_TOKENS: usize = 8 * 1024;
+/// Ours have 500 to 800 characters.
+const LONGEST_TOKEN: usize = 1536;
