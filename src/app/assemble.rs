@@ -4,7 +4,7 @@ use std::sync::Arc;
 use super::{StartError, keys};
 use crate::account::{Accounts, Limits, People};
 use crate::authn::Authenticator;
-use crate::base::Clock;
+use crate::base::{Clock, Timestamp};
 use crate::config::Config;
 use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
@@ -17,6 +17,7 @@ use crate::routes::RouteTable;
 use crate::server::Stop;
 use crate::shared::{Revocations, Streams};
 use crate::store::Store;
+use crate::tls::Keeper;
 use crate::token::Tokens;
 use crate::wire::Door;
 
@@ -31,6 +32,7 @@ pub(super) struct Lasting {
     pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
+    pub(super) certificates: Arc<Keeper>,
     pub(super) stop: Stop,
 }
 
@@ -41,8 +43,14 @@ impl Lasting {
         revocations.load(&store).await.map_err(StartError::Store)?;
         let metrics = Metrics::new(&config.metrics, clock.now());
         let numbers = metrics.clone();
+        let certificates = Arc::new(Keeper::new().map_err(StartError::Tls)?);
+        certificates.put(certificates.ready(config.tls.as_ref()).map_err(StartError::Tls)?);
+        let kept = Arc::clone(&certificates);
+        metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        Ok(Self { clock, store, limits: Arc::default(), revocations, streams: Arc::default(), metrics, access, stop })
+        let limits = Arc::default();
+        let streams = Arc::default();
+        Ok(Self { clock, store, limits, revocations, streams, metrics, access, certificates, stop })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -115,6 +123,7 @@ impl Lasting {
             readiness: self.readiness(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
+            identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
             body_timeout: config.server.limits.body_timeout,
         }
@@ -133,8 +142,10 @@ impl Lasting {
     /// Numbers that are asked for when somebody reads the metrics.
     fn watch(&self, hasher: &Hasher, tokens: &Arc<Tokens>) {
         let hasher = hasher.clone();
-        self.metrics.ask(Gauge::HashQueue, move || f64::from(u32::try_from(hasher.waiting()).unwrap_or(u32::MAX)));
+        self.metrics
+            .ask(Gauge::HashQueue, move || Some(f64::from(u32::try_from(hasher.waiting()).unwrap_or(u32::MAX))));
         let (tokens, clock) = (Arc::clone(tokens), self.clock.clone());
-        self.metrics.ask(Gauge::SigningKeyAge, move || clock.now().since(tokens.keys().signs_since()).as_secs_f64());
+        self.metrics
+            .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
     }
 }

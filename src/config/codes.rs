@@ -29,6 +29,7 @@ pub(crate) enum Code {
     E303,
     E304,
     E310,
+    E305,
     W201,
     W301,
     W302,
@@ -37,6 +38,7 @@ pub(crate) enum Code {
     W305,
     W310,
     W306,
+    W307,
 }
 
 impl Code {
@@ -229,6 +231,13 @@ const ALL: &[(Code, &str, &str)] = &[
          first one signs, so it must be private and fit `algorithm` of [tokens]; the others may be public keys.",
     ),
     (
+        Code::E305,
+        "a certificate or its key cannot be used",
+        "[tls] cert is a PEM file with the certificate first and the chain that leads to its authority after it; key is a\n\
+         PEM file with the private key of that certificate, not encrypted. Both must be readable for the gateway's user.\n\
+         Several certificates stand in a list, and their keys in another in the same order.",
+    ),
+    (
         Code::W201,
         "a route lies under the gateway's own prefix",
         "Paths under auth_prefix are answered by the gateway and reach no backend. Choose another auth_prefix, such as\n\
@@ -238,7 +247,7 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::W301,
         "passwords would travel unencrypted",
         "The gateway listens in plain HTTP on an address that other machines reach, and no proxy is named that does\n\
-         TLS. Listen on 127.0.0.1, or put a proxy in front and name it in trusted_proxies.",
+         TLS. Add a [tls] section, listen on 127.0.0.1, or put a proxy in front and name it in trusted_proxies.",
     ),
     (
         Code::W302,
@@ -275,6 +284,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "With registration = \"open\" the roles in default_roles are given to anybody who asks. Take `admin` out, or close\n\
          the registration.",
     ),
+    (
+        Code::W307,
+        "a certificate has expired, or will within a week",
+        "Clients refuse a certificate that has expired. Whatever renews it should have done so a month before; the gateway\n\
+         takes a new file up by itself. The metric authgate_tls_certificate_expiry_timestamp_seconds tells in time.",
+    ),
 ];
 
 #[cfg(test)]
@@ -289,6 +304,6 @@ mod tests {
             assert_eq!(code.is_warning(), code.name().starts_with('W'));
         }
         assert_eq!(Code::parse("e202"), Some(Code::E202));
-        assert_eq!(ALL.len(), Code::W306 as usize + 1);
+        assert_eq!(ALL.len(), Code::W307 as usize + 1);
     }
 }

@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["tls", "pages", "providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["pages", "providers", "issuers", "mail"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -223,6 +223,25 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
         ],
         later: &["proxy_protocol"],
+    },
+    Section {
+        name: "tls",
+        shape: Shape::Once,
+        words: "",
+        header: "[tls]",
+        settings: &[
+            without(
+                "cert",
+                Kind::OneOrMore,
+                "\"/etc/authgate/tls/fullchain.pem\"",
+                "A certificate of your own with its chain (read again on reload and when the file changes), and its key.\n\
+                 Several, chosen by the name the client asks for, stand in two lists of the same order.",
+            ),
+            without("key", Kind::OneOrMore, "\"/etc/authgate/tls/privkey.pem\"", ""),
+            with_default("min_version", Kind::Word(&["1.2", "1.3"]), "\"1.2\"", ""),
+            without("redirect_http", Kind::Text, "\"0.0.0.0:80\"", "Answer plain HTTP here with a redirect to HTTPS."),
+        ],
+        later: &["acme_domains", "acme_email", "acme_directory"],
     },
     Section {
         name: "upstreams",

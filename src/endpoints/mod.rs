@@ -12,6 +12,7 @@ mod register;
 mod sessions;
 mod token;
 mod tokens_out;
+mod verify;
 
 use std::sync::Arc;
 
@@ -25,7 +26,9 @@ use crate::base::Clock;
 use crate::observe::Metrics;
 use crate::refusal::{Refusal, TokenProblem, own_response};
 use crate::token::Tokens;
-use crate::wire::{self, Body, Door, Inbound};
+use crate::wire::{self, Body, Door, IdentityFields, Inbound};
+
+pub(crate) use verify::yes;
 
 /// Our own endpoints. A new one does not compile without an answer, and a test asks each of them at every door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,13 @@ pub(crate) enum Endpoint {
     Health,
     Ready,
     Errors,
+    /// Is this token good?
+    Verify,
+    /// May this request go on? Asked by a proxy of somebody else.
+    VerifyNginx,
+    VerifyTraefik,
+    VerifyCaddy,
+    VerifyEnvoy,
 }
 
 /// What the requested path is to us.
@@ -88,6 +98,8 @@ pub(crate) struct Endpoints {
     /// "/auth", or "" for the root.
     pub(crate) prefix: String,
     pub(crate) well_known: bool,
+    /// What a proxy of somebody else is told about the person.
+    pub(crate) identity: IdentityFields,
     pub(crate) password_grant: bool,
     /// How long a small body may take.
     pub(crate) body_timeout: std::time::Duration,
@@ -111,8 +123,14 @@ impl Endpoint {
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
         ("/errors", Self::Errors),
+        ("/verify", Self::Verify),
+        ("/verify/nginx", Self::VerifyNginx),
+        ("/verify/traefik", Self::VerifyTraefik),
+        ("/verify/caddy", Self::VerifyCaddy),
+        ("/verify/envoy", Self::VerifyEnvoy),
     ];
 
+    /// Nothing: any method.
     fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
         const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
@@ -125,6 +143,7 @@ impl Endpoint {
             Self::Session => DELETE,
             Self::Me => ME,
             Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
     }
 
@@ -140,7 +159,13 @@ impl Endpoint {
             | Self::Me
             | Self::Password => true,
             Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => false,
+            Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => false,
         }
+    }
+
+    /// A proxy of somebody else asks what becomes of a request.
+    pub(crate) const fn asks_routes(self) -> bool {
+        matches!(self, Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy)
     }
 
     /// The name in logs and metrics.
@@ -160,6 +185,11 @@ impl Endpoint {
             Self::Health => "healthz",
             Self::Ready => "readyz",
             Self::Errors => "errors",
+            Self::Verify => "verify",
+            Self::VerifyNginx => "verify_nginx",
+            Self::VerifyTraefik => "verify_traefik",
+            Self::VerifyCaddy => "verify_caddy",
+            Self::VerifyEnvoy => "verify_envoy",
         }
     }
 }
@@ -182,6 +212,10 @@ impl Endpoints {
         if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
             return Lookup::Ours(Endpoint::Session);
         }
+        // Envoy puts the path it asks about behind its own.
+        if rest.starts_with("/verify/envoy/") {
+            return Lookup::Ours(Endpoint::VerifyEnvoy);
+        }
         let under = !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/'));
         if under { Lookup::Nothing } else { Lookup::NotOurs }
     }
@@ -192,7 +226,7 @@ impl Endpoints {
     }
 
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
-        if !endpoint.methods().contains(inbound.method()) {
+        if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
         if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
@@ -213,6 +247,11 @@ impl Endpoints {
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
             Endpoint::Errors => Ok(discovery::errors_page()),
+            Endpoint::Verify => self.verify(&inbound),
+            // These ask the routes: the pipeline answers them.
+            Endpoint::VerifyNginx | Endpoint::VerifyTraefik | Endpoint::VerifyCaddy | Endpoint::VerifyEnvoy => {
+                Err(Refusal::named("internal").into())
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
 mod exchange;
+mod redirect;
+mod verify;
 
 use std::sync::Arc;
 
@@ -76,6 +78,9 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<Body>, Problem> {
         exchange.own(endpoint.label());
+        if endpoint.asks_routes() {
+            return self.verify(endpoint, inbound, exchange);
+        }
         self.endpoints.answer(endpoint, inbound).await
     }
 

@@ -28,7 +28,8 @@ pub(crate) use settings::{Address, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
 use crate::shared::{Live, Opened, Streams};
-use crate::wire::{Body, Bounded, Inbound, PathError, PathPrefix};
+use crate::token::Identity;
+use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix};
 use exchange::Sent;
 use outgoing::Head;
 use upgrade::Handshake;
@@ -187,6 +188,11 @@ impl Proxy {
         streams.enter(opened).map(Some).ok_or(ForwardError::Crowded)
     }
 
+    /// Which fields tell this upstream who is asking.
+    pub(crate) fn identity_fields(&self, upstream: &str) -> Option<&IdentityFields> {
+        self.upstreams.get(upstream).map(|upstream| &upstream.settings.identity)
+    }
+
     /// What [`Self::forward`] would send.
     pub(crate) fn preview(
         &self,
@@ -198,6 +204,11 @@ impl Proxy {
         let head = Head::build(inbound, permit, &target, &upstream.settings, &upstream.host(0))?;
         Ok(Preview { address: upstream.address(0), target: head.target(), headers: head.headers })
     }
+}
+
+/// Sets the fields that tell who is asking, and takes away those of nobody.
+pub(crate) fn tell(headers: &mut HeaderMap, fields: &IdentityFields, identity: Option<&Identity>) {
+    identity::set(headers, fields, identity);
 }
 
 /// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just

@@ -20,6 +20,8 @@ pub(crate) struct Refusal {
     extra: Extra,
     /// The connection is not used again: what follows on it cannot be trusted.
     close: bool,
+    /// Told as a 403, whatever the code's own status is.
+    forbidden: bool,
 }
 
 /// What a refusal says beside its code.
@@ -46,7 +48,7 @@ impl Refusal {
     /// The refusal of this name. The names are those of the table; one that is not there is an internal error.
     pub(crate) fn named(name: &str) -> Self {
         let code = Code::named(name).unwrap_or_else(Code::internal);
-        Self { code, extra: Extra::Nothing, close: code.closes }
+        Self { code, extra: Extra::Nothing, close: code.closes, forbidden: false }
     }
 
     pub(crate) fn retry_after(name: &str, wait: Duration) -> Self {
@@ -80,12 +82,18 @@ impl Refusal {
         Self { extra: Extra::Detail(detail), ..Self::named(name) }
     }
 
+    /// The same "no" in one of the two statuses that a proxy which asks takes for an answer.
+    pub(crate) fn simply(self) -> Self {
+        let keeps = matches!(self.code.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        Self { forbidden: !keeps, ..self }
+    }
+
     /// The stable word: `error` in the body, `reason` in the log.
     pub(crate) const fn name(&self) -> &'static str {
         self.code.name
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
-        self.code.status
+        if self.forbidden { StatusCode::FORBIDDEN } else { self.code.status }
     }
 }

@@ -49,7 +49,7 @@ impl Renderer {
 
     pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
         let body = self.body(refusal, request_id).to_string();
-        let mut response = own_response(refusal.code.status, "application/problem+json", body);
+        let mut response = own_response(refusal.status(), "application/problem+json", body);
         let headers = response.headers_mut();
         if let Some(challenge) = challenge(refusal) {
             headers.insert(WWW_AUTHENTICATE, challenge);
@@ -70,7 +70,7 @@ impl Renderer {
         let mut body = Map::new();
         body.insert("type".to_owned(), format!("{}#{}", self.errors_page, code.name).into());
         body.insert("title".to_owned(), code.title.into());
-        body.insert("status".to_owned(), code.status.as_u16().into());
+        body.insert("status".to_owned(), refusal.status().as_u16().into());
         body.insert("error".to_owned(), code.name.into());
         let detail = if let Extra::Detail(detail) = &refusal.extra { detail } else { code.cure };
         body.insert("detail".to_owned(), (*detail).into());

@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::connection::serve;
 use super::crowd::Crowd;
 use super::listener::{Accepting, Stream};
+use super::secure::greet;
 use super::{Handler, Limits, Stop};
+use crate::tls::Greeting;
 use crate::wire::Peer;
 
 /// What all listeners of one server share.
@@ -26,6 +28,7 @@ pub(super) struct Shared<H> {
     /// One for each connection there may be.
     pub(super) seats: Arc<Semaphore>,
     pub(super) crowd: Arc<Crowd>,
+    pub(super) greeting: Greeting,
     pub(super) stop: Stop,
 }
 
@@ -90,10 +93,13 @@ fn admit<H: Handler>(shared: &Arc<Shared<H>>, stream: Stream, ip: Option<IpAddr>
     // Seat and place are given back when the connection ends, however it ends.
     let held = (seat, place);
     drop(match stream {
-        Stream::Tcp(stream) => shared.stop.spawn(async move {
-            serve(stream, peer, handler, limits, stop).await;
-            drop(held);
-        }),
+        Stream::Tcp(stream) => {
+            let config = shared.greeting.load_full();
+            shared.stop.spawn(async move {
+                greet(stream, config, peer, handler, limits, stop).await;
+                drop(held);
+            })
+        }
         Stream::Unix(stream) => shared.stop.spawn(async move {
             serve(stream, peer, handler, limits, stop).await;
             drop(held);

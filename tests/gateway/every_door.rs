@@ -105,6 +105,8 @@ const fn route(path: &'static str, says: [Says; 6]) -> Door {
     Door { endpoint: "", method: "GET", path, body: None, says }
 }
 
+const ASKED_BY_A_STRANGER: [Says; 6] = [(403, "untrusted_proxy"); 6];
+
 const DOORS: &[Door] = &[
     posted("Register", "/auth/register", r#"{"username":"!","password":"long enough 1"}"#, WRONG_FIELDS),
     posted("Login", "/auth/login", r#"{"username":"alice","password":"wrong one"}"#, WRONG_PASSWORD),
@@ -125,6 +127,12 @@ const DOORS: &[Door] = &[
     endpoint("Health", "GET", "/auth/healthz", OPEN),
     endpoint("Ready", "GET", "/auth/readyz", OPEN),
     endpoint("Errors", "GET", "/auth/errors", OPEN),
+    endpoint("Verify", "GET", "/auth/verify", NEEDS_SOMEBODY),
+    endpoint("Verify", "POST", "/auth/verify", NEEDS_SOMEBODY),
+    endpoint("VerifyNginx", "GET", "/auth/verify/nginx", ASKED_BY_A_STRANGER),
+    endpoint("VerifyTraefik", "GET", "/auth/verify/traefik", ASKED_BY_A_STRANGER),
+    endpoint("VerifyCaddy", "GET", "/auth/verify/caddy", ASKED_BY_A_STRANGER),
+    endpoint("VerifyEnvoy", "PUT", "/auth/verify/envoy/pub/x", ASKED_BY_A_STRANGER),
     route("/pub/x", OPEN),
     route("/maybe/x", ASKS_ANYONE),
     route("/app/x", NEEDS_SOMEBODY),
@@ -180,7 +188,9 @@ fn every_endpoint_has_a_row() {
 #[test]
 fn a_method_that_an_endpoint_does_not_have_is_405_with_those_it_has() {
     let gateway = house(&Upstream::start());
-    for door in DOORS.iter().filter(|door| !door.endpoint.is_empty()) {
+    // The verify endpoints take any: it is the method that is asked about.
+    let fixed = |door: &&Door| !door.endpoint.is_empty() && !door.endpoint.starts_with("Verify");
+    for door in DOORS.iter().filter(fixed) {
         for method in ["PUT", "TRACE", "PROPFIND"] {
             let answer = gateway.call(method, door.path).send().expect(405);
             let allow = answer.field("allow").unwrap();

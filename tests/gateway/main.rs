@@ -25,6 +25,7 @@ mod keys;
 // The way of a request.
 mod credentials;
 mod every_door;
+mod forward_auth;
 mod forward;
 mod framing;
 mod h2;
@@ -44,6 +45,7 @@ mod reload;
 mod rudeness;
 mod sessions;
 mod stop;
+mod tls;
 
 // What the operator sees.
 mod cli;

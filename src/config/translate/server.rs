@@ -22,7 +22,7 @@ pub(super) fn server(
     let listen = listeners(&part);
     let public_url = public_url(&part);
     let trusted_proxies = trusted_proxies(&part);
-    if part.item("trusted_proxies").is_none() {
+    if part.item("trusted_proxies").is_none() && reader.part("tls").item("cert").is_none() {
         warn_of_plain_text(&part, &listen, public_url.as_ref());
     }
     let workers = match part.value("workers") {
@@ -150,7 +150,7 @@ fn warn_of_plain_text(part: &Part<'_>, listen: &[Spot<ListenAddress>], public_ur
         }
         let mut finding = Finding::new(Code::W301, spot.place.clone(), "passwords would travel unencrypted")
             .label("plain HTTP, reachable from other machines")
-            .say("listen on 127.0.0.1, or name the proxy that does TLS in `trusted_proxies`");
+            .say("add a `[tls]` section, or name the proxy that does TLS in `trusted_proxies`");
         if let Some(url) = public_url.filter(|url| url.value.https) {
             finding = finding.beside(&url.place, "but people are told to use this");
         }

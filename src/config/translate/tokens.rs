@@ -15,14 +15,14 @@ pub(super) struct Tokens {
     pub(super) sessions: Sessions,
 }
 
-pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings) -> Tokens {
+pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings, https: bool) -> Tokens {
     let part = reader.part("tokens");
     let subjects = [("id", Subject::Id), ("username", Subject::Username), ("email", Subject::Email)];
     let algorithm = part.choice("algorithm", &Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)));
     let keys = reader.part("keys");
     let settings = Settings {
         access_ttl: part.value("access_ttl"),
-        issuer: name(&part, "issuer").unwrap_or_else(|| origin(server, wire)),
+        issuer: name(&part, "issuer").unwrap_or_else(|| origin(server, wire, https)),
         audience: name(&part, "audience").unwrap_or_else(|| "authgate".to_owned()),
         subject: part.choice("subject", &subjects),
         algorithm,
@@ -39,7 +39,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
 }
 
 /// Where the gateway is found when nobody says so.
-pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings) -> String {
+pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings, https: bool) -> String {
     if let Some(url) = &wire.public_url {
         return url.origin();
     }
@@ -47,7 +47,8 @@ pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings
         ListenAddress::Tcp(address) => Some(address.port()),
         ListenAddress::Unix(_) => None,
     });
-    port.map_or_else(|| "http://localhost".to_owned(), |port| format!("http://localhost:{port}"))
+    let scheme = if https { "https" } else { "http" };
+    port.map_or_else(|| format!("{scheme}://localhost"), |port| format!("{scheme}://localhost:{port}"))
 }
 
 /// A text that names something: visible ASCII.

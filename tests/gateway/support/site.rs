@@ -82,6 +82,11 @@ impl Site {
         if bare.is_empty() { String::new() } else { format!("/{bare}") }
     }
 
+    /// Whether a bare HTTP/1.1 client is understood.
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.sections.contains_key("tls")
+    }
+
     pub(crate) fn text(&self, port: u16, admin_port: u16) -> String {
         let site = self.clone().set("server", "listen", &format!("\"127.0.0.1:{port}\"")).set(
             "admin",
