@@ -187,6 +187,9 @@ impl Exchange {
 /// The one place that writes: whether the answer ended well, was cut off, or was never asked for to its end.
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if !self.log.is_on() {
+            return;
+        }
         let identity = self.identity.as_deref();
         self.log.write(&Access {
             time: self.time,

@@ -10,6 +10,7 @@ mod path;
 mod peer;
 mod request_id;
 mod settings;
+mod takeover;
 
 pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
@@ -24,3 +25,4 @@ pub(crate) use path::{CanonPath, PathError, PathPrefix};
 pub(crate) use peer::Peer;
 pub(crate) use request_id::RequestId;
 pub(crate) use settings::{AuthPrefix, IdentityFields, IdentityPart, PublicUrl, Settings};
+pub(crate) use takeover::{Io, Stopping, Takeover};
