@@ -137,6 +137,7 @@ fn desk(running: &Arc<Running>) -> Admin {
 /// The second listener has small bounds of its own.
 pub(super) fn admin_listener(config: &Config) -> server::Settings {
     let few = Limits {
+        announcing: Vec::new(),
         max_connections: ADMIN_CONNECTIONS,
         max_connections_per_ip: ADMIN_CONNECTIONS,
         ..config.server.limits.clone()

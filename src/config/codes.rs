@@ -24,6 +24,7 @@ pub(crate) enum Code {
     E205,
     E206,
     E207,
+    E208,
     E301,
     E302,
     E303,
@@ -196,6 +197,13 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::E207,
         "a route contradicts itself",
         "Roles and scopes can only be asked of somebody who is signed in, so they need auth = \"required\".",
+    ),
+    (
+        Code::E208,
+        "a header cannot be set or removed",
+        "`set_request_headers` and `remove_response_headers` change any header but those that frame a message\n\
+         (Content-Length, Connection, Host and their like) and those that the gateway makes (X-Forwarded-*,\n\
+         X-Request-Id). A value is one line. Identity headers are set after these, so they cannot be forged here.",
     ),
     (
         Code::E301,

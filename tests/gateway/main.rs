@@ -23,6 +23,7 @@ mod token;
 
 // The way of a request.
 mod credentials;
+mod edge;
 mod every_door;
 mod forward_auth;
 mod forward;
@@ -30,6 +31,7 @@ mod framing;
 mod h2;
 mod identity;
 mod paths;
+mod proxy_protocol;
 mod routes;
 mod tokens;
 mod websocket;
