@@ -30,6 +30,8 @@ pub(crate) enum Denial {
     NoRoute,
     #[error("no route is for this host")]
     UnknownHost,
+    #[error("the route is not for this network")]
+    Network,
     #[error("the route does not take this method")]
     Method,
     #[error(transparent)]
@@ -44,6 +46,7 @@ impl Denial {
         match self {
             Self::NoRoute => "no_route",
             Self::UnknownHost => "unknown_host",
+            Self::Network => "network_not_allowed",
             Self::Method => "method_not_allowed",
             Self::Authn(AuthnError::Invalid) => "token_invalid",
             Self::Authn(AuthnError::Expired) => "token_expired",
@@ -76,6 +79,9 @@ impl Gate {
     }
 
     fn ask(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> (Option<Arc<Identity>>, Result<Permit, Denial>) {
+        if !route.takes(inbound.client().ip) {
+            return (None, Err(Denial::Network));
+        }
         if !route.allows(inbound.method()) {
             return (None, Err(Denial::Method));
         }

@@ -22,13 +22,16 @@ const ROOMS: &[(&str, &str)] = &[
     ("authn", "base wire token shared authz"),
     ("account", "base token password store shared limit observe"),
     ("proxy", "base wire token shared authz observe"),
-    ("routes", "base wire authz proxy"),
+    ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token authn authz routes"),
     ("refusal", "base wire token password limit authn authz account proxy routes gate"),
     // Readiness is the store's; everything else about people goes through account.
     ("endpoints", "base wire token observe store server authn authz account proxy gate refusal"),
     // Identity for the log line, and the hasher and the limits for their gauges.
-    ("pipeline", "base wire token password observe server account authn authz routes gate proxy refusal endpoints"),
+    (
+        "pipeline",
+        "base wire token password observe server limit account authn authz routes gate proxy refusal endpoints",
+    ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
     ("config", "base wire token password observe store tls server shared limit authz account proxy routes admin"),

@@ -10,7 +10,7 @@ use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::Gateway;
+use crate::pipeline::{Gateway, Rates};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
@@ -27,6 +27,7 @@ pub(super) struct Lasting {
     pub(super) clock: Clock,
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
+    pub(super) rates: Arc<Rates>,
     pub(super) revocations: Arc<Revocations>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
     pub(super) streams: Arc<Streams>,
@@ -48,9 +49,9 @@ impl Lasting {
         let kept = Arc::clone(&certificates);
         metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        let limits = Arc::default();
+        let (limits, rates) = (Arc::default(), Arc::default());
         let streams = Arc::default();
-        Ok(Self { clock, store, limits, revocations, streams, metrics, access, certificates, stop })
+        Ok(Self { clock, store, limits, rates, revocations, streams, metrics, access, certificates, stop })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -77,6 +78,7 @@ impl Lasting {
             proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy))
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
+            rates: Arc::clone(&self.rates),
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
             upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),

@@ -161,6 +161,7 @@ fn desk(running: &Arc<Running>) -> Admin {
 /// The second listener has small bounds of its own.
 pub(super) fn admin_listener(config: &Config) -> server::Settings {
     let few = Limits {
+        announcing: Vec::new(),
         max_connections: ADMIN_CONNECTIONS,
         max_connections_per_ip: ADMIN_CONNECTIONS,
         ..config.server.limits.clone()
@@ -168,8 +169,8 @@ pub(super) fn admin_listener(config: &Config) -> server::Settings {
     server::Settings { listen: vec![ListenAddress::Tcp(config.admin.listen)], limits: few, ..config.server.clone() }
 }
 
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Four looks within the second that is promised.
 const LOOK_FOR_KEYS: Duration = Duration::from_millis(250);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 const ADMIN_CONNECTIONS: usize = 64;

@@ -24,12 +24,13 @@ pub(crate) enum Code {
     E205,
     E206,
     E207,
+    E208,
     E301,
     E302,
     E303,
     E304,
-    E310,
     E305,
+    E310,
     W201,
     W301,
     W302,
@@ -200,6 +201,13 @@ const ALL: &[(Code, &str, &str)] = &[
         "Roles and scopes can only be asked of somebody who is signed in, so they need auth = \"required\".",
     ),
     (
+        Code::E208,
+        "a header cannot be set or removed",
+        "`set_request_headers` and `remove_response_headers` change any header but those that frame a message\n\
+         (Content-Length, Connection, Host and their like) and those that the gateway makes (X-Forwarded-*,\n\
+         X-Request-Id). A value is one line. Identity headers are set after these, so they cannot be forged here.",
+    ),
+    (
         Code::E301,
         "the signing secret can be guessed",
         "Whoever knows the secret of HS256 can make tokens for anybody. It must be at least 32 bytes long, not blank,\n\
@@ -224,18 +232,18 @@ const ALL: &[(Code, &str, &str)] = &[
         "auth_prefix is a plain path such as /auth, or / for the root.",
     ),
     (
-        Code::E310,
-        "a key file cannot be used",
-        "`files` of [keys] names PEM files with one key each: PKCS#8 (BEGIN PRIVATE KEY), SEC1 (BEGIN EC PRIVATE KEY) or\n\
-         PKCS#1 (BEGIN RSA PRIVATE KEY), on P-256, Ed25519 or with RSA of 2048 to 8192 bits, without a passphrase. The\n\
-         first one signs, so it must be private and fit `algorithm` of [tokens]; the others may be public keys.",
-    ),
-    (
         Code::E305,
         "a certificate or its key cannot be used",
         "[tls] cert is a PEM file with the certificate first and the chain that leads to its authority after it; key is a\n\
          PEM file with the private key of that certificate, not encrypted. Both must be readable for the gateway's user.\n\
          Several certificates stand in a list, and their keys in another in the same order.",
+    ),
+    (
+        Code::E310,
+        "a key file cannot be used",
+        "`files` of [keys] names PEM files with one key each: PKCS#8 (BEGIN PRIVATE KEY), SEC1 (BEGIN EC PRIVATE KEY) or\n\
+         PKCS#1 (BEGIN RSA PRIVATE KEY), on P-256, Ed25519 or with RSA of 2048 to 8192 bits, without a passphrase. The\n\
+         first one signs, so it must be private and fit `algorithm` of [tokens]; the others may be public keys.",
     ),
     (
         Code::W201,

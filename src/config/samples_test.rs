@@ -48,13 +48,20 @@ fn the_example_file_loads_as_it_is_and_with_every_setting_on() {
                 .unwrap_or(line)
         })
         .collect();
-    let on = on.join("\n");
+    let on = with_real_files(&on.join("\n"));
     let (on, _files) = with_files(&on);
     // The secret is for another algorithm than the default.
     loads_without_findings(&on.replace("\"ES256\"\n", "\"HS256\"\n"), "gateway.toml.example");
     for setting in SECTIONS.iter().flat_map(|section| section.settings) {
         assert!(on.lines().any(|line| line.starts_with(&format!("{} = ", setting.key))), "{}", setting.key);
     }
+}
+
+/// Files that are read while the settings are checked: the examples' do not exist here.
+pub(super) fn with_real_files(text: &str) -> String {
+    let of = |name: &str| root().join("tests/certificates").join(name).display().to_string();
+    text.replace("/etc/authgate/tls/fullchain.pem", &of("site.pem"))
+        .replace("/etc/authgate/tls/privkey.pem", &of("site.key"))
 }
 
 /// The same with files that are there in place of those it names.
@@ -76,13 +83,6 @@ fn private_file(content: &str) -> tempfile::NamedTempFile {
 fn new_key() -> String {
     let key = token::StoredKey::generate(token::Algorithm::Es256, crate::base::Timestamp::from_seconds(1));
     key.unwrap().to_pem().unwrap().expose().to_owned()
-}
-
-/// Files that are read while the settings are checked: the examples' do not exist here.
-pub(super) fn with_real_files(text: &str) -> String {
-    let of = |name: &str| root().join("tests/certificates").join(name).display().to_string();
-    text.replace("/etc/authgate/tls/fullchain.pem", &of("site.pem"))
-        .replace("/etc/authgate/tls/privkey.pem", &of("site.key"))
 }
 
 #[test]

@@ -69,7 +69,7 @@ pub(super) enum Kind {
     Table(&'static [Setting]),
     /// An inline table of lists, with names that are the operator's.
     Lists,
-    /// An inline table of texts with these keys.
+    /// An inline table of texts with these keys; none: with names that are the operator's.
     Texts(&'static [&'static str]),
 }
 
@@ -210,6 +210,13 @@ pub(super) const SECTIONS: &[Section] = &[
                  are believed from these addresses and thrown away from everyone else.",
             ),
             with_default(
+                "proxy_protocol",
+                Kind::Flag,
+                "false",
+                "Connections from these addresses begin with the PROXY protocol, version 1 or 2, and say who the client is;\n\
+                 one that does not is closed.",
+            ),
+            with_default(
                 "workers",
                 Kind::Count(0, 1024),
                 "0",
@@ -222,7 +229,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Requests under way have so long to end when the gateway stops.",
             ),
         ],
-        later: &["proxy_protocol"],
+        later: &[],
     },
     Section {
         name: "tls",
@@ -333,22 +340,18 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"60s\"",
                 "Until the head of the answer. Without it: response_timeout of the upstream.",
             ),
+            without("networks", Kind::List, "[\"10.0.0.0/8\"]", "Networks that may use this route at all."),
+            without("rate_per_ip", Kind::Rate, "\"100/s\"", "From one address; what is refused counts too."),
+            without("rate_per_user", Kind::Rate, "\"50/s\"", "By one person, from wherever."),
+            without(
+                "set_request_headers",
+                Kind::Texts(&[]),
+                "{ \"X-Tenant\" = \"acme\" }",
+                "Set for the backend, whatever the client sent.",
+            ),
+            without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &[
-            "mode",
-            "allow_if",
-            "networks",
-            "fresh_login",
-            "mfa",
-            "on_denied",
-            "assertion",
-            "allow_in_path",
-            "rate_per_ip",
-            "rate_per_user",
-            "set_request_headers",
-            "remove_response_headers",
-            "cors",
-        ],
+        later: &["mode", "allow_if", "fresh_login", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",

@@ -119,6 +119,7 @@ fn route(number: usize, policy: Rule) -> Route {
         max_body: 10 * 1024 * 1024,
         timeout: None,
         place: Place { file: Arc::from("gateway.toml"), line: 1 },
+        edge: crate::routes::Edge::default(),
         policy_place: None,
     }
 }
@@ -151,6 +152,7 @@ fn target() -> Target<'static> {
     Target {
         upstream: "app",
         strip: None,
+        set: &[],
         forward_token: false,
         asks: Asks::Somebody,
         timeout: None,

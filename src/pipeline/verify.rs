@@ -31,6 +31,7 @@ impl Gateway {
         let decision = self.gate.decide(&about, self.clock.now());
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
+        self.limit(&decision, &about, exchange)?;
         match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => {
                 let fields = self.proxy.identity_fields(route.upstream()).unwrap_or(&self.endpoints.identity);

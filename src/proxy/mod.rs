@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -51,6 +51,8 @@ pub(crate) struct Target<'a> {
     pub(crate) upstream: &'a str,
     /// Taken off the path.
     pub(crate) strip: Option<&'a PathPrefix>,
+    /// Set by the operator, over what the client sent.
+    pub(crate) set: &'a [(HeaderName, HeaderValue)],
     /// The client's own `Authorization` goes on.
     pub(crate) forward_token: bool,
     /// Whom the route asks for: says what else may become of `Authorization`.

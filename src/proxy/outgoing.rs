@@ -39,6 +39,9 @@ impl Head {
         if Handshake::asked_by(inbound).is_some() {
             Handshake::write(&mut headers);
         }
+        for (name, value) in target.set {
+            headers.insert(name, value.clone());
+        }
         identity::set(&mut headers, &settings.identity, permit.identity());
         Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
     }
@@ -171,6 +174,7 @@ mod tests {
         Target {
             upstream: "app",
             strip: None,
+            set: &[],
             forward_token: false,
             asks,
             timeout: None,

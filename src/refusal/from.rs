@@ -25,6 +25,7 @@ impl Refusal {
             }
             Denial::NoRoute
             | Denial::UnknownHost
+            | Denial::Network
             | Denial::Authn(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded)
             | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),
         }

@@ -133,6 +133,7 @@ pub(super) mod tests {
             max_body: 1024,
             timeout: None,
             place: Place { file: Arc::from("gateway.toml"), line: 1 },
+            edge: crate::routes::Edge::default(),
             policy_place: None,
         }
     }

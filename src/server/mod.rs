@@ -3,6 +3,7 @@
 //! [`Server::bind`] listens, [`Bound::serve`] accepts and hands every request to a [`Handler`], [`Running::change`]
 //! obeys a reloaded file, and [`Stop`] ends it all without cutting what is in flight.
 mod accept;
+mod announced;
 mod connection;
 mod crowd;
 mod drive;

@@ -1,4 +1,4 @@
-//! TLS before HTTP: the handshake, with the deadline of a head.
+//! What stands before HTTP: the PROXY protocol and the TLS handshake, each with the deadline of a head.
 use std::sync::Arc;
 
 use rustls::ServerConfig;
@@ -7,7 +7,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::announced::announced;
 use super::connection::serve;
+use super::crowd::Crowd;
 use super::{Handler, Limits, Stop};
 use crate::wire::Peer;
 
@@ -25,6 +27,34 @@ pub(super) async fn greet<H: Handler>(
     if let Some(stream) = Box::pin(handshake(stream, config, peer, &limits, &stop)).await {
         Box::pin(serve(stream, Peer { tls: true, ..peer }, handler, limits, stop)).await;
     }
+}
+
+/// The same, after the PROXY protocol said who it is that connects.
+pub(super) async fn greet_announced<H: Handler>(
+    mut stream: TcpStream,
+    crowd: Arc<Crowd>,
+    config: Option<Arc<ServerConfig>>,
+    peer: Peer,
+    handler: Arc<H>,
+    limits: Arc<Limits>,
+    stop: Stop,
+) {
+    let read = tokio::select! {
+        biased;
+        read = timeout(limits.header_timeout, announced(&mut stream)) => read,
+        () = stop.draining() => return,
+    };
+    let ip = match read {
+        Ok(Ok(ip)) => ip.or(peer.ip),
+        Ok(Err(error)) => return tracing::debug!(%error, ip = ?peer.ip, "closed a connection of a proxy"),
+        Err(_) => return tracing::debug!(ip = ?peer.ip, "PROXY header too slow"),
+    };
+    let Some(ip) = ip else { return };
+    let Some(place) = crowd.enter(ip, limits.max_connections_per_ip) else {
+        return tracing::debug!(%ip, "closed a connection: the address holds its most already");
+    };
+    greet(stream, config, Peer { ip: Some(ip), ..peer }, handler, limits, stop).await;
+    drop(place);
 }
 
 async fn handshake(

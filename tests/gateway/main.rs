@@ -24,6 +24,7 @@ mod keys;
 
 // The way of a request.
 mod credentials;
+mod edge;
 mod every_door;
 mod forward_auth;
 mod forward;
@@ -31,6 +32,7 @@ mod framing;
 mod h2;
 mod identity;
 mod paths;
+mod proxy_protocol;
 mod routes;
 mod tokens;
 mod websocket;

@@ -34,6 +34,7 @@ pub(super) fn server(
         workers,
         shutdown_grace: part.value("shutdown_grace"),
         limits: Limits {
+            announcing: announcing(&part, &trusted_proxies),
             max_connections: limits.value("max_connections"),
             max_connections_per_ip: limits.value("max_connections_per_ip"),
             max_header: limits.value("max_header"),
@@ -139,6 +140,19 @@ fn networks(part: &Part<'_>, key: &str, everybody: fn(Place) -> Finding) -> Vec<
         }
     }
     networks
+}
+
+/// Whose connections begin with the PROXY protocol.
+fn announcing(part: &Part<'_>, trusted: &[IpNet]) -> Vec<IpNet> {
+    let asked: Spot<bool> = part.spot("proxy_protocol");
+    if asked.value && trusted.is_empty() {
+        part.complain(
+            Finding::new(Code::E104, asked.place, "`proxy_protocol` is believed from nobody")
+                .label("needs `trusted_proxies`")
+                .say("name the load balancers that send it in `trusted_proxies`"),
+        );
+    }
+    if asked.value { trusted.to_vec() } else { Vec::new() }
 }
 
 /// Plain HTTP beyond this machine, and nobody in front who could do TLS.

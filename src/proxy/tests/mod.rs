@@ -98,6 +98,7 @@ async fn answer(
     let target = Target {
         upstream: "app",
         strip: options.strip.as_ref(),
+        set: &[],
         forward_token: false,
         asks: Asks::Nobody,
         timeout: None,

@@ -84,7 +84,8 @@ impl Site {
 
     /// Whether a bare HTTP/1.1 client is understood.
     pub(crate) fn is_plain(&self) -> bool {
-        !self.sections.contains_key("tls")
+        let server = self.sections.get("server");
+        !self.sections.contains_key("tls") && !server.is_some_and(|server| server.contains_key("proxy_protocol"))
     }
 
     pub(crate) fn text(&self, port: u16, admin_port: u16) -> String {
