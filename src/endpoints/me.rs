@@ -7,7 +7,7 @@ use crate::wire::{Body, Inbound};
 
 impl Endpoints {
     pub(super) async fn me(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
-        let (user, _) = self.person(inbound).await?;
+        let user = self.somebody(inbound).await?;
         Ok(own_response(StatusCode::OK, "application/json", tokens_out::user(&user).to_string()))
     }
 }

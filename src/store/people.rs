@@ -2,6 +2,7 @@
 use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
 use super::sessions;
+use super::strangers::{self, Until};
 use super::types::write_list;
 use super::{Attributes, Live, NewSession, NewUser, Revocation, Store, StoreError, User};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
@@ -81,6 +82,7 @@ impl Store {
         change.apply(&mut user, now);
         update(&mut on, &user).await?;
         let revoked = revocations::of_user(&mut on, id, None, Reach::Tokens, now).await?;
+        strangers::of_person(&mut on, id, Until::Now, now).await?;
         on.commit().await?;
         Ok(Changed::Done { user: Box::new(user), revoked })
     }
@@ -99,6 +101,7 @@ impl Store {
             return Ok(None);
         }
         let revoked = revocations::of_user(&mut on, id, except, Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, id, Until::Now, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -117,6 +120,8 @@ impl Store {
         }
         let revoked =
             if disabled { revocations::of_user(&mut on, id, None, Reach::Sessions, now).await? } else { vec![] };
+        let until = if disabled { Until::Enabled } else { Until::Now };
+        strangers::of_person(&mut on, id, until, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -124,7 +129,9 @@ impl Store {
     /// Deletes a person with all their sessions; `None` when there is no such person.
     pub(crate) async fn delete_user(&self, id: UserId, clock: &Clock) -> Result<Option<Vec<Revocation>>, StoreError> {
         let mut on = self.engine.begin().await?;
-        let revoked = revocations::of_user(&mut on, id, None, Reach::Sessions, clock.now()).await?;
+        let now = clock.now();
+        let revoked = revocations::of_user(&mut on, id, None, Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, id, Until::Now, now).await?;
         if on.execute("DELETE FROM users WHERE id = $1", values![id]).await? == 0 {
             return Ok(None);
         }

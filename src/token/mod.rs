@@ -8,6 +8,7 @@ mod keys;
 mod jws;
 mod json;
 mod claims;
+mod dialect;
 mod identity;
 mod issue;
 mod verify;
@@ -15,6 +16,7 @@ mod inspect;
 #[cfg(test)]
 mod vectors;
 
+pub(crate) use dialect::{Dialect, Format};
 pub(crate) use identity::Identity;
 pub(crate) use issue::{Person, SignError};
 pub(crate) use keys::{Half, KeyError, KeyRing, LineUp, PUBLISHED_BEFORE, Seal, StoredKey, next_key_due};
@@ -22,6 +24,7 @@ pub(crate) use settings::{Algorithm, KeySettings, Settings, Subject};
 pub(crate) use verify::TokenError;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -31,12 +34,14 @@ use arc_swap::ArcSwap;
 pub(crate) struct Tokens {
     /// Swapped whole when a key comes or goes; asked without a lock.
     keys: ArcSwap<KeyRing>,
+    /// Counts the rings: what one verified says nothing about the next.
+    generation: AtomicU64,
     settings: Settings,
 }
 
 impl Tokens {
     pub(crate) fn new(keys: KeyRing, settings: &Settings) -> Self {
-        Self { keys: ArcSwap::from_pointee(keys), settings: settings.clone() }
+        Self { keys: ArcSwap::from_pointee(keys), generation: AtomicU64::default(), settings: settings.clone() }
     }
 
     /// The public keys as a JWK Set (RFC 7517, section 5), ready to send.
@@ -47,6 +52,12 @@ impl Tokens {
     /// Puts other keys in force, from the next token on.
     pub(crate) fn change_keys(&self, keys: KeyRing) {
         self.keys.store(Arc::new(keys));
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Changes whenever the keys do.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

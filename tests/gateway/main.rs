@@ -24,6 +24,7 @@ mod keys;
 // The way of a request.
 mod credentials;
 mod every_door;
+mod formats;
 mod forward;
 mod framing;
 mod h2;
