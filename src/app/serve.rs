@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::assemble::Lasting;
 use super::{Listeners, Running, StartError, keys};
 use crate::admin::Admin;
 use crate::config::Config;
@@ -39,6 +40,7 @@ pub(super) fn begin(
     drop(server::watch_signals(stop, ask).map_err(StartError::Signals)?);
     drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
@@ -66,6 +68,13 @@ async fn reload_when_asked(running: Arc<Running>, mut asked: mpsc::Receiver<()>,
 async fn follow_store(running: Arc<Running>, stop: Stop) {
     let lasting = &running.lasting;
     Arc::clone(&lasting.revocations).follow(lasting.store.clone(), lasting.clock.clone(), stop.child_token()).await;
+}
+
+/// Streams end within a second of the session behind them.
+async fn end_streams(running: Arc<Running>, stop: Stop) {
+    let Lasting { revocations, streams, store, clock, .. } = &running.lasting;
+    let revocations = Arc::clone(revocations);
+    Arc::clone(streams).follow(revocations, store.clone(), clock.clone(), stop.child_token()).await;
 }
 
 /// Keys come and go: by the calendar, by the command line, or by another node.

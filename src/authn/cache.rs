@@ -9,7 +9,7 @@ use crate::token::Identity;
 /// Identities by the whole text of their token, so that no two tokens can share an entry. Bounded in entries and in the
 /// size of each: the longest of them together stay under 24 MiB.
 ///
-/// An entry is good for the keys it was verified with: each says which generation of them that was.
+/// Each knows with which keys it was verified; other keys, and it is verified again.
 pub(super) struct Verified(Cache<Box<str>, (u64, Arc<Identity>)>);
 
 impl Verified {
@@ -17,14 +17,15 @@ impl Verified {
         Self(Cache::new(MOST_TOKENS))
     }
 
-    pub(super) fn find(&self, token: &str, keys: u64) -> Option<Arc<Identity>> {
-        self.0.get(token).filter(|(then, _)| *then == keys).map(|(_, identity)| identity)
+    /// `turn` is that of the keys in force.
+    pub(super) fn find(&self, token: &str, turn: u64) -> Option<Arc<Identity>> {
+        self.0.get(token).filter(|(verified, _)| *verified == turn).map(|(_, identity)| identity)
     }
 
     /// Keeps what verified; a token of unusual length is verified each time.
-    pub(super) fn keep(&self, token: &str, keys: u64, identity: &Arc<Identity>) {
+    pub(super) fn keep(&self, token: &str, turn: u64, identity: &Arc<Identity>) {
         if token.len() <= LONGEST_TOKEN {
-            self.0.insert(token.into(), (keys, Arc::clone(identity)));
+            self.0.insert(token.into(), (turn, Arc::clone(identity)));
         }
     }
 }

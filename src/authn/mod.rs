@@ -59,11 +59,11 @@ impl Authenticator {
     /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
         // Asked before anything is verified: what other keys verified meanwhile is not kept for these.
-        let keys = self.tokens.generation();
-        let identity = match self.verified.find(token, keys) {
+        let turn = self.tokens.turn();
+        let identity = match self.verified.find(token, turn) {
             Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
             Some(_) => return Err(AuthnError::Expired),
-            None => self.verify_anew(token, keys, now)?,
+            None => self.verify_anew(token, turn, now)?,
         };
         let ended = match identity.session() {
             Some(session) => self.revocations.is_revoked(session, identity.issued_at()),
@@ -73,12 +73,12 @@ impl Authenticator {
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 
-    fn verify_anew(&self, token: &str, keys: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+    fn verify_anew(&self, token: &str, turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
         let identity = self.tokens.verify(token, now).map(Arc::new).map_err(|error| match error {
             TokenError::Invalid => AuthnError::Invalid,
             TokenError::Expired => AuthnError::Expired,
         })?;
-        self.verified.keep(token, keys, &identity);
+        self.verified.keep(token, turn, &identity);
         Ok(identity)
     }
 }

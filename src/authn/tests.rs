@@ -76,6 +76,17 @@ fn a_token_that_differs_in_one_character_is_another_token() {
 }
 
 #[test]
+fn a_known_token_is_refused_once_its_key_is_gone() {
+    let tokens = tokens();
+    let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::default());
+    let token = token(&tokens, SessionId::new(NOW));
+    authenticator.verify(&token, NOW).unwrap();
+    let other = StoredKey::generate(Algorithm::EdDsa, NOW).unwrap();
+    tokens.change_keys(KeyRing::new(&other, &[]).unwrap());
+    assert_eq!(authenticator.verify(&token, NOW).unwrap_err(), AuthnError::Invalid);
+}
+
+#[test]
 fn ten_times_as_many_tokens_as_fit_do_not_grow_the_cache() {
     let tokens = tokens();
     let cache = Verified::new();

@@ -15,6 +15,7 @@ mod prompt;
 mod reload;
 mod run;
 mod schema;
+mod session;
 mod terminal;
 mod user;
 mod version;
@@ -78,8 +79,10 @@ enum Verb {
     Reload(reload::ReloadArgs),
     /// Ask a running gateway whether it is well
     Health(health::HealthArgs),
-    /// People: add, list, show, edit, password, disable, enable, delete
+    /// People: add, list, show, edit, password, disable, enable, delete, logout, invite
     User(user::UserArgs),
+    /// Sessions: list, end
+    Session(session::SessionArgs),
     /// Signing keys: list, rotate, retire, export, import, new-secret
     Keys(keys::KeysArgs),
     /// Print the JSON Schema of the file, for editors
@@ -121,6 +124,7 @@ impl Verb {
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
+            Self::Session(args) => session::run(args, global, out),
             Self::Keys(args) => keys::run(&args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),

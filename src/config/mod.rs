@@ -39,7 +39,7 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, observe, password, proxy, routes, server, store, token, wire};
+use crate::{account, admin, observe, password, proxy, routes, server, shared, store, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -51,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) accounts: account::Settings,
     pub(crate) passwords: password::Settings,
     pub(crate) tokens: token::Settings,
+    pub(crate) sessions: shared::Settings,
     pub(crate) store: store::Settings,
     pub(crate) admin: admin::Settings,
     pub(crate) log: observe::LogSettings,
@@ -65,6 +66,13 @@ pub(crate) struct Loaded {
     pub(crate) warnings: Findings,
     /// Every setting in force and where it came from.
     pub(crate) effective: Vec<Effective>,
+}
+
+impl Config {
+    /// Where people and programs find the gateway: `public_url`, else localhost and the first port.
+    pub(crate) fn origin(&self) -> String {
+        translate::origin(&self.server, &self.wire)
+    }
 }
 
 /// Why there is no configuration.
@@ -127,6 +135,11 @@ pub(crate) fn parse(text: &str, name: &str, environment: &Environment) -> Result
         return Err(ConfigError::Wrong(Box::new(warnings)));
     }
     Ok(Loaded { config, warnings, effective })
+}
+
+/// "900ms", "30s", "15m", "12h", "30d"
+pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
+    units::duration(text).ok()
 }
 
 fn places(places: &[PathBuf]) -> String {

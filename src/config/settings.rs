@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["tls", "sessions", "pages", "providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["tls", "pages", "providers", "issuers", "mail"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -345,9 +345,15 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             with_default(
                 "registration",
-                Kind::Word(&["open", "closed"]),
+                Kind::Word(&["open", "invite", "closed"]),
                 "\"open\"",
-                "Who may make an account: \"open\" everyone, \"closed\" nobody.",
+                "Who may make an account: \"open\" everyone, \"invite\" people with a link, \"closed\" nobody.",
+            ),
+            with_default(
+                "allowed_domains",
+                Kind::List,
+                "[]",
+                "Whoever makes an account needs an e-mail address at one of these. Empty: any, or none.",
             ),
             with_default("default_roles", Kind::List, "[\"user\"]", "What everyone who makes an account is given."),
             without(
@@ -357,7 +363,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Lists that a role name stands for: who has the role has these scopes.",
             ),
         ],
-        later: &["allowed_domains", "verify_email", "migrate_from"],
+        later: &["verify_email", "migrate_from"],
     },
     Section {
         name: "passwords",
@@ -465,6 +471,19 @@ pub(super) const SECTIONS: &[Section] = &[
             without("secret", Kind::Secret, "\"${JWT_SECRET_KEY}\"", "The shared secret of HS256; at least 32 bytes."),
         ],
         later: &[],
+    },
+    Section {
+        name: "sessions",
+        shape: Shape::Once,
+        words: "",
+        header: "[sessions]",
+        settings: &[with_default(
+            "close_streams",
+            Kind::Flag,
+            "true",
+            "Close WebSocket, SSE and gRPC streams when the session behind them ends.",
+        )],
+        later: &["idle", "max", "cookie", "same_site", "domain"],
     },
     Section {
         name: "identity",
@@ -587,7 +606,7 @@ pub(super) const SECTIONS: &[Section] = &[
 ];
 
 /// Words that a later version will take as a value: (section, key, word).
-pub(super) const LATER_WORDS: &[(&str, &str, &str)] = &[("accounts", "registration", "invite")];
+pub(super) const LATER_WORDS: &[(&str, &str, &str)] = &[];
 
 #[cfg(test)]
 mod tests {

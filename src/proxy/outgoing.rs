@@ -6,6 +6,7 @@ use http_body::Body as _;
 use super::hop::{is_hop_by_hop, named_by_connection};
 use super::identity;
 use super::settings::{HostHeader, Settings};
+use super::upgrade::Handshake;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
 use crate::wire::{Body, CanonPath, Inbound, REQUEST_ID};
@@ -35,6 +36,9 @@ impl Head {
         headers.insert(HOST, host.clone());
         copy(inbound.headers(), &mut headers, target);
         set_forwarded(inbound, &mut headers);
+        if Handshake::asked_by(inbound).is_some() {
+            Handshake::write(&mut headers);
+        }
         identity::set(&mut headers, &settings.identity, permit.identity());
         Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
     }

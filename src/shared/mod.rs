@@ -1,4 +1,8 @@
 //! Short-lived state that several processes and nodes share. Today through the store; another way keeps these types.
 mod revocations;
+mod settings;
+mod streams;
 
 pub(crate) use revocations::Revocations;
+pub(crate) use settings::Settings;
+pub(crate) use streams::{Live, Opened, Streams};

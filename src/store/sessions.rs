@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
-use super::strangers::{self, Until};
+use super::strangers::{self, Done};
 use super::types::digest;
 use super::{Digest, NewSession, Revocation, Session, Store, StoreError, User, people};
 use crate::base::{Secret, SessionId, Timestamp, UserId};
@@ -78,6 +78,21 @@ impl Store {
         on.rows(sql, values![user, now]).await?.iter().map(Session::from_row).collect()
     }
 
+    /// The sessions of everybody that go on, newest first, from the one that precedes `before`.
+    pub(crate) async fn all_live_sessions(
+        &self,
+        now: Timestamp,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        // Greater than every id: letters come after digits.
+        let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+        let sql = "SELECT * FROM sessions WHERE id < $1 AND ended_at IS NULL AND expires_at > $2 \
+            ORDER BY id DESC LIMIT $3";
+        on.rows(sql, values![before, now, i64::from(limit)]).await?.iter().map(Session::from_row).collect()
+    }
+
     /// Ends one session; `None` when there is none, or it ended before.
     pub(crate) async fn end_session(
         &self,
@@ -109,7 +124,7 @@ impl Store {
     ) -> Result<Vec<Revocation>, StoreError> {
         let mut on = self.engine.begin().await?;
         let revoked = revocations::of_user(&mut on, user, except, Reach::Sessions, now).await?;
-        strangers::of_person(&mut on, user, Until::Now, now).await?;
+        strangers::of_person(&mut on, user, Done::Changed, now).await?;
         on.commit().await?;
         Ok(revoked)
     }

@@ -55,29 +55,23 @@ impl Store {
     }
 }
 
-/// Until when nothing without a session is believed.
+/// What was done to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
-    /// This moment: what is issued later counts again.
-    Now,
-    /// The person is enabled again.
-    Enabled,
+pub(super) enum Done {
+    Changed,
+    /// The names may be given to somebody else.
+    Deleted,
 }
 
-/// Ends what speaks of a person by any of their names, within the transaction of the caller.
-pub(super) async fn of_person(
-    on: &mut Connection,
-    user: UserId,
-    until: Until,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let (not_before, expires_at) = match until {
-        // Whole seconds stand in such tokens: one of this very second may be from before.
-        Until::Now => (now.plus(Duration::from_millis(1)), now.plus(LONGEST)),
-        Until::Enabled => (Revocation::FOR_EVER, Revocation::FOR_EVER),
-    };
-    let Some(row) = on.row("SELECT username, email FROM users WHERE id = $1", values![user]).await? else {
-        return Ok(());
+/// Ends what speaks of a person by any of their names, within the transaction of the caller: what was issued until now, and for
+/// somebody who is disabled also what will be.
+pub(super) async fn of_person(on: &mut Connection, user: UserId, done: Done, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "SELECT username, email, disabled FROM users WHERE id = $1";
+    let Some(row) = on.row(sql, values![user]).await? else { return Ok(()) };
+    let (not_before, expires_at) = if row.int("disabled")? != 0 && done == Done::Changed {
+        (Revocation::FOR_EVER, Revocation::FOR_EVER)
+    } else {
+        (now.plus(Duration::from_millis(1)), now.plus(LONGEST))
     };
     let names = [Some(user.to_string()), row.maybe_text("username")?, row.maybe_text("email")?];
     for name in names.into_iter().flatten() {

@@ -34,14 +34,14 @@ use arc_swap::ArcSwap;
 pub(crate) struct Tokens {
     /// Swapped whole when a key comes or goes; asked without a lock.
     keys: ArcSwap<KeyRing>,
-    /// Counts the rings: what one verified says nothing about the next.
-    generation: AtomicU64,
+    /// How often the keys were swapped: what was verified before is verified again.
+    turn: AtomicU64,
     settings: Settings,
 }
 
 impl Tokens {
     pub(crate) fn new(keys: KeyRing, settings: &Settings) -> Self {
-        Self { keys: ArcSwap::from_pointee(keys), generation: AtomicU64::default(), settings: settings.clone() }
+        Self { keys: ArcSwap::from_pointee(keys), turn: AtomicU64::new(0), settings: settings.clone() }
     }
 
     /// The public keys as a JWK Set (RFC 7517, section 5), ready to send.
@@ -52,12 +52,13 @@ impl Tokens {
     /// Puts other keys in force, from the next token on.
     pub(crate) fn change_keys(&self, keys: KeyRing) {
         self.keys.store(Arc::new(keys));
-        self.generation.fetch_add(1, Ordering::Release);
+        // After the keys: who reads the new number has the new keys.
+        self.turn.fetch_add(1, Ordering::Release);
     }
 
-    /// Changes whenever the keys do.
-    pub(crate) fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+    /// Which keys are in force, as a number that changes with them.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Acquire)
     }
 
     pub(crate) fn settings(&self) -> &Settings {

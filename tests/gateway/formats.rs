@@ -59,6 +59,9 @@ fn a_token_that_flask_made_ends_by_its_id_and_with_its_person() {
     until("the person's tokens are refused", SOON, || ask(&gateway, other) == 401);
     let late = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
     assert_eq!(ask(&gateway, text(&late, "plain")), 401, "made for somebody who is disabled");
+    user(&gateway, &["edit", "alice", "--add-role", "staff"]);
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    assert_eq!(ask(&gateway, text(&late, "plain")), 401, "and whatever is changed about them");
     user(&gateway, &["enable", "alice"]);
     let again = || text(&stacks(&python, &["flask", TEST_SECRET, "make", "alice"]), "plain").to_owned();
     until("a token from after that is taken", SOON, || ask(&gateway, &again()) == 200);

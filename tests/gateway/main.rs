@@ -16,6 +16,7 @@ mod harness;
 mod login;
 mod logout;
 mod me;
+mod own_account;
 mod refresh;
 mod register;
 mod token;
@@ -32,6 +33,7 @@ mod identity;
 mod paths;
 mod routes;
 mod tokens;
+mod websocket;
 
 // Bounds, life and death.
 mod deadlines;

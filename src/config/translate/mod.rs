@@ -7,6 +7,8 @@ mod server;
 mod tokens;
 mod upstreams;
 
+pub(super) use tokens::origin;
+
 use super::Config;
 use super::environment::Environment;
 use super::read::Reader;
@@ -25,6 +27,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         accounts: people::accounts(reader, &limits, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
+        sessions: rest::sessions(reader),
         store: rest::store(reader),
         log: rest::log(reader),
         metrics: rest::metrics(reader),
