@@ -72,7 +72,7 @@ impl Lasting {
         let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits));
         let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
         Ok(Gateway {
-            renderer: Renderer::new(&config.wire.auth_prefix.0),
+            renderer: Renderer::new(&config.wire.auth_prefix.0).in_format(config.tokens.dialect.format),
             endpoints,
             gate: Gate::new(routes, authenticator),
             proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy))

@@ -58,14 +58,18 @@ impl Authenticator {
 
     /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        // Asked before anything is verified: what other keys verified meanwhile is not kept for these.
         let turn = self.tokens.turn();
         let identity = match self.verified.find(token, turn) {
             Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
             Some(_) => return Err(AuthnError::Expired),
             None => self.verify_anew(token, turn, now)?,
         };
-        let ended =
-            identity.session().is_some_and(|session| self.revocations.is_revoked(session, identity.issued_at()));
+        let ended = match identity.session() {
+            Some(session) => self.revocations.is_revoked(session, identity.issued_at()),
+            // Made by another holder of the key.
+            None => self.revocations.is_stranger_revoked(identity.sub(), identity.token_id(), identity.issued_at()),
+        };
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 

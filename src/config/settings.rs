@@ -457,8 +457,14 @@ pub(super) const SECTIONS: &[Section] = &[
                 "true",
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
+            with_default(
+                "format",
+                Kind::Word(&["native", "flask-jwt-extended", "simplejwt"]),
+                "\"native\"",
+                "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
+            ),
         ],
-        later: &["revoke", "locations", "query_name", "claims", "format"],
+        later: &["revoke", "locations", "query_name", "claims"],
     },
     Section {
         name: "keys",

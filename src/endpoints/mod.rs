@@ -25,7 +25,7 @@ use crate::authn::Authenticator;
 use crate::base::Clock;
 use crate::observe::Metrics;
 use crate::refusal::{Refusal, TokenProblem, own_response};
-use crate::token::Tokens;
+use crate::token::{Format, Tokens};
 use crate::wire::{self, Body, Door, IdentityFields, Inbound};
 
 pub(crate) use verify::yes;
@@ -111,6 +111,10 @@ impl Endpoint {
         ("/register", Self::Register),
         ("/login", Self::Login),
         ("/token", Self::Token),
+        // As SimpleJWT's manual names them.
+        ("/token/", Self::Token),
+        ("/token/refresh", Self::Refresh),
+        ("/token/refresh/", Self::Refresh),
         ("/refresh", Self::Refresh),
         ("/logout", Self::Logout),
         ("/logout-all", Self::LogoutAll),
@@ -223,6 +227,11 @@ impl Endpoints {
     /// The names that are taken from the routes when the prefix is the root.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         Endpoint::TABLE.iter().map(|(name, _)| *name)
+    }
+
+    /// Whose form the answers have.
+    fn format(&self) -> Format {
+        self.tokens.settings().dialect.format
     }
 
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {

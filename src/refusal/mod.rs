@@ -1,5 +1,6 @@
 //! Every "no" a client can hear. This room alone knows status codes.
 mod codes;
+mod dialect;
 mod from;
 mod render;
 

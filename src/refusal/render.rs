@@ -8,7 +8,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{Extra, Refusal};
+use super::{Extra, Refusal, dialect};
+use crate::token::Format;
 use crate::wire::Body;
 
 /// Draws refusals; knows where the page of codes is.
@@ -16,6 +17,7 @@ use crate::wire::Body;
 pub(crate) struct Renderer {
     /// "/auth/errors"
     errors_page: String,
+    format: Format,
 }
 
 /// What an OAuth endpoint answers (RFC 6749, section 5.2).
@@ -44,12 +46,22 @@ impl TokenProblem {
 
 impl Renderer {
     pub(crate) fn new(auth_prefix: &str) -> Self {
-        Self { errors_page: format!("{auth_prefix}/errors") }
+        Self { errors_page: format!("{auth_prefix}/errors"), format: Format::Native }
+    }
+
+    /// In the words of another stack.
+    pub(crate) fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
-        let body = self.body(refusal, request_id).to_string();
-        let mut response = own_response(refusal.status(), "application/problem+json", body);
+        let mut response = match dialect::body(self.format, refusal.code) {
+            None => {
+                let body = self.body(refusal, request_id).to_string();
+                own_response(refusal.status(), "application/problem+json", body)
+            }
+            Some((status, body)) => own_response(status, "application/json", body.to_string()),
+        };
         let headers = response.headers_mut();
         if let Some(challenge) = challenge(refusal) {
             headers.insert(WWW_AUTHENTICATE, challenge);

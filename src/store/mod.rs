@@ -14,6 +14,7 @@ mod revocations;
 mod sessions;
 mod settings;
 mod sqlite;
+mod strangers;
 mod types;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
 pub(crate) use sessions::{Live, Rotation, Started, Turn};
 pub(crate) use settings::Settings;
+pub(crate) use strangers::TokenRevocation;
 pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, User};
 
 /// The store, whichever engine is behind it. Cheap to clone.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
+use super::strangers::{self, Done};
 use super::types::digest;
 use super::{Digest, NewSession, Revocation, Session, Store, StoreError, User, people};
 use crate::base::{Secret, SessionId, Timestamp, UserId};
@@ -123,6 +124,7 @@ impl Store {
     ) -> Result<Vec<Revocation>, StoreError> {
         let mut on = self.engine.begin().await?;
         let revoked = revocations::of_user(&mut on, user, except, Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, user, Done::Changed, now).await?;
         on.commit().await?;
         Ok(revoked)
     }

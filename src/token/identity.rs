@@ -59,7 +59,6 @@ impl Identity {
     }
 
     /// `jti`: visible text that names this token alone.
-    #[cfg(test)]
     pub(crate) fn token_id(&self) -> &str {
         &self.token_id
     }

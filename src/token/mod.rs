@@ -8,6 +8,7 @@ mod keys;
 mod jws;
 mod json;
 mod claims;
+mod dialect;
 mod identity;
 mod issue;
 mod verify;
@@ -15,6 +16,7 @@ mod inspect;
 #[cfg(test)]
 mod vectors;
 
+pub(crate) use dialect::{Dialect, Format};
 pub(crate) use identity::Identity;
 pub(crate) use issue::{Person, SignError};
 pub(crate) use keys::{Half, KeyError, KeyRing, LineUp, PUBLISHED_BEFORE, Seal, StoredKey, next_key_due};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::StoredKey;
+use super::{Dialect, StoredKey};
 use crate::base::Secret;
 
 /// What the operator says about tokens and keys.
@@ -15,6 +15,7 @@ pub(crate) struct Settings {
     /// The shared secret of HS256; at least 32 bytes. Without it one is made and kept in the store.
     pub(crate) secret: Option<Secret>,
     pub(crate) keys: KeySettings,
+    pub(crate) dialect: Dialect,
 }
 
 /// Where keys come from and how long each signs.

@@ -27,6 +27,7 @@ mod credentials;
 mod edge;
 mod every_door;
 mod forward_auth;
+mod formats;
 mod forward;
 mod framing;
 mod h2;

@@ -81,7 +81,7 @@ fn every_word_of_the_table_means_something_of_its_own() {
                 words += 1;
                 // Another word that came to the same would have the same text.
                 assert!(
-                    meanings.insert(format!("{}{:?}", setting.key, load(&text).config)),
+                    meanings.insert(format!("{}.{}{:?}", section.name, setting.key, load(&text).config)),
                     "{} = {word}",
                     setting.key
                 );

@@ -71,6 +71,12 @@ impl Site {
         Gateway::with(self)
     }
 
+    /// Whether answers have the form of another stack.
+    pub(crate) fn speaks_foreign(&self) -> bool {
+        let format = self.sections.get("tokens").and_then(|tokens| tokens.get("format"));
+        format.is_some_and(|format| format != "\"native\"")
+    }
+
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.env
     }
