@@ -37,6 +37,7 @@ impl House {
             hasher: Hasher::new(&passwords),
             policy: Policy::new(&passwords),
             revocations: Arc::default(),
+            services: Arc::default(),
             settings,
             clock: clock.clone(),
             audit: Audit::default(),

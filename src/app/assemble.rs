@@ -15,7 +15,7 @@ use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::Revocations;
+use crate::shared::{Revocations, ServiceTokens};
 use crate::store::Store;
 use crate::token::Tokens;
 use crate::wire::Door;
@@ -27,6 +27,7 @@ pub(super) struct Lasting {
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
     pub(super) revocations: Arc<Revocations>,
+    pub(super) services: Arc<ServiceTokens>,
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
     pub(super) stop: Stop,
@@ -37,10 +38,12 @@ impl Lasting {
         let store = Store::open(&config.store).await.map_err(StartError::Store)?;
         let revocations = Arc::new(Revocations::default());
         revocations.load(&store).await.map_err(StartError::Store)?;
+        let services = Arc::new(ServiceTokens::default());
+        services.load(&store).await.map_err(StartError::Store)?;
         let metrics = Metrics::new(&config.metrics, clock.now());
         let numbers = metrics.clone();
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        Ok(Self { clock, store, limits: Arc::default(), revocations, metrics, access, stop })
+        Ok(Self { clock, store, limits: Arc::default(), revocations, services, metrics, access, stop })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -51,7 +54,8 @@ impl Lasting {
         before: Option<(&Config, &Gateway)>,
     ) -> Result<Gateway, StartError> {
         let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
-        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations));
+        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
+            .and_machines(Arc::clone(&self.services));
         let door = Arc::new(Door::new(&config.wire));
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
@@ -88,6 +92,7 @@ impl Lasting {
             hasher,
             policy: Policy::new(&config.passwords),
             revocations: Arc::clone(&self.revocations),
+            services: Arc::clone(&self.services),
             settings: config.accounts.clone(),
             clock: self.clock.clone(),
             audit,
@@ -110,6 +115,7 @@ impl Lasting {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
+            origin: config.origin(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
             password_grant: config.accounts.password_grant,

@@ -39,6 +39,8 @@ pub(super) fn begin(
     drop(server::watch_signals(stop, ask).map_err(StartError::Signals)?);
     drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
+    let (services, store) = (Arc::clone(&running.lasting.services), running.lasting.store.clone());
+    drop(stop.spawn(services.follow(store, stop.child_token())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;

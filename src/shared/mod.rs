@@ -1,4 +1,6 @@
 //! Short-lived state that several processes and nodes share. Today through the store; another way keeps these types.
 mod revocations;
+mod service_tokens;
 
 pub(crate) use revocations::Revocations;
+pub(crate) use service_tokens::ServiceTokens;

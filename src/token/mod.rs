@@ -15,7 +15,7 @@ mod inspect;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use identity::Identity;
+pub(crate) use identity::{Identity, Machine, SERVICE_TOKEN_PREFIX};
 pub(crate) use issue::{Person, SignError};
 pub(crate) use keys::{KeyError, KeyRing, StoredKey};
 pub(crate) use settings::{Algorithm, Settings, Subject};
@@ -43,6 +43,16 @@ impl Tokens {
     /// How long a new token lives.
     pub(crate) fn access_ttl(&self) -> Duration {
         self.settings.access_ttl
+    }
+
+    /// What stands in `iss`.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// What stands in `aud`.
+    pub(crate) fn audience(&self) -> &str {
+        &self.settings.audience
     }
 
     /// How far clocks may differ.

@@ -16,6 +16,7 @@ mod harness;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod own_account;
 mod refresh;
 mod register;
