@@ -20,7 +20,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("authz", "base token"),
     ("authn", "base wire token shared authz"),
     ("account", "base token password store shared limit observe"),
-    ("proxy", "base wire token authz observe"),
+    ("proxy", "base wire token shared authz observe"),
     ("routes", "base wire authz proxy"),
     ("gate", "base wire token authn authz routes"),
     ("refusal", "base wire token password limit authn authz account proxy routes gate"),
@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("pipeline", "base wire token password observe server account authn authz routes gate proxy refusal endpoints"),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe store server limit authz account proxy routes admin"),
+    ("config", "base wire token password observe store server shared limit authz account proxy routes admin"),
     (
         "app",
         "base wire token password observe store server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",

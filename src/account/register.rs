@@ -99,7 +99,7 @@ impl RegisterError {
             Self::UserExists => "user_exists",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
-            Self::Signing(_) => "internal_error",
+            Self::Signing(_) => "internal",
             Self::Unavailable(_) => "unavailable",
         }
     }

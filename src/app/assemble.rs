@@ -15,7 +15,7 @@ use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Revocations, ServiceTokens};
+use crate::shared::{Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::token::Tokens;
 use crate::wire::Door;
@@ -28,6 +28,8 @@ pub(super) struct Lasting {
     pub(super) limits: Arc<Limits>,
     pub(super) revocations: Arc<Revocations>,
     pub(super) services: Arc<ServiceTokens>,
+    /// Entered whatever the file says later: a reload changes only what new ones obey.
+    pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
     pub(super) stop: Stop,
@@ -43,7 +45,17 @@ impl Lasting {
         let metrics = Metrics::new(&config.metrics, clock.now());
         let numbers = metrics.clone();
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        Ok(Self { clock, store, limits: Arc::default(), revocations, services, metrics, access, stop })
+        Ok(Self {
+            clock,
+            store,
+            limits: Arc::default(),
+            revocations,
+            services,
+            streams: Arc::default(),
+            metrics,
+            access,
+            stop,
+        })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -68,7 +80,8 @@ impl Lasting {
             renderer: Renderer::new(&config.wire.auth_prefix.0),
             endpoints,
             gate: Gate::new(routes, authenticator),
-            proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy)),
+            proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy))
+                .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),

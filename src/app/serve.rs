@@ -7,6 +7,7 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::assemble::Lasting;
 use super::{Listeners, Running, StartError};
 use crate::admin::Admin;
 use crate::config::Config;
@@ -41,6 +42,7 @@ pub(super) fn begin(
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
     let (services, store) = (Arc::clone(&running.lasting.services), running.lasting.store.clone());
     drop(stop.spawn(services.follow(store, stop.child_token())));
+    drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;
@@ -67,6 +69,13 @@ async fn reload_when_asked(running: Arc<Running>, mut asked: mpsc::Receiver<()>,
 async fn follow_store(running: Arc<Running>, stop: Stop) {
     let lasting = &running.lasting;
     Arc::clone(&lasting.revocations).follow(lasting.store.clone(), lasting.clock.clone(), stop.child_token()).await;
+}
+
+/// Streams end within a second of the session behind them.
+async fn end_streams(running: Arc<Running>, stop: Stop) {
+    let Lasting { revocations, streams, store, clock, .. } = &running.lasting;
+    let revocations = Arc::clone(revocations);
+    Arc::clone(streams).follow(revocations, store.clone(), clock.clone(), stop.child_token()).await;
 }
 
 /// Forgets what is over, in small steps.

@@ -32,7 +32,7 @@ use crate::config::Environment;
 
 /// A reverse-proxy authentication gateway: one binary, one gateway.toml.
 #[derive(Debug, Parser)]
-#[command(name = "authgate", disable_help_subcommand = true, disable_version_flag = true, after_help = EXAMPLES)]
+#[command(name = "authgate", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -55,7 +55,7 @@ pub(crate) struct Global {
     /// Say only what was asked for
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Say more: `run` logs at the level debug
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Answer every question with yes

@@ -35,7 +35,7 @@ pub(super) fn work(
         Ok(found) => found,
         Err(error) => {
             out.error(serving::words(&error, out.color_err()));
-            return Exit::No;
+            return serving::without_settings(&error);
         }
     };
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };

@@ -39,7 +39,7 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, observe, password, proxy, routes, server, store, token, wire};
+use crate::{account, admin, observe, password, proxy, routes, server, shared, store, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -51,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) accounts: account::Settings,
     pub(crate) passwords: password::Settings,
     pub(crate) tokens: token::Settings,
+    pub(crate) sessions: shared::Settings,
     pub(crate) store: store::Settings,
     pub(crate) admin: admin::Settings,
     pub(crate) log: observe::LogSettings,

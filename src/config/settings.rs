@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["tls", "sessions", "pages", "providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["tls", "pages", "providers", "issuers", "mail"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -451,6 +451,19 @@ pub(super) const SECTIONS: &[Section] = &[
              The shared secret of HS256; at least 32 bytes.",
         )],
         later: &["rotate_every", "encrypt_with", "files"],
+    },
+    Section {
+        name: "sessions",
+        shape: Shape::Once,
+        words: "",
+        header: "[sessions]",
+        settings: &[with_default(
+            "close_streams",
+            Kind::Flag,
+            "true",
+            "Close WebSocket, SSE and gRPC streams when the session behind them ends.",
+        )],
+        later: &["idle", "max", "cookie", "same_site", "domain"],
     },
     Section {
         name: "identity",

@@ -39,6 +39,7 @@ pub(super) async fn send(
     let mut answer = pin!(link.sender.try_send_request(request));
     poll_fn(|cx| {
         let connection = Pin::new(&mut link.connection).poll(cx);
+        link.over |= connection.is_ready();
         if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
             return Poll::Ready(match outcome {
                 Ok(response) => Sent::Answered(Box::new(response)),

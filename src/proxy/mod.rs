@@ -1,5 +1,6 @@
 //! The way to an upstream and back.
 mod exchange;
+mod frames;
 mod hop;
 mod identity;
 mod outgoing;
@@ -7,6 +8,8 @@ mod pool;
 mod returning;
 mod settings;
 mod stream;
+mod tunnel;
+mod upgrade;
 mod upload;
 mod upstream;
 
@@ -17,16 +20,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
 pub(crate) use settings::{Address, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
+use crate::shared::{Live, Opened, Streams};
 use crate::wire::{Body, Bounded, Inbound, PathError, PathPrefix};
 use exchange::Sent;
 use outgoing::Head;
+use upgrade::Handshake;
 use upload::{Progress, Upload};
 use upstream::{Lease, Upstream};
 
@@ -34,6 +39,8 @@ use upstream::{Lease, Upstream};
 #[derive(Debug)]
 pub(crate) struct Proxy {
     upstreams: HashMap<String, Arc<Upstream>>,
+    /// Where streams are entered that end with their session; `None`: they live as long as they like.
+    streams: Option<Arc<Streams>>,
 }
 
 /// Where a request goes, and under which conditions.
@@ -89,6 +96,8 @@ pub(crate) enum ForwardError {
     RequestBroken(#[source] Box<dyn Error + Send + Sync>),
     #[error("the client went away")]
     ClientGone(#[source] Box<dyn Error + Send + Sync>),
+    #[error("too many streams are open")]
+    Crowded,
     #[error("the path cannot be forwarded without the prefix")]
     Path(#[source] PathError),
 }
@@ -108,6 +117,7 @@ impl ForwardError {
             Self::RequestTooLarge => "body_too_large",
             Self::RequestStalled => "body_timeout",
             Self::RequestBroken(_) | Self::ClientGone(_) => "bad_request",
+            Self::Crowded => "busy",
             Self::Path(_) => "ambiguous_path",
         }
     }
@@ -121,7 +131,12 @@ impl Proxy {
             let same = known.filter(|upstream| upstream.settings == *settings).cloned();
             (settings.name.clone(), same.unwrap_or_else(|| Arc::new(Upstream::new(settings.clone()))))
         });
-        Self { upstreams: upstreams.collect() }
+        Self { upstreams: upstreams.collect(), streams: None }
+    }
+
+    /// Streams end with the session behind them.
+    pub(crate) fn following(self, streams: Option<Arc<Streams>>) -> Self {
+        Self { streams, ..self }
     }
 
     /// Sends the request on and brings the answer back; both bodies are streamed. Only who holds a permit may ask.
@@ -149,9 +164,27 @@ impl Proxy {
             let (upload, _) = Upload::new(Bounded::new(Body::Empty, target.max_body, target.body_timeout));
             Some(head.with_body(upload))
         };
-        let (response, lease) =
+        let (response, mut lease) =
             exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again).await?;
-        returning::answer(response, inbound.method(), lease, progress.as_ref(), upstream.settings.idle_timeout)
+        let idle_timeout = upstream.settings.idle_timeout;
+        if let Some(handshake) = Handshake::asked_by(&inbound) {
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                return upgrade::answer(&handshake, response, lease, self.enter(&permit)?, idle_timeout).await;
+            }
+            // What an upstream makes of a connection after a handshake that it refused, nobody knows.
+            lease.once = true;
+        }
+        let live = if returning::is_stream(response.headers()) { self.enter(&permit)? } else { None };
+        returning::answer(response, inbound.method(), lease, progress.as_ref(), idle_timeout)
+            .map(|response| returning::ending(response, live))
+    }
+
+    /// Enters a stream by the session of whoever opens it.
+    fn enter(&self, permit: &Permit) -> Result<Option<Live>, ForwardError> {
+        let (Some(streams), Some(identity)) = (&self.streams, permit.identity()) else { return Ok(None) };
+        let opened =
+            Opened { session: identity.session(), issued_at: identity.issued_at(), expires_at: identity.expires_at() };
+        streams.enter(opened).map(Some).ok_or(ForwardError::Crowded)
     }
 
     /// What [`Self::forward`] would send.

@@ -4,8 +4,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
 
 use super::hop::{is_hop_by_hop, named_by_connection};
-use super::identity::{self, Facts};
+use super::identity;
 use super::settings::{HostHeader, Settings};
+use super::upgrade::Handshake;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
 use crate::wire::{Body, CanonPath, Inbound, REQUEST_ID};
@@ -35,8 +36,10 @@ impl Head {
         headers.insert(HOST, host.clone());
         copy(inbound.headers(), &mut headers, target);
         set_forwarded(inbound, &mut headers);
-        let facts = permit.identity().map(Facts::from);
-        identity::set(&mut headers, &settings.identity, facts.as_ref());
+        if Handshake::asked_by(inbound).is_some() {
+            Handshake::write(&mut headers);
+        }
+        identity::set(&mut headers, &settings.identity, permit.identity());
         Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::client::conn::http1;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -25,6 +26,8 @@ pub(super) struct Link {
     pub(super) sender: http1::SendRequest<Upload>,
     pub(super) connection: http1::Connection<Stream, Upload>,
     pub(super) deadline: Deadline,
+    /// hyper is done with the connection, and must not be asked again.
+    pub(super) over: bool,
     kept_since: Instant,
     _place: Place,
 }
@@ -34,6 +37,16 @@ impl Link {
     pub(super) fn is_idle(&mut self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         Pin::new(&mut self.connection).poll(&mut cx).is_pending() && self.sender.is_ready()
+    }
+
+    /// The bare socket of a connection that has switched protocols, and what was read from it already.
+    pub(super) async fn take_stream(self: Box<Self>) -> Result<(Stream, Bytes, LinkRest), hyper::Error> {
+        let Self { sender, mut connection, over, _place, .. } = *self;
+        if !over {
+            (&mut connection).await?;
+        }
+        let parts = connection.into_parts();
+        Ok((parts.io, parts.read_buf, LinkRest { _sender: sender, _place }))
     }
 
     /// The connection, to be driven by somebody else, and what must live as long as it.
@@ -106,7 +119,14 @@ impl Pool {
         let stream = connecting.map_err(|_| ForwardError::ConnectTimeout)?.map_err(ForwardError::Refused)?;
         let (sender, connection) = http1::handshake(stream).await.map_err(ForwardError::broken)?;
         let deadline = Deadline::default();
-        Ok(Opened::New(Box::new(Link { sender, connection, deadline, kept_since: Instant::now(), _place: place })))
+        Ok(Opened::New(Box::new(Link {
+            sender,
+            connection,
+            deadline,
+            over: false,
+            kept_since: Instant::now(),
+            _place: place,
+        })))
     }
 
     /// Waits no longer than for a connection: what is full says so.

@@ -1,21 +1,23 @@
 //! The answer on its way back: connection fields taken off, the body streamed, the connection kept after a clean end.
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::ForwardError;
 use super::hop::{is_hop_by_hop, named_by_connection};
 use super::pool::LinkRest;
 use super::upload::Progress;
 use super::upstream::Lease;
+use super::{ForwardError, Live};
 use crate::wire::{Body, BodyError, Deadline};
 
 /// The answer as the client gets it.
@@ -29,6 +31,8 @@ pub(super) fn answer(
     let (mut parts, incoming) = response.into_parts();
     let framing = check(parts.status, &parts.headers, method)?;
     strip(&mut parts.headers, parts.status);
+    // The version belongs to one connection (RFC 9110, section 2.5): what the upstream speaks is not what we speak.
+    parts.version = Version::HTTP_11;
     if let Some(link) = lease.link() {
         link.deadline.clear();
     }
@@ -75,7 +79,7 @@ fn has_no_body(status: StatusCode, method: &Method) -> bool {
     *method == Method::HEAD || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-fn strip(headers: &mut HeaderMap, status: StatusCode) {
+pub(super) fn strip(headers: &mut HeaderMap, status: StatusCode) {
     if headers.contains_key(TRANSFER_ENCODING) || status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
     }
@@ -91,7 +95,57 @@ fn strip(headers: &mut HeaderMap, status: StatusCode) {
 /// An answer that cannot be passed on.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-struct Nonsense(&'static str);
+pub(super) struct Nonsense(pub(super) &'static str);
+
+/// Whether an answer goes on for as long as its session: events, or gRPC.
+pub(super) fn is_stream(headers: &HeaderMap) -> bool {
+    let begins = |kind: &[u8], with: &str| {
+        kind.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    begins(kind, "text/event-stream") || begins(kind, "application/grpc")
+}
+
+/// Lets an answer end with the session behind it.
+pub(super) fn ending(response: Response<Body>, live: Option<Live>) -> Response<Body> {
+    let Some(live) = live else { return response };
+    response.map(|body| Body::wrap(Ending { body, ended: Box::pin(live.ended()), _live: live }))
+}
+
+/// A body that breaks off, for the client to notice, when its session ends.
+struct Ending {
+    body: Body,
+    ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    _live: Live,
+}
+
+/// What broke off a stream.
+#[derive(Debug, thiserror::Error)]
+#[error("the session behind the stream has ended")]
+struct SessionEnded;
+
+impl HttpBody for Ending {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        if this.ended.as_mut().poll(cx).is_ready() {
+            // The connection to the upstream goes with the body.
+            this.body = Body::Empty;
+            return Poll::Ready(Some(Err(Box::new(SessionEnded))));
+        }
+        Pin::new(&mut this.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// The upstream fell silent in the middle of its answer.
 #[derive(Debug, thiserror::Error)]
@@ -223,8 +277,6 @@ impl HttpBody for Returning {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {

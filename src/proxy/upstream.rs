@@ -124,6 +124,8 @@ pub(super) struct Lease {
     link: Option<Box<Link>>,
     /// Another request went over this connection before.
     pub(super) kept: bool,
+    /// No other request may go over this connection.
+    pub(super) once: bool,
 }
 
 impl Lease {
@@ -131,7 +133,7 @@ impl Lease {
         if let Some(place) = upstream.places.get(at) {
             place.in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        Self { upstream: Arc::clone(upstream), at, link: Some(link), kept }
+        Self { upstream: Arc::clone(upstream), at, link: Some(link), kept, once: false }
     }
 
     /// The address that the connection leads to.
@@ -151,6 +153,7 @@ impl Lease {
     /// Ends the use: the connection is kept if it ended cleanly on both sides, else closed.
     pub(super) fn end(&mut self) {
         if let Some(mut link) = self.link.take()
+            && !self.once
             && link.is_idle()
         {
             self.upstream.pool.put(self.at, link);

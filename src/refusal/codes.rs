@@ -96,7 +96,24 @@ mod tests {
         let page = include_str!("../../docs/STATUS-CODES.md");
         for (at, code) in CODES.iter().enumerate() {
             assert_eq!(CODES.iter().position(|other| other.name == code.name), Some(at), "{} stands twice", code.name);
-            assert!(page.contains(&format!("`{}`", code.name)), "docs/STATUS-CODES.md does not tell of {}", code.name);
+            let row = format!("| {} | `{}` |", code.status.as_u16(), code.name);
+            assert!(page.contains(&row), "docs/STATUS-CODES.md has no row that begins with {row}");
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_page_is_a_code() {
+        for line in include_str!("../../docs/STATUS-CODES.md").lines() {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let (Some(status), Some(cell)) = (cells.next(), cells.next()) else { continue };
+            // Other tables tell of paths, and of what succeeds.
+            let name = cell.trim_matches('`');
+            if !cell.starts_with('`') || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                continue;
+            }
+            let code =
+                Code::named(name).unwrap_or_else(|| panic!("docs/STATUS-CODES.md tells of {name}, which is no code"));
+            assert_eq!(status, code.status.as_str(), "{name}");
         }
     }
 }

@@ -55,7 +55,20 @@ impl From<BadRequest> for Refusal {
 
 impl From<&ForwardError> for Refusal {
     fn from(error: &ForwardError) -> Self {
-        Self::named(error.code())
+        match error {
+            ForwardError::Crowded => Self::retry_after(error.code(), STORE_AWAY),
+            ForwardError::Unknown
+            | ForwardError::Refused(_)
+            | ForwardError::ConnectTimeout
+            | ForwardError::Full
+            | ForwardError::ResponseTimeout
+            | ForwardError::BadResponse(_)
+            | ForwardError::RequestTooLarge
+            | ForwardError::RequestStalled
+            | ForwardError::RequestBroken(_)
+            | ForwardError::ClientGone(_)
+            | ForwardError::Path(_) => Self::named(error.code()),
+        }
     }
 }
 

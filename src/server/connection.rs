@@ -22,7 +22,7 @@ use super::drive::{Connection, Deadlines, Outcome, drive};
 use super::pulse::{Busy, Pulse, Watched};
 use super::streams::{Streams, note_piece};
 use super::{Handler, Limits, Stop};
-use crate::wire::{Body, BodyError, Peer};
+use crate::wire::{Body, BodyError, Peer, Takeover};
 
 /// Serves one connection to its end.
 pub(super) async fn serve<S, H>(mut stream: S, peer: Peer, handler: Arc<H>, limits: Arc<Limits>, stop: Stop)
@@ -117,8 +117,19 @@ where
     // set it costs an allocation for each request. `pipeline_flush` stays off: with it hyper takes from a body as fast as
     // it comes, however slowly the client reads.
     builder.half_close(false).header_read_timeout(None).max_header_size(limits.max_header);
-    let connection = builder.serve_connection(io, service(handler, peer, &pulse));
-    drive(connection, pulse, Deadlines::http1(limits), timer, stop).await
+    let mut connection = builder.serve_connection(io, service(handler, peer, &pulse));
+    let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, &stop).await;
+    if let (Outcome::Done, Some(heir)) = (&outcome, pulse.take_heir()) {
+        let left = connection.into_parts();
+        // Who sends before the other protocol was agreed on may have meant another request: nobody reads it as either
+        // (SECURITY-CASES W02).
+        if left.read_buf.is_empty() {
+            heir.run(Box::new(left.io), Box::pin(stop.draining())).await;
+        } else {
+            tracing::debug!(ip = ?peer.ip, "closed a connection: bytes came before the answer of 101");
+        }
+    }
+    outcome
 }
 
 async fn serve_http2<S, H>(
@@ -147,8 +158,8 @@ where
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PING_ANSWER);
-    let connection = builder.serve_connection(io, service(handler, peer, &pulse));
-    drive(connection, pulse, Deadlines::http2(limits), timer, stop).await
+    let connection = pin!(builder.serve_connection(io, service(handler, peer, &pulse)));
+    drive(connection, pulse, Deadlines::http2(limits), timer, &stop).await
 }
 
 impl<S, V> Connection for http1::Connection<Watched<S>, V>
@@ -183,8 +194,14 @@ fn service<H: Handler>(
     service_fn(move |request: Request<Incoming>| {
         let busy = pulse.begin(!request.body().is_end_stream());
         let handler = Arc::clone(&handler);
+        let pulse = Arc::clone(&pulse);
         async move {
-            let response = fenced(&*handler, request, peer).await;
+            let mut response = fenced(&*handler, request, peer).await;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS
+                && let Some(heir) = response.extensions_mut().remove::<Takeover>()
+            {
+                pulse.leave_to(heir);
+            }
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     })
@@ -275,7 +292,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWER: Duration = Duration::from_secs(20);
 
 const INTERNAL_ERROR: &str = concat!(
-    r#"{"type":"about:blank","title":"Internal error","status":500,"error":"internal_error","#,
+    r#"{"type":"about:blank","title":"Internal error","status":500,"error":"internal","#,
     r#""detail":"The gateway failed on this request. Its log says where."}"#,
 );
 

@@ -21,13 +21,12 @@ pub(super) trait Connection: Future<Output = hyper::Result<()>> {
 /// The timer is set again only when it must ring earlier than it is set for, and put right when it rings: a busy
 /// connection that keeps all deadlines touches it once in a long while.
 pub(super) async fn drive<C: Connection>(
-    connection: C,
+    mut connection: Pin<&mut C>,
     pulse: Arc<Pulse>,
     deadlines: Deadlines,
     timer: Pin<&mut Sleep>,
-    stop: Stop,
+    stop: &Stop,
 ) -> Outcome {
-    let mut connection = pin!(connection);
     let mut watch = Watch::new(pulse, deadlines, timer);
     let mut draining = pin!(stop.draining());
     let mut cutting = pin!(stop.cutting());

@@ -1,14 +1,16 @@
 //! What a connection is doing, noted where its bytes pass.
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::wire::Takeover;
 
 /// The state of one connection, without a clock: noting costs an atomic store, and only whoever keeps the deadlines
 /// (`drive`) asks for the time, once for each change.
@@ -28,6 +30,8 @@ pub(super) struct Pulse {
     closing: AtomicBool,
     /// The client may still be sending: a body that nobody asked for, or a head we refused.
     unread: AtomicBool,
+    /// Who goes on with the connection when HTTP/1 is done with it.
+    heir: Mutex<Option<Takeover>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +54,14 @@ impl Pulse {
         self.head.store(false, Ordering::Relaxed);
         self.unread.store(has_body, Ordering::Relaxed);
         Busy(Arc::clone(self))
+    }
+
+    pub(super) fn leave_to(&self, heir: Takeover) {
+        *self.heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(heir);
+    }
+
+    pub(super) fn take_heir(&self) -> Option<Takeover> {
+        self.heir.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn close(&self) {

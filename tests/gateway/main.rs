@@ -32,11 +32,14 @@ mod identity;
 mod paths;
 mod routes;
 mod tokens;
+mod websocket;
 
 // Bounds, life and death.
 mod deadlines;
+mod frames;
 mod kill;
 mod limits;
+mod regression;
 mod reload;
 mod rudeness;
 mod sessions;

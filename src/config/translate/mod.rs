@@ -26,6 +26,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         accounts: people::accounts(reader, &limits, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
+        sessions: rest::sessions(reader),
         store: rest::store(reader),
         log: rest::log(reader),
         metrics: rest::metrics(reader),

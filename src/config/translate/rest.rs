@@ -1,4 +1,4 @@
-//! `[identity]`, `[store]`, `[log]` and `[metrics]`.
+//! `[sessions]`, `[identity]`, `[store]`, `[log]` and `[metrics]`.
 use std::path::PathBuf;
 
 use crate::config::address;
@@ -8,6 +8,7 @@ use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::value::quoted;
 use crate::observe::{Level, LogFormat, LogSettings, MetricsSettings};
+use crate::shared;
 use crate::store;
 use crate::wire::IdentityFields;
 
@@ -28,6 +29,11 @@ pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
     let presets = if names.is_some() && part.item("headers").is_none() { Vec::new() } else { presets.value };
     let names = names.map(|names| names.value).unwrap_or_default();
     identity::fields(&presets, &names, &separator.value, &|finding| part.complain(finding))
+}
+
+/// `[sessions]`
+pub(super) fn sessions(reader: &Reader<'_>) -> shared::Settings {
+    shared::Settings { close_streams: reader.part("sessions").value("close_streams") }
 }
 
 /// `[store]`

@@ -109,7 +109,7 @@ async fn answer(
 
 fn refused(code: &'static str) -> Response<Body> {
     let mut response = Response::new(Body::full(code));
-    *response.status_mut() = http::StatusCode::IM_A_TEAPOT;
+    *response.status_mut() = StatusCode::IM_A_TEAPOT;
     response.headers_mut().insert("connection", HeaderValue::from_static("close"));
     response
 }

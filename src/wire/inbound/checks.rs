@@ -1,5 +1,5 @@
 //! What makes a request ambiguous; hyper lets all of this through.
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::BadRequest;
@@ -75,6 +75,14 @@ pub(super) fn framing(headers: &HeaderMap, version: Version) -> Result<(), BadRe
         }
         _ => Err(BadRequest::Framing),
     }
+}
+
+/// A WebSocket handshake has no body: what came as one would be read as frames after it (SECURITY-CASES W03).
+pub(super) fn handshake(headers: &HeaderMap) -> Result<(), BadRequest> {
+    let websocket = headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"));
+    let empty = !headers.contains_key(TRANSFER_ENCODING)
+        && headers.get(CONTENT_LENGTH).is_none_or(|length| length.as_bytes().iter().all(|&digit| digit == b'0'));
+    if websocket && !empty { Err(BadRequest::Framing) } else { Ok(()) }
 }
 
 fn is_length(digits: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
 use super::{Authority, Body, CanonPath, ClientFacts, Door, PathError, Peer, RequestId};
 use crate::base::Timestamp;
@@ -14,6 +14,7 @@ use crate::base::Timestamp;
 #[derive(Debug)]
 pub(crate) struct Inbound {
     method: Method,
+    version: Version,
     path: CanonPath,
     server_wide: bool,
     /// The `Host` as the client sent it.
@@ -78,12 +79,24 @@ impl Inbound {
         let host = checks::host(&parts.uri, parts.version, &headers)?;
         let (path, server_wide) = target(&parts.method, &parts.uri)?;
         checks::framing(&headers, parts.version)?;
+        checks::handshake(&headers)?;
         checks::expectation(&headers)?;
         checks::credentials(&headers)?;
         let field = host.as_ref().map(|(field, _)| field.clone());
         let (client, authority) = ClientFacts::decide(peer, &door.trusted, &headers, host);
         door.registry.strip(&mut headers);
-        Ok(Self { method: parts.method, path, server_wide, host: field, authority, headers, client, request_id, body })
+        Ok(Self {
+            method: parts.method,
+            version: parts.version,
+            path,
+            server_wide,
+            host: field,
+            authority,
+            headers,
+            client,
+            request_id,
+            body,
+        })
     }
 
     /// A request that nobody sent, through the same checks: what `explain` asks about. `target` is a URL or a path; a
@@ -120,6 +133,10 @@ impl Inbound {
 
     pub(crate) const fn method(&self) -> &Method {
         &self.method
+    }
+
+    pub(crate) const fn version(&self) -> Version {
+        self.version
     }
 
     pub(crate) const fn path(&self) -> &CanonPath {

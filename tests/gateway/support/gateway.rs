@@ -117,6 +117,14 @@ impl Gateway {
         fs::write(self.file(), self.site.text(self.port, self.admin_port)).unwrap();
     }
 
+    /// What the process holds in memory.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let id = self.child.as_ref().expect("the gateway runs").id();
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub(crate) fn site(&self) -> &Site {
         &self.site
     }

@@ -1,0 +1,175 @@
+//! Streams that outlive the moment they were allowed in: WebSocket, events, gRPC. Each is known by the session behind it
+//! and told when that ends. Ordinary requests are never entered here.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::Revocations;
+use crate::base::{Clock, SessionId, Timestamp};
+use crate::store::Store;
+
+/// The streams of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    live: Mutex<HashMap<u64, Entry>>,
+    next: AtomicU64,
+}
+
+/// The token that opened a stream.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opened {
+    /// `None`: a token that somebody else made; it cannot be renewed here.
+    pub(crate) session: Option<SessionId>,
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+#[derive(Debug)]
+struct Entry {
+    opened: Opened,
+    ended: CancellationToken,
+}
+
+/// One stream; forgotten when dropped.
+#[derive(Debug)]
+pub(crate) struct Live {
+    streams: Arc<Streams>,
+    number: u64,
+    ended: CancellationToken,
+}
+
+impl Live {
+    /// Ready when what allowed the stream has ended.
+    pub(crate) fn ended(&self) -> WaitForCancellationFutureOwned {
+        self.ended.clone().cancelled_owned()
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.streams.live().remove(&self.number);
+    }
+}
+
+impl Streams {
+    /// Enters a stream; `None` when there are too many.
+    pub(crate) fn enter(self: &Arc<Self>, opened: Opened) -> Option<Live> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let ended = CancellationToken::new();
+        let mut live = self.live();
+        if live.len() >= MOST {
+            return None;
+        }
+        live.insert(number, Entry { opened, ended: ended.clone() });
+        drop(live);
+        Some(Live { streams: Arc::clone(self), number, ended })
+    }
+
+    /// Ends streams as their sessions end, until `stop`. What was revoked, here or by another process, is in
+    /// `revocations`; whether a token that has expired was renewed, the store knows.
+    pub(crate) async fn follow(
+        self: Arc<Self>,
+        revocations: Arc<Revocations>,
+        store: Store,
+        clock: Clock,
+        stop: CancellationToken,
+    ) {
+        let mut ticks = interval(LOOK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let now = clock.now();
+            for (number, session) in self.end_revoked(&revocations, now) {
+                let until = match session {
+                    Some(session) => renewed_until(&store, session, now).await,
+                    None => None,
+                };
+                self.renew_or_end(number, until);
+            }
+        }
+    }
+
+    /// Ends what was revoked; which of the others were opened with a token that has expired.
+    fn end_revoked(&self, revocations: &Revocations, now: Timestamp) -> Vec<(u64, Option<SessionId>)> {
+        let mut expired = Vec::new();
+        for (number, Entry { opened, ended }) in self.live().iter() {
+            if opened.session.is_some_and(|session| revocations.is_revoked(session, opened.issued_at)) {
+                ended.cancel();
+            } else if opened.expires_at <= now {
+                expired.push((*number, opened.session));
+            }
+        }
+        expired
+    }
+
+    fn renew_or_end(&self, number: u64, until: Option<Timestamp>) {
+        if let Some(entry) = self.live().get_mut(&number) {
+            match until {
+                Some(until) => entry.opened.expires_at = until,
+                None => entry.ended.cancel(),
+            }
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        // An entry is whole or not there: a panic elsewhere does no harm to it.
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Until when the session's newest access token is believed. A store that cannot be asked renews nothing: a request with
+/// the expired token would be refused as well.
+async fn renewed_until(store: &Store, session: SessionId, now: Timestamp) -> Option<Timestamp> {
+    let live = match store.live_session(session, now).await {
+        Ok(live) => live?,
+        Err(error) => {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "ended a stream: cannot ask whether its session goes on"
+            );
+            return None;
+        }
+    };
+    Some(live.session.tokens_until).filter(|until| *until > now)
+}
+
+/// Together with the quarter of a second in which revocations are read, well within the second that is promised.
+const LOOK: Duration = Duration::from_millis(200);
+/// About 20 MB.
+const MOST: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Revocation;
+
+    fn at(second: u64) -> Timestamp {
+        Timestamp::from_seconds(1_790_000_000 + second)
+    }
+
+    #[test]
+    fn a_stream_ends_with_its_session_or_when_its_token_was_not_renewed() {
+        let (streams, revocations) = (Arc::<Streams>::default(), Revocations::default());
+        let one = SessionId::new(at(0));
+        let opened = Opened { session: Some(one), issued_at: at(0), expires_at: at(60) };
+        let live = streams.enter(opened).unwrap();
+        assert!(streams.end_revoked(&revocations, at(59)).is_empty());
+        assert_eq!(streams.end_revoked(&revocations, at(60)), [(live.number, Some(one))]);
+        streams.renew_or_end(live.number, Some(at(120)));
+        assert!(streams.end_revoked(&revocations, at(60)).is_empty() && !live.ended.is_cancelled());
+        streams.renew_or_end(live.number, None);
+        assert!(live.ended.is_cancelled());
+        let second = streams.enter(opened).unwrap();
+        revocations.apply(&[Revocation { session: one, not_before: at(1), expires_at: at(60) }]);
+        assert!(streams.end_revoked(&revocations, at(2)).is_empty() && second.ended.is_cancelled());
+        drop((live, second));
+        assert!(streams.live().is_empty());
+    }
+}
