@@ -128,6 +128,7 @@ fn tokens() -> TokenSettings {
         subject: Subject::Id,
         algorithm: Algorithm::Es256,
         leeway: Duration::from_secs(5),
+        revoke: crate::token::Revoke::Now,
         secret: None,
     }
 }

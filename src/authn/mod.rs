@@ -11,7 +11,7 @@ pub(crate) use bearer::{Unreadable, token_in};
 use crate::authz::{Asks, Caller};
 use crate::base::{Secret, Timestamp};
 use crate::shared::{Revocations, ServiceTokens};
-use crate::token::{Identity, Machine, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
+use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
 use cache::Verified;
 
 /// Reads and verifies what a request brings along.
@@ -72,6 +72,9 @@ impl Authenticator {
             Some(_) => return Err(AuthnError::Expired),
             None => self.verify_anew(token, now)?,
         };
+        if self.tokens.revoke() == Revoke::AtExpiry {
+            return Ok(identity);
+        }
         let ended =
             identity.session().is_some_and(|session| self.revocations.is_revoked(session, identity.issued_at()));
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }

@@ -299,6 +299,12 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("roles", Kind::List, "[\"admin\", \"staff\"]", "One of these roles is needed."),
             without("scopes", Kind::List, "[\"invoices:read\"]", "All of these scopes are needed."),
+            without(
+                "fresh_login",
+                Kind::Duration(Duration::from_secs(1), Duration::from_secs(3650 * 86_400)),
+                "\"10m\"",
+                "The sign-in must be younger than this; older ones are asked for the password again.",
+            ),
             without("methods", Kind::List, "[\"GET\", \"HEAD\", \"POST\"]", "Other methods are answered 405."),
             with_default("strip_prefix", Kind::Flag, "false", "Take the prefix away before the backend sees the path."),
             with_default(
@@ -319,7 +325,6 @@ pub(super) const SECTIONS: &[Section] = &[
             "mode",
             "allow_if",
             "networks",
-            "fresh_login",
             "mfa",
             "on_denied",
             "assertion",
@@ -430,13 +435,20 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Clocks may differ by this much.",
             ),
             with_default(
+                "revoke",
+                Kind::Word(&["now", "at_expiry"]),
+                "\"now\"",
+                "\"now\": a signed-out session's tokens stop working with the next request, on every node.\n\
+                 \"at_expiry\": tokens live out their time.",
+            ),
+            with_default(
                 "password_grant",
                 Kind::Flag,
                 "true",
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
         ],
-        later: &["revoke", "locations", "query_name", "claims", "format"],
+        later: &["locations", "query_name", "claims", "format"],
     },
     Section {
         name: "keys",

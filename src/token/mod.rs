@@ -18,7 +18,7 @@ mod vectors;
 pub(crate) use identity::{Identity, Machine, SERVICE_TOKEN_PREFIX};
 pub(crate) use issue::{Person, SignError};
 pub(crate) use keys::{KeyError, KeyRing, StoredKey};
-pub(crate) use settings::{Algorithm, Settings, Subject};
+pub(crate) use settings::{Algorithm, Revoke, Settings, Subject};
 pub(crate) use verify::TokenError;
 
 use std::time::Duration;
@@ -43,6 +43,11 @@ impl Tokens {
     /// How long a new token lives.
     pub(crate) fn access_ttl(&self) -> Duration {
         self.settings.access_ttl
+    }
+
+    /// Whether a session's tokens end with it.
+    pub(crate) fn revoke(&self) -> Revoke {
+        self.settings.revoke
     }
 
     /// What stands in `iss`.

@@ -15,6 +15,7 @@ mod harness;
 // People.
 mod login;
 mod logout;
+mod clients;
 mod me;
 mod oauth;
 mod own_account;
@@ -26,6 +27,7 @@ mod token;
 mod credentials;
 mod every_door;
 mod forward;
+mod fresh;
 mod framing;
 mod h2;
 mod identity;

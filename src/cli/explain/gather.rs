@@ -4,11 +4,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::ExplainArgs;
 use super::who::{Who, now};
-use crate::authz::Asks;
+use crate::authz::{Asks, Denied};
 use crate::base::Timestamp;
 use crate::config::Loaded;
 use crate::endpoints::{Endpoints, Lookup};
-use crate::gate::{Decision, Gate};
+use crate::gate::{Decision, Denial, Gate};
 use crate::proxy::{Preview, Proxy};
 use crate::refusal::{Refusal, Renderer};
 use crate::routes::{Route, RouteTable};
@@ -236,6 +236,10 @@ fn needs(route: &Route, decision: &Decision<'_>) -> Vec<Need> {
         let met = identity
             .is_some_and(|identity| route.policy.scopes().iter().all(|scope| identity.scopes().contains(scope)));
         needs.push(Need { what: "scope", words: format!("needs all of: {names}"), met, place });
+    }
+    if let Some(most) = route.policy.fresh_login() {
+        let met = !matches!(decision.outcome, Err(Denial::Denied(Denied::LoginTooOld))) && identity.is_some();
+        needs.push(Need { what: "fresh", words: format!("signed in within {}s", most.as_secs()), met, place: None });
     }
     needs
 }

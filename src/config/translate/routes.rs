@@ -1,4 +1,6 @@
 //! `[[routes]]`: what is protected, and where it goes.
+use std::time::Duration;
+
 use super::upstreams::Upstreams;
 use crate::authz::{self, Asks};
 use crate::base::{NameError, Role, Scope};
@@ -175,6 +177,7 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
             auth,
             roles: roles.map(|roles| names(part, &roles.value, "roles", Role::parse)).unwrap_or_default(),
             scopes: scopes.map(|scopes| names(part, &scopes.value, "scopes", Scope::parse)).unwrap_or_default(),
+            fresh_login: fresh_login(part, auth),
         },
         upstream: String::new(),
         strip_prefix: part.value("strip_prefix"),
@@ -184,6 +187,23 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
         place: place(line(part.key_place("prefix")).or_else(|| line(Some(part.place()))).unwrap_or(1)),
         policy_place: policy_line.map(place),
     }
+}
+
+/// Only somebody who must sign in can be asked when they did.
+fn fresh_login(part: &Part<'_>, auth: Asks) -> Option<Duration> {
+    let fresh: Spot<Duration> = part.given("fresh_login")?;
+    if auth != Asks::Somebody
+        && let Some(asked) = part.item("auth")
+    {
+        let title = "nobody is asked to sign in here, so no sign-in can be too old";
+        part.complain(
+            Finding::new(Code::E207, fresh.place, title)
+                .label("cannot be asked for")
+                .beside(&asked.place, "because of this")
+                .say("take out `auth`, or take out `fresh_login`"),
+        );
+    }
+    Some(fresh.value)
 }
 
 fn methods(part: &Part<'_>) -> Vec<http::Method> {

@@ -5,7 +5,7 @@ use crate::config::codes::Code;
 use crate::config::finding::Finding;
 use crate::config::read::{Part, Reader, Spot};
 use crate::server::ListenAddress;
-use crate::token::{Algorithm, Settings, Subject};
+use crate::token::{Algorithm, Revoke, Settings, Subject};
 use crate::{server, wire};
 
 /// What the two sections say to two rooms.
@@ -25,6 +25,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
         subject: part.choice("subject", &subjects),
         algorithm,
         leeway: part.value("leeway"),
+        revoke: part.choice("revoke", &[("now", Revoke::Now), ("at_expiry", Revoke::AtExpiry)]),
         secret: secret(&reader.part("keys"), algorithm),
     };
     let sessions = Sessions {
