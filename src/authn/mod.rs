@@ -67,10 +67,11 @@ impl Authenticator {
         if token.starts_with(SERVICE_TOKEN_PREFIX) {
             return self.machine(token, now);
         }
-        let identity = match self.verified.find(token) {
+        let turn = self.tokens.turn();
+        let identity = match self.verified.find(token, turn) {
             Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
             Some(_) => return Err(AuthnError::Expired),
-            None => self.verify_anew(token, now)?,
+            None => self.verify_anew(token, turn, now)?,
         };
         if self.tokens.revoke() == Revoke::AtExpiry {
             return Ok(identity);
@@ -80,9 +81,9 @@ impl Authenticator {
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 
-    fn verify_anew(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+    fn verify_anew(&self, token: &str, turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
         let identity = self.tokens.verify(token, now).map(Arc::new)?;
-        self.verified.keep(token, &identity);
+        self.verified.keep(token, turn, &identity);
         Ok(identity)
     }
 

@@ -10,7 +10,7 @@ use crate::wire::Body;
 impl Endpoints {
     /// The public keys (RFC 7517, section 5).
     pub(super) fn jwks(&self) -> Response<Body> {
-        public(self.tokens.jwks().to_owned())
+        public(self.tokens.jwks())
     }
 
     /// What programs find here (RFC 8414, section 2; the same for OpenID Connect Discovery). Only what exists is listed:
