@@ -54,6 +54,7 @@ impl Denial {
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",
             Self::Denied(Denied::MissingScope) => "missing_scope",
+            Self::Denied(Denied::LoginTooOld) => "login_too_old",
         }
     }
 }
@@ -86,7 +87,7 @@ impl Gate {
             return (None, Err(Denial::Method));
         }
         match self.authenticator.identify(inbound.headers(), route.policy.asks(), now) {
-            Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller).map_err(Denial::from)),
+            Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller, now).map_err(Denial::from)),
             Err(error) => (None, Err(error.into())),
         }
     }

@@ -15,7 +15,7 @@ use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Revocations, Streams};
+use crate::shared::{Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
@@ -29,6 +29,7 @@ pub(super) struct Lasting {
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
     pub(super) revocations: Arc<Revocations>,
+    pub(super) services: Arc<ServiceTokens>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
     pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
@@ -42,6 +43,8 @@ impl Lasting {
         let store = Store::open(&config.store).await.map_err(StartError::Store)?;
         let revocations = Arc::new(Revocations::default());
         revocations.load(&store).await.map_err(StartError::Store)?;
+        let services = Arc::new(ServiceTokens::default());
+        services.load(&store).await.map_err(StartError::Store)?;
         let metrics = Metrics::new(&config.metrics, clock.now());
         let numbers = metrics.clone();
         let certificates = Arc::new(Keeper::new().map_err(StartError::Tls)?);
@@ -49,9 +52,19 @@ impl Lasting {
         let kept = Arc::clone(&certificates);
         metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        let (limits, rates) = (Arc::default(), Arc::default());
-        let streams = Arc::default();
-        Ok(Self { clock, store, limits, rates, revocations, streams, metrics, access, certificates, stop })
+        Ok(Self {
+            clock,
+            store,
+            limits: Arc::default(),
+            rates: Arc::default(),
+            revocations,
+            services,
+            streams: Arc::default(),
+            metrics,
+            access,
+            certificates,
+            stop,
+        })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -62,7 +75,8 @@ impl Lasting {
         before: Option<(&Config, &Gateway)>,
     ) -> Result<Gateway, StartError> {
         let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
-        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations));
+        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
+            .and_machines(Arc::clone(&self.services));
         let door = Arc::new(Door::new(&config.wire));
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
@@ -101,6 +115,7 @@ impl Lasting {
             hasher,
             policy: Policy::new(&config.passwords),
             revocations: Arc::clone(&self.revocations),
+            services: Arc::clone(&self.services),
             settings: config.accounts.clone(),
             clock: self.clock.clone(),
             audit,
@@ -123,6 +138,7 @@ impl Lasting {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
+            origin: config.origin(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
             identity: config.identity.clone(),

@@ -44,6 +44,8 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_certificates(Arc::clone(running), stop.clone())));
+    let (services, store) = (Arc::clone(&running.lasting.services), running.lasting.store.clone());
+    drop(stop.spawn(services.follow(store, stop.child_token())));
     drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));

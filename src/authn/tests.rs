@@ -15,6 +15,7 @@ fn tokens() -> Arc<Tokens> {
         subject: Subject::Id,
         algorithm: Algorithm::EdDsa,
         leeway: Duration::from_secs(5),
+        revoke: Revoke::Now,
         secret: None,
         keys: KeySettings::default(),
         dialect: Dialect::default(),

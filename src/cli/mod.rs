@@ -17,6 +17,7 @@ mod run;
 mod schema;
 mod session;
 mod terminal;
+mod token;
 mod user;
 mod version;
 
@@ -83,6 +84,8 @@ enum Verb {
     User(user::UserArgs),
     /// Sessions: list, end
     Session(session::SessionArgs),
+    /// Tokens for machines: create, list, inspect, revoke
+    Token(token::TokenArgs),
     /// Signing keys: list, rotate, retire, export, import, new-secret
     Keys(keys::KeysArgs),
     /// Print the JSON Schema of the file, for editors
@@ -125,6 +128,7 @@ impl Verb {
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
             Self::Session(args) => session::run(args, global, out),
+            Self::Token(args) => token::run(args, global, out),
             Self::Keys(args) => keys::run(&args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),

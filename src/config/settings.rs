@@ -200,7 +200,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "well_known",
                 Kind::Flag,
                 "true",
-                "\nAnswer /.well-known/jwks.json. Every other /.well-known/ path goes to the routes.",
+                "\nAnswer /.well-known/jwks.json, openid-configuration and oauth-authorization-server. Every other /.well-known/ path goes to the routes.",
             ),
             with_default(
                 "trusted_proxies",
@@ -325,6 +325,12 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("roles", Kind::List, "[\"admin\", \"staff\"]", "One of these roles is needed."),
             without("scopes", Kind::List, "[\"invoices:read\"]", "All of these scopes are needed."),
+            without(
+                "fresh_login",
+                Kind::Duration(Duration::from_secs(1), Duration::from_secs(3650 * 86_400)),
+                "\"10m\"",
+                "The sign-in must be younger than this; older ones are asked for the password again.",
+            ),
             without("methods", Kind::List, "[\"GET\", \"HEAD\", \"POST\"]", "Other methods are answered 405."),
             with_default("strip_prefix", Kind::Flag, "false", "Take the prefix away before the backend sees the path."),
             with_default(
@@ -351,7 +357,7 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &["mode", "allow_if", "fresh_login", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
+        later: &["mode", "allow_if", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",
@@ -452,6 +458,13 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Clocks may differ by this much.",
             ),
             with_default(
+                "revoke",
+                Kind::Word(&["now", "at_expiry"]),
+                "\"now\"",
+                "\"now\": a signed-out session's tokens stop working with the next request, on every node.\n\
+                 \"at_expiry\": tokens live out their time.",
+            ),
+            with_default(
                 "password_grant",
                 Kind::Flag,
                 "true",
@@ -464,7 +477,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
             ),
         ],
-        later: &["revoke", "locations", "query_name", "claims"],
+        later: &["locations", "query_name", "claims"],
     },
     Section {
         name: "keys",

@@ -33,6 +33,7 @@ impl TokenBench {
             subject: Subject::Id,
             algorithm,
             leeway: Duration::from_secs(5),
+            revoke: crate::token::Revoke::Now,
             secret: None,
             keys: KeySettings::default(),
             dialect: Dialect::default(),

@@ -6,6 +6,7 @@ mod health;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod password;
 mod refresh;
 mod register;
@@ -43,7 +44,10 @@ pub(crate) enum Endpoint {
     Session,
     Me,
     Password,
+    Introspect,
+    Revoke,
     Jwks,
+    Metadata,
     Health,
     Ready,
     Errors,
@@ -95,6 +99,8 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    /// "https://app.example.com": what links begin with.
+    pub(crate) origin: String,
     /// "/auth", or "" for the root.
     pub(crate) prefix: String,
     pub(crate) well_known: bool,
@@ -124,6 +130,8 @@ impl Endpoint {
         ("/users/me", Self::Me),
         ("/userinfo", Self::Me),
         ("/password", Self::Password),
+        ("/introspect", Self::Introspect),
+        ("/revoke", Self::Revoke),
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
         ("/errors", Self::Errors),
@@ -134,6 +142,13 @@ impl Endpoint {
         ("/verify/envoy", Self::VerifyEnvoy),
     ];
 
+    /// The names that standards put at the root (RFC 8615).
+    const WELL_KNOWN: &'static [(&'static str, Self)] = &[
+        (JWKS_PATH, Self::Jwks),
+        ("/.well-known/openid-configuration", Self::Metadata),
+        ("/.well-known/oauth-authorization-server", Self::Metadata),
+    ];
+
     /// Nothing: any method.
     fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
@@ -142,11 +157,18 @@ impl Endpoint {
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
-            Self::Register | Self::Login | Self::Token | Self::Refresh | Self::LogoutAll | Self::Password => POST,
+            Self::Register
+            | Self::Login
+            | Self::Token
+            | Self::Refresh
+            | Self::LogoutAll
+            | Self::Password
+            | Self::Introspect
+            | Self::Revoke => POST,
             Self::Logout => LOGOUT,
             Self::Session => DELETE,
             Self::Me => ME,
-            Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
     }
@@ -161,8 +183,15 @@ impl Endpoint {
             | Self::LogoutAll
             | Self::Session
             | Self::Me
-            | Self::Password => true,
-            Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => false,
+            | Self::Password
+            | Self::Revoke => true,
+            Self::Sessions
+            | Self::Introspect
+            | Self::Jwks
+            | Self::Metadata
+            | Self::Health
+            | Self::Ready
+            | Self::Errors => false,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => false,
         }
     }
@@ -185,7 +214,10 @@ impl Endpoint {
             Self::Session => "session",
             Self::Me => "me",
             Self::Password => "password",
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
             Self::Jwks => "jwks",
+            Self::Metadata => "metadata",
             Self::Health => "healthz",
             Self::Ready => "readyz",
             Self::Errors => "errors",
@@ -206,8 +238,8 @@ impl Endpoints {
 
     /// The same question without a running gateway: `explain` asks it.
     pub(crate) fn named(prefix: &str, well_known: bool, path: &str) -> Lookup {
-        if well_known && path == "/.well-known/jwks.json" {
-            return Lookup::Ours(Endpoint::Jwks);
+        if well_known && let Some((_, endpoint)) = Endpoint::WELL_KNOWN.iter().find(|(name, _)| *name == path) {
+            return Lookup::Ours(*endpoint);
         }
         let Some(rest) = path.strip_prefix(prefix) else { return Lookup::NotOurs };
         if let Some((_, endpoint)) = Endpoint::TABLE.iter().find(|(name, _)| *name == rest) {
@@ -252,7 +284,10 @@ impl Endpoints {
             Endpoint::Session => self.end_session(&inbound).await,
             Endpoint::Me => self.me(inbound).await,
             Endpoint::Password => self.change_password(inbound).await,
+            Endpoint::Introspect => self.introspect(inbound).await,
+            Endpoint::Revoke => self.revoke(inbound).await,
             Endpoint::Jwks => Ok(self.jwks()),
+            Endpoint::Metadata => Ok(self.metadata()),
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
             Endpoint::Errors => Ok(discovery::errors_page()),
@@ -264,6 +299,8 @@ impl Endpoints {
         }
     }
 }
+
+const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// 204: done, and nothing to say.
 fn nothing() -> Response<Body> {

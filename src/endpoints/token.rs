@@ -89,11 +89,12 @@ fn of_refresh(error: &RefreshError) -> TokenProblem {
     }
 }
 
-const INVALID_REQUEST: TokenProblem = TokenProblem::new("invalid_request", "send each field of this grant once");
+pub(super) const INVALID_REQUEST: TokenProblem =
+    TokenProblem::new("invalid_request", "send each field of this grant once");
 const UNSUPPORTED_GRANT: TokenProblem =
     TokenProblem::new("unsupported_grant_type", "grant_type is refresh_token or, where it is on, password");
 const INVALID_SCOPE: TokenProblem = TokenProblem::new("invalid_scope", "the account does not have that scope");
-const AWAY: TokenProblem = TokenProblem {
+pub(super) const AWAY: TokenProblem = TokenProblem {
     status: StatusCode::SERVICE_UNAVAILABLE,
     error: "temporarily_unavailable",
     description: "accounts cannot be reached",

@@ -108,6 +108,7 @@ mod tests {
             subject: Subject::Id,
             algorithm: Algorithm::EdDsa,
             leeway: Duration::from_secs(5),
+            revoke: crate::token::Revoke::Now,
             secret: None,
             keys: KeySettings::default(),
             dialect: Dialect::default(),

@@ -52,6 +52,7 @@ pub(crate) static CODES: &[Code] = &[
     code("token_expired", S::UNAUTHORIZED, "The access token has expired", "Use the refresh token to get a new one."),
     code("token_invalid", S::UNAUTHORIZED, "The access token is not valid", "Sign in again."),
     code("session_ended", S::UNAUTHORIZED, "The session has ended", "Use the refresh token, or sign in again."),
+    code("login_too_old", S::UNAUTHORIZED, "The sign-in is too old for this path", "Sign in again; refreshing does not help."),
     code("invalid_credentials", S::UNAUTHORIZED, "The name or the password is not right", "Check both and try again."),
     code("invalid_refresh_token", S::UNAUTHORIZED, "The refresh token is not valid", "Sign in again."),
     code("refresh_token_reused", S::UNAUTHORIZED, "The refresh token was used before", "The session has been ended to be safe. Sign in again."),

@@ -23,6 +23,9 @@ impl Refusal {
             Denial::Denied(Denied::MissingScope) => {
                 Self::missing_scope(route.map_or(&[], |route| route.policy.scopes()))
             }
+            Denial::Denied(Denied::LoginTooOld) => {
+                Self::login_too_old(route.and_then(|route| route.policy.fresh_login()).unwrap_or_default())
+            }
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network

@@ -32,6 +32,8 @@ enum Extra {
     RetryAfter(Duration),
     Allow(String),
     Scopes(Vec<Scope>),
+    /// The sign-in must be younger than this.
+    MaxAge(Duration),
     Fields(Vec<FieldProblem>),
     /// In our words; never what the client sent.
     Detail(&'static str),
@@ -70,6 +72,10 @@ impl Refusal {
 
     pub(crate) fn missing_scope(scopes: &[Scope]) -> Self {
         Self { extra: Extra::Scopes(scopes.to_vec()), ..Self::named("missing_scope") }
+    }
+
+    pub(crate) fn login_too_old(max_age: Duration) -> Self {
+        Self { extra: Extra::MaxAge(max_age), ..Self::named("login_too_old") }
     }
 
     /// Wrong fields; a weak password alone has its own code.

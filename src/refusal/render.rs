@@ -69,7 +69,7 @@ impl Renderer {
         match &refusal.extra {
             Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
             Extra::Allow(allow) => set(headers, ALLOW, allow),
-            Extra::Nothing | Extra::Scopes(_) | Extra::Fields(_) | Extra::Detail(_) => {}
+            Extra::Nothing | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) | Extra::Detail(_) => {}
         }
         if refusal.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -126,6 +126,11 @@ fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
         ("missing_scope", Extra::Scopes(scopes)) => {
             let scopes = scopes.iter().map(crate::base::Scope::as_str).collect::<Vec<_>>().join(" ");
             format!(r#"Bearer realm="authgate", error="insufficient_scope", scope="{scopes}""#)
+        }
+        // RFC 9470, section 3.
+        ("login_too_old", Extra::MaxAge(most)) => {
+            let error = r#"error="insufficient_user_authentication", error_description="sign in again""#;
+            format!(r#"Bearer realm="authgate", {error}, max_age="{}""#, most.as_secs())
         }
         _ if refusal.code.status == StatusCode::UNAUTHORIZED => r#"Bearer realm="authgate""#.to_owned(),
         _ => return None,

@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
 // The inner `some` is for MySQL, which does not take a LIMIT directly within IN.
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
@@ -38,6 +38,8 @@ const STEPS: [&str; 7] = [
         (SELECT seq FROM (SELECT seq FROM revocations WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM invites WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM invites WHERE expires_at <= $1 LIMIT $2) AS some)",
+    "DELETE FROM service_tokens WHERE id IN \
+        (SELECT id FROM (SELECT id FROM service_tokens WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM control_secrets WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM signing_keys WHERE kid IN \

@@ -115,6 +115,16 @@ impl Store {
         on.row(sql, values![refresh.as_slice()]).await?.map(|row| row.session_id("session_id")).transpose()
     }
 
+    /// The session of a refresh token that may still be used, and its person.
+    pub(crate) async fn live_refresh(&self, refresh: &Digest, now: Timestamp) -> Result<Option<Live>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let sql = "SELECT session_id FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL AND expires_at > $2";
+        match on.row(sql, values![refresh.as_slice(), now]).await? {
+            Some(row) => living(&mut on, row.session_id("session_id")?, now).await,
+            None => Ok(None),
+        }
+    }
+
     /// Ends all sessions of one person, but for one.
     pub(crate) async fn end_sessions(
         &self,

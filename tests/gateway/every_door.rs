@@ -89,6 +89,14 @@ const WRONG_CURRENT: [Says; 6] = [
     (401, "invalid_credentials"),
     (401, "invalid_credentials"),
 ];
+const NEEDS_A_MACHINE: [Says; 6] = [
+    (401, "login_required"),
+    (401, "token_invalid"),
+    (401, "token_expired"),
+    (401, "session_ended"),
+    (403, "missing_scope"),
+    (403, "missing_scope"),
+];
 const WRONG_GRANT: [Says; 6] = [(400, "invalid_grant"); 6];
 const NO_TOKEN_OF_OURS: [Says; 6] = [(401, "invalid_refresh_token"); 6];
 const WRONG_FIELDS: [Says; 6] = [(422, "invalid_fields"); 6];
@@ -123,6 +131,10 @@ const DOORS: &[Door] = &[
     endpoint("Me", "GET", "/auth/userinfo", NEEDS_SOMEBODY),
     Door { endpoint: "Me", method: "PATCH", path: "/auth/me", body: Some("{}"), says: NEEDS_SOMEBODY },
     posted("Password", "/auth/password", r#"{"current_password":"wrong one","new_password":"x"}"#, WRONG_CURRENT),
+    posted("Introspect", "/auth/introspect", "token=x", NEEDS_A_MACHINE),
+    posted("Revoke", "/auth/revoke", "token=x", OPEN),
+    endpoint("Metadata", "GET", "/.well-known/openid-configuration", OPEN),
+    endpoint("Metadata", "GET", "/.well-known/oauth-authorization-server", OPEN),
     endpoint("Jwks", "GET", "/.well-known/jwks.json", OPEN),
     endpoint("Health", "GET", "/auth/healthz", OPEN),
     endpoint("Ready", "GET", "/auth/readyz", OPEN),

@@ -15,7 +15,9 @@ mod harness;
 // People.
 mod login;
 mod logout;
+mod clients;
 mod me;
+mod oauth;
 mod own_account;
 mod refresh;
 mod register;
@@ -29,6 +31,7 @@ mod every_door;
 mod forward_auth;
 mod formats;
 mod forward;
+mod fresh;
 mod framing;
 mod h2;
 mod identity;

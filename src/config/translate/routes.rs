@@ -1,4 +1,6 @@
 //! `[[routes]]`: what is protected, and where it goes.
+use std::time::Duration;
+
 use super::headers;
 use super::upstreams::Upstreams;
 use crate::authz::{self, Asks};
@@ -177,6 +179,7 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
             auth,
             roles: roles.map(|roles| names(part, &roles.value, "roles", Role::parse)).unwrap_or_default(),
             scopes: scopes.map(|scopes| names(part, &scopes.value, "scopes", Scope::parse)).unwrap_or_default(),
+            fresh_login: fresh_login(part, auth),
         },
         upstream: String::new(),
         strip_prefix: part.value("strip_prefix"),
@@ -208,6 +211,23 @@ fn edge(part: &Part<'_>) -> routes::Edge {
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
     }
+}
+
+/// Only somebody who must sign in can be asked when they did.
+fn fresh_login(part: &Part<'_>, auth: Asks) -> Option<Duration> {
+    let fresh: Spot<Duration> = part.given("fresh_login")?;
+    if auth != Asks::Somebody
+        && let Some(asked) = part.item("auth")
+    {
+        let title = "nobody is asked to sign in here, so no sign-in can be too old";
+        part.complain(
+            Finding::new(Code::E207, fresh.place, title)
+                .label("cannot be asked for")
+                .beside(&asked.place, "because of this")
+                .say("take out `auth`, or take out `fresh_login`"),
+        );
+    }
+    Some(fresh.value)
 }
 
 fn methods(part: &Part<'_>) -> Vec<http::Method> {

@@ -6,7 +6,7 @@ use crate::config::codes::Code;
 use crate::config::finding::Finding;
 use crate::config::read::{Part, Reader, Spot};
 use crate::server::ListenAddress;
-use crate::token::{Algorithm, Dialect, Format, Settings, Subject};
+use crate::token::{Algorithm, Dialect, Format, Revoke, Settings, Subject};
 use crate::{server, wire};
 
 /// What the two sections say to two rooms.
@@ -36,6 +36,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
         subject: part.choice("subject", &subjects),
         algorithm,
         leeway: part.value("leeway"),
+        revoke: part.choice("revoke", &[("now", Revoke::Now), ("at_expiry", Revoke::AtExpiry)]),
         secret: secret(&keys, algorithm),
         keys: keys::keys(&keys, algorithm),
     };

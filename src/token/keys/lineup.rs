@@ -79,6 +79,7 @@ mod tests {
             subject: Subject::Id,
             algorithm,
             leeway: Duration::ZERO,
+            revoke: crate::token::Revoke::Now,
             secret: None,
             dialect: Dialect::default(),
             keys: KeySettings { rotate_every: Duration::from_secs(100_000), ..KeySettings::default() },

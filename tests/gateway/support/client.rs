@@ -187,7 +187,7 @@ pub(crate) fn check_own(answer: &Answer, method: &str, target: &str, auth_prefix
     if refused_by_the_parser {
         return;
     }
-    let is_key_set = answer.status == 200 && target.ends_with("/.well-known/jwks.json");
+    let is_key_set = answer.status == 200 && target.starts_with("/.well-known/");
     let cached = if is_key_set { "public, max-age=300" } else { "no-store" };
     assert_eq!(answer.field("cache-control"), Some(cached), "{about}");
     if answer.status >= 400 && method != "HEAD" {
@@ -223,7 +223,8 @@ fn check_refusal(answer: &Answer, target: &str, auth_prefix: &str, about: &str) 
 }
 
 fn is_oauth(target: &str, auth_prefix: &str) -> bool {
-    target.split('?').next() == Some(format!("{auth_prefix}/token").as_str())
+    let path = target.split('?').next().and_then(|path| path.strip_prefix(auth_prefix));
+    path.is_some_and(|path| ["/token", "/introspect", "/revoke"].contains(&path))
 }
 
 /// How the identity fields of the fixture and of the default begin.

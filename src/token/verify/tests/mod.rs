@@ -23,6 +23,7 @@ fn settings() -> Settings {
         subject: Subject::Id,
         algorithm: Algorithm::Hs256,
         leeway: Duration::from_secs(5),
+        revoke: crate::token::Revoke::Now,
         secret: None,
         keys: KeySettings::default(),
         dialect: Dialect::default(),
