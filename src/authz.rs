@@ -1,7 +1,8 @@
 //! What a route asks of a caller, and the proof that it was asked.
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::base::{Role, Scope};
+use crate::base::{Role, Scope, Timestamp};
 use crate::token::Identity;
 
 /// What one route asks, as the operator wrote it.
@@ -12,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) roles: Vec<Role>,
     /// All of these are needed.
     pub(crate) scopes: Vec<Scope>,
+    /// The sign-in must be younger than this.
+    pub(crate) fresh_login: Option<Duration>,
 }
 
 /// Who a route asks for.
@@ -61,6 +64,8 @@ pub(crate) enum Denied {
     MissingRole,
     #[error("not all of the scopes asked for")]
     MissingScope,
+    #[error("signed in too long ago")]
+    LoginTooOld,
 }
 
 /// One route's rule.
@@ -84,8 +89,12 @@ impl Policy {
         &self.0.scopes
     }
 
+    pub(crate) const fn fresh_login(&self) -> Option<Duration> {
+        self.0.fresh_login
+    }
+
     /// Whether this caller may pass. Roles and scopes bind whatever `auth` says: a contradiction closes the door.
-    pub(crate) fn admit(&self, caller: &Caller) -> Result<Permit, Denied> {
+    pub(crate) fn admit(&self, caller: &Caller, now: Timestamp) -> Result<Permit, Denied> {
         match (self.0.auth, caller) {
             (Asks::Nobody, _) => self.needs_nothing().then_some(Permit(Caller::Anonymous)).ok_or(Denied::NotSignedIn),
             (Asks::Anyone, Caller::Anonymous) => {
@@ -93,22 +102,27 @@ impl Policy {
             }
             (Asks::Somebody, Caller::Anonymous) => Err(Denied::NotSignedIn),
             (Asks::Anyone | Asks::Somebody, Caller::Known(identity)) => {
-                self.fits(identity)?;
+                self.fits(identity, now)?;
                 Ok(Permit(caller.clone()))
             }
         }
     }
 
     fn needs_nothing(&self) -> bool {
-        self.0.roles.is_empty() && self.0.scopes.is_empty()
+        self.0.roles.is_empty() && self.0.scopes.is_empty() && self.0.fresh_login.is_none()
     }
 
-    fn fits(&self, identity: &Identity) -> Result<(), Denied> {
+    fn fits(&self, identity: &Identity, now: Timestamp) -> Result<(), Denied> {
         if !self.0.roles.is_empty() && !self.0.roles.iter().any(|role| identity.roles().contains(role)) {
             return Err(Denied::MissingRole);
         }
         if !self.0.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Denied::MissingScope);
+        }
+        // Last: who lacks the role is not sent to sign in again for nothing. A machine never signed in.
+        let fresh = |most: Duration| identity.auth_time().is_some_and(|signed_in| signed_in.plus(most) > now);
+        if self.0.fresh_login.is_some_and(|most| !fresh(most)) {
+            return Err(Denied::LoginTooOld);
         }
         Ok(())
     }
@@ -118,25 +132,27 @@ impl Policy {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_millis(0);
+
     fn policy(auth: Asks, roles: &[&str]) -> Policy {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-        Policy::new(Settings { auth, roles, scopes: Vec::new() })
+        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None })
     }
 
     #[test]
     fn nobody_passes_a_required_route_without_an_identity() {
-        assert_eq!(policy(Asks::Somebody, &[]).admit(&Caller::Anonymous).unwrap_err(), Denied::NotSignedIn);
+        assert_eq!(policy(Asks::Somebody, &[]).admit(&Caller::Anonymous, NOW).unwrap_err(), Denied::NotSignedIn);
     }
 
     #[test]
     fn an_open_route_admits_anybody_and_passes_no_identity_on() {
-        assert!(policy(Asks::Nobody, &[]).admit(&Caller::Anonymous).unwrap().identity().is_none());
-        assert!(policy(Asks::Anyone, &[]).admit(&Caller::Anonymous).unwrap().identity().is_none());
+        assert!(policy(Asks::Nobody, &[]).admit(&Caller::Anonymous, NOW).unwrap().identity().is_none());
+        assert!(policy(Asks::Anyone, &[]).admit(&Caller::Anonymous, NOW).unwrap().identity().is_none());
     }
 
     #[test]
     fn a_role_on_an_open_route_closes_it() {
-        assert_eq!(policy(Asks::Nobody, &["admin"]).admit(&Caller::Anonymous).unwrap_err(), Denied::NotSignedIn);
-        assert_eq!(policy(Asks::Anyone, &["admin"]).admit(&Caller::Anonymous).unwrap_err(), Denied::NotSignedIn);
+        assert_eq!(policy(Asks::Nobody, &["admin"]).admit(&Caller::Anonymous, NOW).unwrap_err(), Denied::NotSignedIn);
+        assert_eq!(policy(Asks::Anyone, &["admin"]).admit(&Caller::Anonymous, NOW).unwrap_err(), Denied::NotSignedIn);
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Denial {
     NoRoute,
     #[error("no route is for this host")]
     UnknownHost,
+    #[error("the route is not for this network")]
+    Network,
     #[error("the route does not take this method")]
     Method,
     #[error(transparent)]
@@ -44,6 +46,7 @@ impl Denial {
         match self {
             Self::NoRoute => "no_route",
             Self::UnknownHost => "unknown_host",
+            Self::Network => "network_not_allowed",
             Self::Method => "method_not_allowed",
             Self::Authn(AuthnError::Invalid) => "token_invalid",
             Self::Authn(AuthnError::Expired) => "token_expired",
@@ -51,6 +54,7 @@ impl Denial {
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",
             Self::Denied(Denied::MissingScope) => "missing_scope",
+            Self::Denied(Denied::LoginTooOld) => "login_too_old",
         }
     }
 }
@@ -76,11 +80,14 @@ impl Gate {
     }
 
     fn ask(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> (Option<Arc<Identity>>, Result<Permit, Denial>) {
+        if !route.takes(inbound.client().ip) {
+            return (None, Err(Denial::Network));
+        }
         if !route.allows(inbound.method()) {
             return (None, Err(Denial::Method));
         }
         match self.authenticator.identify(inbound.headers(), route.policy.asks(), now) {
-            Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller).map_err(Denial::from)),
+            Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller, now).map_err(Denial::from)),
             Err(error) => (None, Err(error.into())),
         }
     }

@@ -5,6 +5,7 @@ mod token;
 mod password;
 mod observe;
 mod store;
+mod tls;
 mod shared;
 mod limit;
 mod client;

@@ -11,7 +11,9 @@ use crate::observe::Audit;
 use crate::password::{Argon2Cost, Hasher, Policy, Settings as PasswordSettings};
 use crate::shared::Revocations;
 use crate::store::{Settings as StoreSettings, Store};
-use crate::token::{Algorithm, Identity, KeyRing, KeySettings, Settings as TokenSettings, StoredKey, Subject, Tokens};
+use crate::token::{
+    Algorithm, Dialect, Identity, KeyRing, KeySettings, Settings as TokenSettings, StoredKey, Subject, Tokens,
+};
 
 pub(super) struct House {
     pub(super) accounts: Accounts,
@@ -37,6 +39,7 @@ impl House {
             hasher: Hasher::new(&passwords),
             policy: Policy::new(&passwords),
             revocations: Arc::default(),
+            services: Arc::default(),
             settings,
             clock: clock.clone(),
             audit: Audit::default(),
@@ -129,7 +132,9 @@ fn tokens() -> TokenSettings {
         subject: Subject::Id,
         algorithm: Algorithm::Es256,
         leeway: Duration::from_secs(5),
+        revoke: crate::token::Revoke::Now,
         secret: None,
         keys: KeySettings::default(),
+        dialect: Dialect::default(),
     }
 }

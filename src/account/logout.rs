@@ -1,10 +1,13 @@
 //! Signing out.
+use std::time::Duration;
+
 use super::refresh_token::RefreshToken;
 use super::trail::Entry;
 use super::{Accounts, Source};
 use crate::base::{Secret, SessionId, UserId};
 use crate::observe::Action;
 use crate::store::{Revocation, StoreError};
+use crate::token::Identity;
 
 impl Accounts {
     /// Ends the session of an access token and the one of a refresh token; mostly they are the same. Both may be missing
@@ -22,6 +25,15 @@ impl Accounts {
         for id in session.into_iter().chain(of_refresh.filter(|&id| Some(id) != session)) {
             self.end(id, Action::SignedOut, source).await?;
         }
+        Ok(())
+    }
+
+    /// Ends one token that another holder of the key made: it has no session to end.
+    pub(crate) async fn logout_stranger(&self, identity: &Identity, source: &Source<'_>) -> Result<(), StoreError> {
+        let until = identity.expires_at().plus(self.tokens.leeway()).plus(OUTLIVES);
+        let revoked = self.people.store.revoke_token(identity.token_id(), until).await?;
+        self.people.revocations.apply_to_strangers(&revoked);
+        Entry::new(Action::SignedOut, source).detail("a token made elsewhere").record(&self.people);
         Ok(())
     }
 
@@ -69,6 +81,9 @@ impl Accounts {
         Ok(())
     }
 }
+
+/// In case the leeway for clocks is widened by a reload in the meantime.
+const OUTLIVES: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,7 @@ use super::{FieldError, Settings, Source};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, UserId, Username};
 use crate::observe::{Action, Audit};
 use crate::password::{HashError, Hasher, Password, Policy, WeakPassword};
-use crate::shared::Revocations;
+use crate::shared::{Revocations, ServiceTokens};
 use crate::store::{
     Attributes, Changed, Created, NewUser, Revocation, Session, Store, StoreError, User, UserChange, UserFilter,
 };
@@ -21,6 +21,7 @@ pub(crate) struct People {
     pub(crate) policy: Policy,
     /// Of this process; a command that only writes gives an empty one.
     pub(crate) revocations: Arc<Revocations>,
+    pub(crate) services: Arc<ServiceTokens>,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) audit: Audit,

@@ -2,9 +2,9 @@
 use super::refresh_token::RefreshToken;
 use super::trail::Entry;
 use super::{Accounts, SignedIn, Source};
-use crate::base::{Secret, random_bytes};
+use crate::base::{Secret, SessionId, random_bytes};
 use crate::observe::Action;
-use crate::store::{Rotation, StoreError, Turn};
+use crate::store::{Rotation, StoreError, Turn, User};
 use crate::token::SignError;
 
 /// Why there are no new tokens.
@@ -41,6 +41,13 @@ impl Accounts {
             }
         }
         outcome
+    }
+
+    /// Whose refresh token this is, if it may still be used.
+    pub(crate) async fn person_of_refresh(&self, token: &Secret) -> Result<Option<(User, SessionId)>, StoreError> {
+        let Some(token) = RefreshToken::parse(token) else { return Ok(None) };
+        let live = self.people.store.live_refresh(&token.digest(), self.people.clock.now()).await?;
+        Ok(live.map(|live| (*live.user, live.session.id)))
     }
 
     async fn renew(&self, presented: &RefreshToken, source: &Source<'_>) -> Result<SignedIn, RefreshError> {

@@ -5,19 +5,20 @@ use super::old_login::OldServer;
 use super::{StartError, keys};
 use crate::account::{Accounts, Limits, People};
 use crate::authn::Authenticator;
-use crate::base::Clock;
+use crate::base::{Clock, Timestamp};
 use crate::config::Config;
 use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::Gateway;
+use crate::pipeline::{Gateway, Rates};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Revocations, Streams};
+use crate::shared::{Revocations, ServiceTokens, Streams};
 use crate::store::Store;
+use crate::tls::Keeper;
 use crate::token::Tokens;
 use crate::wire::Door;
 
@@ -27,11 +28,14 @@ pub(super) struct Lasting {
     pub(super) clock: Clock,
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
+    pub(super) rates: Arc<Rates>,
     pub(super) revocations: Arc<Revocations>,
+    pub(super) services: Arc<ServiceTokens>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
     pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
+    pub(super) certificates: Arc<Keeper>,
     pub(super) stop: Stop,
 }
 
@@ -40,10 +44,28 @@ impl Lasting {
         let store = Store::open_as(&config.store, config.migrate).await.map_err(StartError::Store)?;
         let revocations = Arc::new(Revocations::default());
         revocations.load(&store).await.map_err(StartError::Store)?;
+        let services = Arc::new(ServiceTokens::default());
+        services.load(&store).await.map_err(StartError::Store)?;
         let metrics = Metrics::new(&config.metrics, clock.now());
         let numbers = metrics.clone();
+        let certificates = Arc::new(Keeper::new().map_err(StartError::Tls)?);
+        certificates.put(certificates.ready(config.tls.as_ref()).map_err(StartError::Tls)?);
+        let kept = Arc::clone(&certificates);
+        metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
-        Ok(Self { clock, store, limits: Arc::default(), revocations, streams: Arc::default(), metrics, access, stop })
+        Ok(Self {
+            clock,
+            store,
+            limits: Arc::default(),
+            rates: Arc::default(),
+            revocations,
+            services,
+            streams: Arc::default(),
+            metrics,
+            access,
+            certificates,
+            stop,
+        })
     }
 
     /// The gateway that this file asks for. What did not change is kept from the one before: connections to
@@ -54,7 +76,8 @@ impl Lasting {
         before: Option<(&Config, &Gateway)>,
     ) -> Result<Gateway, StartError> {
         let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
-        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations));
+        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
+            .and_machines(Arc::clone(&self.services));
         let door = Arc::new(Door::new(&config.wire));
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
@@ -65,12 +88,13 @@ impl Lasting {
             .asking(config.accounts.migrate_from.clone().map(OldServer::of));
         let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
         Ok(Gateway {
-            renderer: Renderer::new(&config.wire.auth_prefix.0),
+            renderer: Renderer::new(&config.wire.auth_prefix.0).in_format(config.tokens.dialect.format),
             endpoints,
             gate: Gate::new(routes, authenticator),
             proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy))
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
+            rates: Arc::clone(&self.rates),
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
             upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),
@@ -93,6 +117,7 @@ impl Lasting {
             hasher,
             policy: Policy::new(&config.passwords),
             revocations: Arc::clone(&self.revocations),
+            services: Arc::clone(&self.services),
             settings: config.accounts.clone(),
             clock: self.clock.clone(),
             audit,
@@ -115,8 +140,10 @@ impl Lasting {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
+            origin: config.origin(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
+            identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
             body_timeout: config.server.limits.body_timeout,
         }
@@ -135,8 +162,10 @@ impl Lasting {
     /// Numbers that are asked for when somebody reads the metrics.
     fn watch(&self, hasher: &Hasher, tokens: &Arc<Tokens>) {
         let hasher = hasher.clone();
-        self.metrics.ask(Gauge::HashQueue, move || f64::from(u32::try_from(hasher.waiting()).unwrap_or(u32::MAX)));
+        self.metrics
+            .ask(Gauge::HashQueue, move || Some(f64::from(u32::try_from(hasher.waiting()).unwrap_or(u32::MAX))));
         let (tokens, clock) = (Arc::clone(tokens), self.clock.clone());
-        self.metrics.ask(Gauge::SigningKeyAge, move || clock.now().since(tokens.keys().signs_since()).as_secs_f64());
+        self.metrics
+            .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
     }
 }

@@ -2,6 +2,7 @@
 mod assemble;
 mod keys;
 mod old_login;
+mod redirect;
 mod reload;
 mod serve;
 
@@ -22,8 +23,10 @@ use crate::pipeline::Gateway;
 use crate::routes::BadRoute;
 use crate::server::{self, BindError, Ended, ListenAddress, Server, Stop};
 use crate::store::StoreError;
+use crate::tls::TlsError;
 use crate::token::KeyError;
 use assemble::Lasting;
+use redirect::Redirect;
 use serve::Public;
 
 /// A gateway that runs.
@@ -54,6 +57,7 @@ struct Running {
 struct Listeners {
     public: server::Running<Public>,
     admin: server::Running<Admin>,
+    redirect: server::Running<Redirect>,
 }
 
 /// Why the gateway does not start.
@@ -69,6 +73,8 @@ pub(crate) enum StartError {
     Keys(#[source] KeyError),
     #[error("cannot use the routes")]
     Routes(#[source] BadRoute),
+    #[error("cannot speak TLS")]
+    Tls(#[source] TlsError),
     #[error("cannot listen")]
     Bind(#[source] BindError),
     #[error("cannot listen to signals")]
@@ -78,7 +84,7 @@ pub(crate) enum StartError {
 impl StartError {
     /// Whether another try with the same file would end the same way.
     pub(crate) const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Keys(_) | Self::Routes(_))
+        matches!(self, Self::Keys(_) | Self::Routes(_) | Self::Tls(_))
     }
 }
 
@@ -94,6 +100,7 @@ impl App {
         let log = observe::start(&config.log, how.colour).map_err(StartError::Log)?;
         let public = Server::bind(&config.server).map_err(StartError::Bind)?;
         let admin = Server::bind(&serve::admin_listener(&config)).map_err(StartError::Bind)?;
+        let redirect = Server::bind(&redirect::listener(&config)).map_err(StartError::Bind)?;
         let stop = Stop::new(config.server.shutdown_grace);
         let lasting = Lasting::open(&config, log.access_log(), stop.clone(), how.clock).await?;
         let gateway = lasting.gateway(&config, None).await?;
@@ -108,7 +115,7 @@ impl App {
             reloading: tokio::sync::Mutex::new(()),
         });
         let desk = Stop::new(DESK_GRACE);
-        serve::begin(&running, public, admin, &stop, &desk)?;
+        serve::begin(&running, serve::Doors { public, admin, redirect }, &stop, &desk)?;
         Ok(Self { running, stop, desk })
     }
 
@@ -120,8 +127,10 @@ impl App {
         }
         match self.listeners().map(|listeners| listeners.public.addresses()).unwrap_or_default().first() {
             Some(ListenAddress::Tcp(address)) if address.ip().is_loopback() || address.ip().is_unspecified() => {
-                format!("http://localhost:{}", address.port())
+                let scheme = if config.tls.is_some() { "https" } else { "http" };
+                format!("{scheme}://localhost:{}", address.port())
             }
+            Some(other @ ListenAddress::Tcp(_)) if config.tls.is_some() => format!("https://{other}"),
             Some(other) => format!("http://{other}"),
             None => String::new(),
         }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Running, serve};
+use super::{Running, redirect, serve};
 use crate::admin::Reloaded;
 use crate::config::{self, Config, ConfigError};
 use crate::observe::{Action, Chain, Event};
@@ -34,13 +34,18 @@ impl Running {
             return Err(fixed.iter().map(|change| problem(change)).collect());
         }
         let before = self.gateway.load_full();
+        let certificates = self.lasting.certificates.ready(loaded.config.tls.as_ref());
+        let certificates = certificates.map_err(|error| refused(&Chain(&error)))?;
         let made = self.lasting.gateway(&loaded.config, Some((&old, &before))).await;
         let gateway = made.map_err(|error| refused(&Chain(&error)))?;
         if let Some(listeners) = self.listeners.get() {
             listeners.public.change(&loaded.config.server).map_err(|error| refused(&Chain(&error)))?;
             let admin = serve::admin_listener(&loaded.config);
+            let redirect = redirect::listener(&loaded.config);
+            listeners.redirect.change(&redirect).map_err(|error| refused(&Chain(&error)))?;
             listeners.admin.change(&admin).map_err(|error| refused(&Chain(&error)))?;
         }
+        self.lasting.certificates.put(certificates);
         self.log.change(&loaded.config.log);
         self.lasting.stop.set_grace(loaded.config.server.shutdown_grace);
         let warnings = loaded.warnings.warnings();

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::assemble::Lasting;
+use super::redirect::Redirect;
 use super::{Listeners, Running, StartError, keys};
 use crate::admin::Admin;
 use crate::config::Config;
@@ -27,26 +28,34 @@ impl Handler for Public {
     }
 }
 
+/// Everything that is listened on, not yet accepting.
+#[derive(Debug)]
+pub(super) struct Doors {
+    pub(super) public: Bound,
+    pub(super) admin: Bound,
+    pub(super) redirect: Bound,
+}
+
 /// Accepts, and starts what goes on beside it. All of it ends with `stop`, but the admin listener, which says till the
 /// last that the gateway is stopping.
-pub(super) fn begin(
-    running: &Arc<Running>,
-    public: Bound,
-    admin: Bound,
-    stop: &Stop,
-    at_desk: &Stop,
-) -> Result<(), StartError> {
+pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: &Stop) -> Result<(), StartError> {
     let (ask, asked) = mpsc::channel(1);
     drop(server::watch_signals(stop, ask).map_err(StartError::Signals)?);
     drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(follow_certificates(Arc::clone(running), stop.clone())));
+    let (services, store) = (Arc::clone(&running.lasting.services), running.lasting.store.clone());
+    drop(stop.spawn(services.follow(store, stop.child_token())));
     drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
-    let admin = admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
+    let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
+    let public = doors.public.greeting(running.lasting.certificates.greeting());
     let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;
+    let redirect = Arc::new(Redirect(Arc::clone(running)));
+    let redirect = doors.redirect.serve(redirect, stop.clone()).map_err(StartError::Bind)?;
     // Nobody else sets it: this runs once.
-    drop(running.listeners.set(Listeners { public, admin }));
+    drop(running.listeners.set(Listeners { public, admin, redirect }));
     Ok(())
 }
 
@@ -68,6 +77,24 @@ async fn reload_when_asked(running: Arc<Running>, mut asked: mpsc::Receiver<()>,
 async fn follow_store(running: Arc<Running>, stop: Stop) {
     let lasting = &running.lasting;
     Arc::clone(&lasting.revocations).follow(lasting.store.clone(), lasting.clock.clone(), stop.child_token()).await;
+}
+
+/// A certificate that was renewed is shown within seconds, without anybody asking for a reload.
+async fn follow_certificates(running: Arc<Running>, stop: Stop) {
+    let mut often = interval(LOOK_EVERY);
+    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let stopping = stop.child_token();
+    while stopping.run_until_cancelled(often.tick()).await.is_some() {
+        let keeper = Arc::clone(&running.lasting.certificates);
+        // Files are read elsewhere: a disk that is slow holds up nobody.
+        match tokio::task::spawn_blocking(move || keeper.look()).await {
+            Ok(Some(Ok(()))) => tracing::info!("the certificate changed and is in force"),
+            Ok(Some(Err(error))) => {
+                tracing::error!(error = %Chain(&error), "the changed certificate cannot be used; the old one stays in force");
+            }
+            Ok(None) | Err(_) => {}
+        }
+    }
 }
 
 /// Streams end within a second of the session behind them.
@@ -136,6 +163,7 @@ fn desk(running: &Arc<Running>) -> Admin {
 /// The second listener has small bounds of its own.
 pub(super) fn admin_listener(config: &Config) -> server::Settings {
     let few = Limits {
+        announcing: Vec::new(),
         max_connections: ADMIN_CONNECTIONS,
         max_connections_per_ip: ADMIN_CONNECTIONS,
         ..config.server.limits.clone()
@@ -143,6 +171,7 @@ pub(super) fn admin_listener(config: &Config) -> server::Settings {
     server::Settings { listen: vec![ListenAddress::Tcp(config.admin.listen)], limits: few, ..config.server.clone() }
 }
 
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Four looks within the second that is promised.
 const LOOK_FOR_KEYS: Duration = Duration::from_millis(250);
 const TIDY_EVERY: Duration = Duration::from_secs(60);

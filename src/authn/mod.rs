@@ -9,9 +9,9 @@ use http::HeaderMap;
 pub(crate) use bearer::{Unreadable, token_in};
 
 use crate::authz::{Asks, Caller};
-use crate::base::Timestamp;
-use crate::shared::Revocations;
-use crate::token::{Identity, TokenError, Tokens};
+use crate::base::{Secret, Timestamp};
+use crate::shared::{Revocations, ServiceTokens};
+use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
 use cache::Verified;
 
 /// Reads and verifies what a request brings along.
@@ -20,6 +20,7 @@ pub(crate) struct Authenticator {
     tokens: Arc<Tokens>,
     verified: Arc<Verified>,
     revocations: Arc<Revocations>,
+    services: Arc<ServiceTokens>,
 }
 
 /// Tried and failed: never the same as not having tried.
@@ -35,7 +36,12 @@ pub(crate) enum AuthnError {
 
 impl Authenticator {
     pub(crate) fn new(tokens: Arc<Tokens>, revocations: Arc<Revocations>) -> Self {
-        Self { tokens, verified: Arc::new(Verified::new()), revocations }
+        Self { tokens, verified: Arc::new(Verified::new()), revocations, services: Arc::default() }
+    }
+
+    /// The same, which knows the tokens of machines too.
+    pub(crate) fn and_machines(self, services: Arc<ServiceTokens>) -> Self {
+        Self { services, ..self }
     }
 
     /// Who is asking, as far as `asks` wants to know.
@@ -58,24 +64,55 @@ impl Authenticator {
 
     /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        if token.starts_with(SERVICE_TOKEN_PREFIX) {
+            return self.machine(token, now);
+        }
+        // Asked before anything is verified: what other keys verified meanwhile is not kept for these.
         let turn = self.tokens.turn();
         let identity = match self.verified.find(token, turn) {
             Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
             Some(_) => return Err(AuthnError::Expired),
             None => self.verify_anew(token, turn, now)?,
         };
-        let ended =
-            identity.session().is_some_and(|session| self.revocations.is_revoked(session, identity.issued_at()));
+        if self.tokens.revoke() == Revoke::AtExpiry {
+            return Ok(identity);
+        }
+        let ended = match identity.session() {
+            Some(session) => self.revocations.is_revoked(session, identity.issued_at()),
+            // Made by another holder of the key.
+            None => self.revocations.is_stranger_revoked(identity.sub(), identity.token_id(), identity.issued_at()),
+        };
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 
     fn verify_anew(&self, token: &str, turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
-        let identity = self.tokens.verify(token, now).map(Arc::new).map_err(|error| match error {
-            TokenError::Invalid => AuthnError::Invalid,
-            TokenError::Expired => AuthnError::Expired,
-        })?;
+        let identity = self.tokens.verify(token, now).map(Arc::new)?;
         self.verified.keep(token, turn, &identity);
         Ok(identity)
+    }
+
+    /// From memory: what is revoked is not there.
+    fn machine(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        let hash = Secret::new(token.to_owned()).digest();
+        let kept = self.services.find(&hash).ok_or(AuthnError::Invalid)?;
+        let machine = Machine {
+            id: kept.id,
+            hash: &kept.hash,
+            name: &kept.name,
+            scopes: &kept.scopes,
+            issued_at: kept.created_at,
+            expires_at: kept.expires_at,
+        };
+        Ok(Arc::new(Identity::of_machine(token, &machine, now)?))
+    }
+}
+
+impl From<TokenError> for AuthnError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Invalid => Self::Invalid,
+            TokenError::Expired => Self::Expired,
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::{SessionId, UserId, Username};
 use crate::store::Revocation;
-use crate::token::{Algorithm, KeyRing, KeySettings, Person, Settings, StoredKey, Subject};
+use crate::token::{Algorithm, Dialect, KeyRing, KeySettings, Person, Settings, StoredKey, Subject};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
@@ -15,8 +15,10 @@ fn tokens() -> Arc<Tokens> {
         subject: Subject::Id,
         algorithm: Algorithm::EdDsa,
         leeway: Duration::from_secs(5),
+        revoke: Revoke::Now,
         secret: None,
         keys: KeySettings::default(),
+        dialect: Dialect::default(),
     };
     let key = StoredKey::generate(Algorithm::EdDsa, NOW).unwrap();
     Arc::new(Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings))

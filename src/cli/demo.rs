@@ -158,3 +158,12 @@ impl Drop for Folder {
 
 const PEOPLE: [(&str, &str, &[&str]); 2] =
     [("ann", "correct-horse-7", &["user", "admin"]), ("bob", "battery-staple-9", &["user"])];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_readme_shows_what_is_printed() {
+        let words = super::words("http://localhost:8080");
+        assert!(include_str!("../../README.md").contains(&words), "README.md does not hold:\n{words}");
+    }
+}

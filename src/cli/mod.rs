@@ -22,6 +22,7 @@ mod schema;
 mod session;
 mod store;
 mod terminal;
+mod token;
 mod user;
 mod version;
 
@@ -94,6 +95,8 @@ enum Verb {
     Session(session::SessionArgs),
     /// What hashing costs on this machine
     Passwords(passwords::PasswordsArgs),
+    /// Tokens for machines: create, list, inspect, revoke
+    Token(token::TokenArgs),
     /// Signing keys: list, rotate, retire, export, import, new-secret
     Keys(keys::KeysArgs),
     /// The store: migrate, copy, backup, restore, check
@@ -141,6 +144,7 @@ impl Verb {
             Self::Export(args) => export::run(&args, global, out),
             Self::Session(args) => session::run(args, global, out),
             Self::Passwords(args) => passwords::run(&args, global, out),
+            Self::Token(args) => token::run(args, global, out),
             Self::Keys(args) => keys::run(&args, global, out),
             Self::Store(args) => store::run(args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),

@@ -67,8 +67,6 @@ pub(crate) struct Out {
     quiet: bool,
     color_out: bool,
     color_err: bool,
-    /// stderr is a terminal, and somebody wants to see more than the result.
-    draws: bool,
 }
 
 impl fmt::Debug for Out {
@@ -90,7 +88,6 @@ impl Out {
             color_err: colored(io::stderr().is_terminal()),
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
-            draws: io::stderr().is_terminal() && !global.quiet && !global.json,
             json: global.json,
             quiet: global.quiet,
         }

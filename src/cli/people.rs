@@ -63,6 +63,7 @@ pub(super) fn people(loaded: &Loaded, store: Store, audit: Audit) -> People {
         hasher: Hasher::new(&config.passwords),
         policy: Policy::new(&config.passwords),
         revocations: Arc::new(Revocations::default()),
+        services: Arc::default(),
         settings: config.accounts.clone(),
         clock: Clock::system(),
         audit,

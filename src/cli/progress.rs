@@ -39,7 +39,8 @@ impl Progress {
         let since = self.told.unwrap_or(self.begun).elapsed();
         let due = match self.how {
             How::Bar => self.told.is_none() || since >= EACH_FRAME,
-            How::Lines | How::Json => since >= EACH_LINE,
+            How::Lines => since >= EACH_LINE,
+            How::Json => since >= EACH_LINE || done >= self.total,
             How::Silent => false,
         };
         if due {

@@ -182,11 +182,11 @@ async fn restore(file: &Path, loaded: &Loaded, global: &Global, out: &mut Out) -
     Ok(Exit::Done)
 }
 
-async fn copy(from: &Store, to: &Store, onto: Onto, out: &mut Out) -> Result<Vec<Count>, Failed> {
+async fn copy(from: &Store, to: &Store, onto: Onto, out: &Out) -> Result<Vec<Count>, Failed> {
     let (json, quiet) = (out.json(), out.quiet());
     let mut shown: Option<Progress> = None;
-    let tell = |far: Far| shown.get_or_insert_with(|| Progress::new("copying", far.total, json, quiet)).at(far.done);
-    let copied = from.copy_to(to, onto, tell).await;
+    let begin = |total| Progress::new("copying", total, json, quiet);
+    let copied = from.copy_to(to, onto, |far| shown.get_or_insert_with(|| begin(far.total)).at(far.done)).await;
     if let Some(shown) = shown {
         shown.end();
     }

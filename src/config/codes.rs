@@ -24,10 +24,12 @@ pub(crate) enum Code {
     E205,
     E206,
     E207,
+    E208,
     E301,
     E302,
     E303,
     E304,
+    E305,
     E310,
     W201,
     W301,
@@ -37,6 +39,7 @@ pub(crate) enum Code {
     W305,
     W310,
     W306,
+    W307,
 }
 
 impl Code {
@@ -198,6 +201,13 @@ const ALL: &[(Code, &str, &str)] = &[
         "Roles and scopes can only be asked of somebody who is signed in, so they need auth = \"required\".",
     ),
     (
+        Code::E208,
+        "a header cannot be set or removed",
+        "`set_request_headers` and `remove_response_headers` change any header but those that frame a message\n\
+         (Content-Length, Connection, Host and their like) and those that the gateway makes (X-Forwarded-*,\n\
+         X-Request-Id). A value is one line. Identity headers are set after these, so they cannot be forged here.",
+    ),
+    (
         Code::E301,
         "the signing secret can be guessed",
         "Whoever knows the secret of HS256 can make tokens for anybody. It must be at least 32 bytes long, not blank,\n\
@@ -222,6 +232,13 @@ const ALL: &[(Code, &str, &str)] = &[
         "auth_prefix is a plain path such as /auth, or / for the root.",
     ),
     (
+        Code::E305,
+        "a certificate or its key cannot be used",
+        "[tls] cert is a PEM file with the certificate first and the chain that leads to its authority after it; key is a\n\
+         PEM file with the private key of that certificate, not encrypted. Both must be readable for the gateway's user.\n\
+         Several certificates stand in a list, and their keys in another in the same order.",
+    ),
+    (
         Code::E310,
         "a key file cannot be used",
         "`files` of [keys] names PEM files with one key each: PKCS#8 (BEGIN PRIVATE KEY), SEC1 (BEGIN EC PRIVATE KEY) or\n\
@@ -238,7 +255,7 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::W301,
         "passwords would travel unencrypted",
         "The gateway listens in plain HTTP on an address that other machines reach, and no proxy is named that does\n\
-         TLS. Listen on 127.0.0.1, or put a proxy in front and name it in trusted_proxies.",
+         TLS. Add a [tls] section, listen on 127.0.0.1, or put a proxy in front and name it in trusted_proxies.",
     ),
     (
         Code::W302,
@@ -275,6 +292,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "With registration = \"open\" the roles in default_roles are given to anybody who asks. Take `admin` out, or close\n\
          the registration.",
     ),
+    (
+        Code::W307,
+        "a certificate has expired, or will within a week",
+        "Clients refuse a certificate that has expired. Whatever renews it should have done so a month before; the gateway\n\
+         takes a new file up by itself. The metric authgate_tls_certificate_expiry_timestamp_seconds tells in time.",
+    ),
 ];
 
 #[cfg(test)]
@@ -289,6 +312,6 @@ mod tests {
             assert_eq!(code.is_warning(), code.name().starts_with('W'));
         }
         assert_eq!(Code::parse("e202"), Some(Code::E202));
-        assert_eq!(ALL.len(), Code::W306 as usize + 1);
+        assert_eq!(ALL.len(), Code::W307 as usize + 1);
     }
 }

@@ -39,13 +39,17 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, observe, password, proxy, routes, server, shared, store, token, wire};
+use crate::{account, admin, observe, password, proxy, routes, server, shared, store, tls, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) server: server::Settings,
+    /// `None`: plain HTTP.
+    pub(crate) tls: Option<tls::Settings>,
     pub(crate) wire: wire::Settings,
+    /// What is told about the person where an upstream does not say otherwise.
+    pub(crate) identity: wire::IdentityFields,
     pub(crate) upstreams: Vec<proxy::Settings>,
     pub(crate) routes: Vec<routes::Settings>,
     pub(crate) accounts: account::Settings,
@@ -72,7 +76,7 @@ pub(crate) struct Loaded {
 impl Config {
     /// Where people and programs find the gateway: `public_url`, else localhost and the first port.
     pub(crate) fn origin(&self) -> String {
-        translate::origin(&self.server, &self.wire)
+        translate::origin(&self.server, &self.wire, self.tls.is_some())
     }
 }
 

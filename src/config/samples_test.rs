@@ -51,7 +51,7 @@ fn the_example_file_loads_as_it_is_and_with_every_setting_on() {
                 .unwrap_or(line)
         })
         .collect();
-    let on = on.join("\n");
+    let on = with_real_files(&on.join("\n"));
     let (on, _files) = with_files(&on);
     // The secret is for another algorithm than the default.
     loads_without_findings(&on.replace("\"ES256\"\n", "\"HS256\"\n"), "gateway.toml.example");
@@ -60,10 +60,17 @@ fn the_example_file_loads_as_it_is_and_with_every_setting_on() {
     }
 }
 
+/// Files that are read while the settings are checked: the examples' do not exist here.
+pub(super) fn with_real_files(text: &str) -> String {
+    let of = |name: &str| root().join("tests/certificates").join(name).display().to_string();
+    text.replace("/etc/authgate/tls/fullchain.pem", &of("site.pem"))
+        .replace("/etc/authgate/tls/privkey.pem", &of("site.key"))
+}
+
 /// The same with files that are there in place of those it names.
 pub(super) fn with_files(text: &str) -> (String, [tempfile::NamedTempFile; 2]) {
     let (secret, key) = (private_file("kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"), private_file(&new_key()));
-    let text = text
+    let text = with_real_files(text)
         .replace("/run/secrets/authgate_key", &secret.path().display().to_string())
         .replace("/etc/authgate/keys/2026-11.pem", &key.path().display().to_string());
     (text, [secret, key])

@@ -69,7 +69,7 @@ pub(super) enum Kind {
     Table(&'static [Setting]),
     /// An inline table of lists, with names that are the operator's.
     Lists,
-    /// An inline table of texts with these keys.
+    /// An inline table of texts with these keys; none: with names that are the operator's.
     Texts(&'static [&'static str]),
 }
 
@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["tls", "pages", "providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["pages", "providers", "issuers", "mail"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -206,7 +206,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "well_known",
                 Kind::Flag,
                 "true",
-                "\nAnswer /.well-known/jwks.json. Every other /.well-known/ path goes to the routes.",
+                "\nAnswer /.well-known/jwks.json, openid-configuration and oauth-authorization-server. Every other /.well-known/ path goes to the routes.",
             ),
             with_default(
                 "trusted_proxies",
@@ -214,6 +214,13 @@ pub(super) const SECTIONS: &[Section] = &[
                 "[]",
                 "\nLoad balancers and proxies in front of the gateway. X-Forwarded-For, -Proto and -Host\n\
                  are believed from these addresses and thrown away from everyone else.",
+            ),
+            with_default(
+                "proxy_protocol",
+                Kind::Flag,
+                "false",
+                "Connections from these addresses begin with the PROXY protocol, version 1 or 2, and say who the client is;\n\
+                 one that does not is closed.",
             ),
             with_default(
                 "workers",
@@ -228,7 +235,26 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Requests under way have so long to end when the gateway stops.",
             ),
         ],
-        later: &["proxy_protocol"],
+        later: &[],
+    },
+    Section {
+        name: "tls",
+        shape: Shape::Once,
+        words: "",
+        header: "[tls]",
+        settings: &[
+            without(
+                "cert",
+                Kind::OneOrMore,
+                "\"/etc/authgate/tls/fullchain.pem\"",
+                "A certificate of your own with its chain (read again on reload and when the file changes), and its key.\n\
+                 Several, chosen by the name the client asks for, stand in two lists of the same order.",
+            ),
+            without("key", Kind::OneOrMore, "\"/etc/authgate/tls/privkey.pem\"", ""),
+            with_default("min_version", Kind::Word(&["1.2", "1.3"]), "\"1.2\"", ""),
+            without("redirect_http", Kind::Text, "\"0.0.0.0:80\"", "Answer plain HTTP here with a redirect to HTTPS."),
+        ],
+        later: &["acme_domains", "acme_email", "acme_directory"],
     },
     Section {
         name: "upstreams",
@@ -305,6 +331,12 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("roles", Kind::List, "[\"admin\", \"staff\"]", "One of these roles is needed."),
             without("scopes", Kind::List, "[\"invoices:read\"]", "All of these scopes are needed."),
+            without(
+                "fresh_login",
+                Kind::Duration(Duration::from_secs(1), Duration::from_secs(3650 * 86_400)),
+                "\"10m\"",
+                "The sign-in must be younger than this; older ones are asked for the password again.",
+            ),
             without("methods", Kind::List, "[\"GET\", \"HEAD\", \"POST\"]", "Other methods are answered 405."),
             with_default("strip_prefix", Kind::Flag, "false", "Take the prefix away before the backend sees the path."),
             with_default(
@@ -320,22 +352,18 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"60s\"",
                 "Until the head of the answer. Without it: response_timeout of the upstream.",
             ),
+            without("networks", Kind::List, "[\"10.0.0.0/8\"]", "Networks that may use this route at all."),
+            without("rate_per_ip", Kind::Rate, "\"100/s\"", "From one address; what is refused counts too."),
+            without("rate_per_user", Kind::Rate, "\"50/s\"", "By one person, from wherever."),
+            without(
+                "set_request_headers",
+                Kind::Texts(&[]),
+                "{ \"X-Tenant\" = \"acme\" }",
+                "Set for the backend, whatever the client sent.",
+            ),
+            without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &[
-            "mode",
-            "allow_if",
-            "networks",
-            "fresh_login",
-            "mfa",
-            "on_denied",
-            "assertion",
-            "allow_in_path",
-            "rate_per_ip",
-            "rate_per_user",
-            "set_request_headers",
-            "remove_response_headers",
-            "cors",
-        ],
+        later: &["mode", "allow_if", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",
@@ -443,13 +471,26 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Clocks may differ by this much.",
             ),
             with_default(
+                "revoke",
+                Kind::Word(&["now", "at_expiry"]),
+                "\"now\"",
+                "\"now\": a signed-out session's tokens stop working with the next request, on every node.\n\
+                 \"at_expiry\": tokens live out their time.",
+            ),
+            with_default(
                 "password_grant",
                 Kind::Flag,
                 "true",
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
+            with_default(
+                "format",
+                Kind::Word(&["native", "flask-jwt-extended", "simplejwt"]),
+                "\"native\"",
+                "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
+            ),
         ],
-        later: &["revoke", "locations", "query_name", "claims", "format"],
+        later: &["locations", "query_name", "claims"],
     },
     Section {
         name: "keys",

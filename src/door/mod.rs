@@ -8,7 +8,7 @@ pub use pipeline::PipelineBench;
 pub use way::WayBench;
 
 use crate::base::{Role, SessionId, Timestamp, UserId, Username};
-use crate::token::{Algorithm, Identity, KeyRing, KeySettings, Person, Settings, StoredKey, Subject, Tokens};
+use crate::token::{Algorithm, Dialect, Identity, KeyRing, KeySettings, Person, Settings, StoredKey, Subject, Tokens};
 
 /// A gateway's tokens with a key made for the run.
 #[derive(Debug)]
@@ -33,8 +33,10 @@ impl TokenBench {
             subject: Subject::Id,
             algorithm,
             leeway: Duration::from_secs(5),
+            revoke: crate::token::Revoke::Now,
             secret: None,
             keys: KeySettings::default(),
+            dialect: Dialect::default(),
         };
         Some(Self {
             tokens: Tokens::new(KeyRing::new(&key, &[]).ok()?, &settings),

@@ -30,7 +30,7 @@ impl WayBench {
     /// With so many routes: `/service-0/api`, `/service-1/api` and so on.
     pub fn new(routes: usize) -> Option<Self> {
         let identity = TokenBench::new("HS256")?.identity()?;
-        let rule = || Rule { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new() };
+        let rule = || Rule { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
         let routes = (0..routes).map(|number| route(number, rule())).collect();
         Some(Self {
             door: Door::new(&Wire {
@@ -74,7 +74,7 @@ impl WayBench {
     }
 
     fn permit(&self) -> Option<Permit> {
-        self.policy.admit(&self.caller).ok()
+        self.policy.admit(&self.caller, Timestamp::from_seconds(1_790_000_000)).ok()
     }
 
     fn inbound(&self, headers: HeaderMap) -> Option<Inbound> {
@@ -119,6 +119,7 @@ fn route(number: usize, policy: Rule) -> Route {
         max_body: 10 * 1024 * 1024,
         timeout: None,
         place: Place { file: Arc::from("gateway.toml"), line: 1 },
+        edge: crate::routes::Edge::default(),
         policy_place: None,
     }
 }
@@ -151,6 +152,7 @@ fn target() -> Target<'static> {
     Target {
         upstream: "app",
         strip: None,
+        set: &[],
         forward_token: false,
         asks: Asks::Somebody,
         timeout: None,

@@ -64,6 +64,11 @@ async fn small(body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> 
     })
 }
 
+/// Whether the body is said to be JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    expect_type(headers, "application/json").is_ok()
+}
+
 fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let essence = types

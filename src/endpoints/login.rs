@@ -29,6 +29,6 @@ impl Endpoints {
         let outcome = self.accounts.login(&name, &password, &source(&inbound)).await;
         self.count_login("password", &outcome);
         let signed_in = outcome?;
-        Ok(token_answer(&signed_in))
+        Ok(token_answer(&signed_in, self.format()))
     }
 }

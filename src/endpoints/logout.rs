@@ -1,11 +1,14 @@
 //! `POST` or `DELETE {p}/logout`: ends the session; its access tokens are dead with the next request.
+use std::sync::Arc;
+
 use http::Response;
 use serde::Deserialize;
 
 use super::sessions::away;
 use super::{Endpoints, Problem, form, nothing, source};
 use crate::authn;
-use crate::base::{Secret, SessionId};
+use crate::base::Secret;
+use crate::token::Identity;
 use crate::wire::{Body, Inbound};
 
 #[derive(Deserialize)]
@@ -19,15 +22,19 @@ impl Endpoints {
         let body = inbound.take_body();
         let form: Option<Form> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
         let refresh = form.and_then(|form| form.refresh_token).map(Secret::new);
-        let session = self.session_of(&inbound);
+        let identity = self.identity_of(&inbound);
+        let session = identity.as_ref().and_then(|identity| identity.session());
         if session.is_some() || refresh.is_some() {
             self.accounts.logout(session, refresh.as_ref(), &source(&inbound)).await.map_err(|error| away(&error))?;
+        }
+        if let Some(identity) = identity.filter(|identity| identity.session().is_none()) {
+            self.accounts.logout_stranger(&identity, &source(&inbound)).await.map_err(|error| away(&error))?;
         }
         Ok(nothing())
     }
 
-    fn session_of(&self, inbound: &Inbound) -> Option<SessionId> {
+    fn identity_of(&self, inbound: &Inbound) -> Option<Arc<Identity>> {
         let token = authn::token_in(inbound.headers()).ok().flatten()?;
-        self.authenticator.verify(token, self.clock.now()).ok()?.session()
+        self.authenticator.verify(token, self.clock.now()).ok()
     }
 }

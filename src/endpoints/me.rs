@@ -20,7 +20,7 @@ struct Form {
 impl Endpoints {
     pub(super) async fn me(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         if *inbound.method() != Method::PATCH {
-            let (user, _) = self.person(&inbound).await?;
+            let user = self.somebody(&inbound).await?;
             return Ok(told(&user));
         }
         let body = inbound.take_body();

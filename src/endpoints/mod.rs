@@ -6,12 +6,14 @@ mod health;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod password;
 mod refresh;
 mod register;
 mod sessions;
 mod token;
 mod tokens_out;
+mod verify;
 
 use std::sync::Arc;
 
@@ -24,8 +26,10 @@ use crate::authn::Authenticator;
 use crate::base::Clock;
 use crate::observe::Metrics;
 use crate::refusal::{Refusal, TokenProblem, own_response};
-use crate::token::Tokens;
-use crate::wire::{self, Body, Door, Inbound};
+use crate::token::{Format, Tokens};
+use crate::wire::{self, Body, Door, IdentityFields, Inbound};
+
+pub(crate) use verify::yes;
 
 /// Our own endpoints. A new one does not compile without an answer, and a test asks each of them at every door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +44,20 @@ pub(crate) enum Endpoint {
     Session,
     Me,
     Password,
+    Introspect,
+    Revoke,
     Jwks,
+    Metadata,
     Health,
     Ready,
     Errors,
+    /// Is this token good?
+    Verify,
+    /// May this request go on? Asked by a proxy of somebody else.
+    VerifyNginx,
+    VerifyTraefik,
+    VerifyCaddy,
+    VerifyEnvoy,
 }
 
 /// What the requested path is to us.
@@ -85,9 +99,13 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    /// "https://app.example.com": what links begin with.
+    pub(crate) origin: String,
     /// "/auth", or "" for the root.
     pub(crate) prefix: String,
     pub(crate) well_known: bool,
+    /// What a proxy of somebody else is told about the person.
+    pub(crate) identity: IdentityFields,
     pub(crate) password_grant: bool,
     /// How long a small body may take.
     pub(crate) body_timeout: std::time::Duration,
@@ -99,6 +117,10 @@ impl Endpoint {
         ("/register", Self::Register),
         ("/login", Self::Login),
         ("/token", Self::Token),
+        // As SimpleJWT's manual names them.
+        ("/token/", Self::Token),
+        ("/token/refresh", Self::Refresh),
+        ("/token/refresh/", Self::Refresh),
         ("/refresh", Self::Refresh),
         ("/logout", Self::Logout),
         ("/logout-all", Self::LogoutAll),
@@ -108,11 +130,26 @@ impl Endpoint {
         ("/users/me", Self::Me),
         ("/userinfo", Self::Me),
         ("/password", Self::Password),
+        ("/introspect", Self::Introspect),
+        ("/revoke", Self::Revoke),
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
         ("/errors", Self::Errors),
+        ("/verify", Self::Verify),
+        ("/verify/nginx", Self::VerifyNginx),
+        ("/verify/traefik", Self::VerifyTraefik),
+        ("/verify/caddy", Self::VerifyCaddy),
+        ("/verify/envoy", Self::VerifyEnvoy),
     ];
 
+    /// The names that standards put at the root (RFC 8615).
+    const WELL_KNOWN: &'static [(&'static str, Self)] = &[
+        (JWKS_PATH, Self::Jwks),
+        ("/.well-known/openid-configuration", Self::Metadata),
+        ("/.well-known/oauth-authorization-server", Self::Metadata),
+    ];
+
+    /// Nothing: any method.
     fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
         const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
@@ -120,11 +157,19 @@ impl Endpoint {
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
-            Self::Register | Self::Login | Self::Token | Self::Refresh | Self::LogoutAll | Self::Password => POST,
+            Self::Register
+            | Self::Login
+            | Self::Token
+            | Self::Refresh
+            | Self::LogoutAll
+            | Self::Password
+            | Self::Introspect
+            | Self::Revoke => POST,
             Self::Logout => LOGOUT,
             Self::Session => DELETE,
             Self::Me => ME,
-            Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
     }
 
@@ -138,9 +183,22 @@ impl Endpoint {
             | Self::LogoutAll
             | Self::Session
             | Self::Me
-            | Self::Password => true,
-            Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => false,
+            | Self::Password
+            | Self::Revoke => true,
+            Self::Sessions
+            | Self::Introspect
+            | Self::Jwks
+            | Self::Metadata
+            | Self::Health
+            | Self::Ready
+            | Self::Errors => false,
+            Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => false,
         }
+    }
+
+    /// A proxy of somebody else asks what becomes of a request.
+    pub(crate) const fn asks_routes(self) -> bool {
+        matches!(self, Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy)
     }
 
     /// The name in logs and metrics.
@@ -156,10 +214,18 @@ impl Endpoint {
             Self::Session => "session",
             Self::Me => "me",
             Self::Password => "password",
+            Self::Introspect => "introspect",
+            Self::Revoke => "revoke",
             Self::Jwks => "jwks",
+            Self::Metadata => "metadata",
             Self::Health => "healthz",
             Self::Ready => "readyz",
             Self::Errors => "errors",
+            Self::Verify => "verify",
+            Self::VerifyNginx => "verify_nginx",
+            Self::VerifyTraefik => "verify_traefik",
+            Self::VerifyCaddy => "verify_caddy",
+            Self::VerifyEnvoy => "verify_envoy",
         }
     }
 }
@@ -172,8 +238,8 @@ impl Endpoints {
 
     /// The same question without a running gateway: `explain` asks it.
     pub(crate) fn named(prefix: &str, well_known: bool, path: &str) -> Lookup {
-        if well_known && path == "/.well-known/jwks.json" {
-            return Lookup::Ours(Endpoint::Jwks);
+        if well_known && let Some((_, endpoint)) = Endpoint::WELL_KNOWN.iter().find(|(name, _)| *name == path) {
+            return Lookup::Ours(*endpoint);
         }
         let Some(rest) = path.strip_prefix(prefix) else { return Lookup::NotOurs };
         if let Some((_, endpoint)) = Endpoint::TABLE.iter().find(|(name, _)| *name == rest) {
@@ -181,6 +247,10 @@ impl Endpoints {
         }
         if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
             return Lookup::Ours(Endpoint::Session);
+        }
+        // Envoy puts the path it asks about behind its own.
+        if rest.starts_with("/verify/envoy/") {
+            return Lookup::Ours(Endpoint::VerifyEnvoy);
         }
         let under = !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/'));
         if under { Lookup::Nothing } else { Lookup::NotOurs }
@@ -191,8 +261,13 @@ impl Endpoints {
         Endpoint::TABLE.iter().map(|(name, _)| *name)
     }
 
+    /// Whose form the answers have.
+    fn format(&self) -> Format {
+        self.tokens.settings().dialect.format
+    }
+
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
-        if !endpoint.methods().contains(inbound.method()) {
+        if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
         if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
@@ -209,13 +284,23 @@ impl Endpoints {
             Endpoint::Session => self.end_session(&inbound).await,
             Endpoint::Me => self.me(inbound).await,
             Endpoint::Password => self.change_password(inbound).await,
+            Endpoint::Introspect => self.introspect(inbound).await,
+            Endpoint::Revoke => self.revoke(inbound).await,
             Endpoint::Jwks => Ok(self.jwks()),
+            Endpoint::Metadata => Ok(self.metadata()),
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
             Endpoint::Errors => Ok(discovery::errors_page()),
+            Endpoint::Verify => self.verify(&inbound),
+            // These ask the routes: the pipeline answers them.
+            Endpoint::VerifyNginx | Endpoint::VerifyTraefik | Endpoint::VerifyCaddy | Endpoint::VerifyEnvoy => {
+                Err(Refusal::named("internal").into())
+            }
         }
     }
 }
+
+const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// 204: done, and nothing to say.
 fn nothing() -> Response<Body> {

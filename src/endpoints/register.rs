@@ -37,7 +37,8 @@ impl Endpoints {
         let outcome = self.accounts.register(&wish, &source(&inbound)).await;
         self.count_registration(&outcome);
         let signed_in = outcome?;
-        let mut response = own_response(StatusCode::CREATED, "application/json", tokens(&signed_in).to_string());
+        let mut response =
+            own_response(StatusCode::CREATED, "application/json", tokens(&signed_in, self.format()).to_string());
         if let Ok(place) = HeaderValue::try_from(format!("{}/me", self.prefix)) {
             response.headers_mut().insert(LOCATION, place);
         }

@@ -47,6 +47,17 @@ impl Endpoints {
         Ok(nothing())
     }
 
+    /// The person whose token this is; one that another holder of the key made names them by what `sub` is said to hold.
+    pub(super) async fn somebody(&self, inbound: &Inbound) -> Result<User, Problem> {
+        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+        let Caller::Known(identity) = caller else { return Err(Refusal::named("login_required").into()) };
+        if identity.session().is_some() {
+            return self.person(inbound).await.map(|(user, _)| user);
+        }
+        let found = self.accounts.people().find(identity.sub()).await.map_err(|error| away(&error))?;
+        found.filter(|user| !user.disabled).ok_or_else(|| Refusal::named("session_ended").into())
+    }
+
     /// The person whose token this is, as the store knows them, and the session it belongs to.
     pub(super) async fn person(&self, inbound: &Inbound) -> Result<(User, SessionId), Problem> {
         let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;

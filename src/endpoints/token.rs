@@ -6,10 +6,15 @@ use super::tokens_out::token_answer;
 use super::{Endpoints, Problem, source};
 use crate::account::{LoginError, RefreshError, SignedIn};
 use crate::refusal::{STORE_AWAY, TokenProblem};
+use crate::token::Format;
 use crate::wire::{Body, Inbound};
 
 impl Endpoints {
     pub(super) async fn token(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        // SimpleJWT's clients send name and password as JSON to this address.
+        if self.format() == Format::SimpleJwt && form::is_json(inbound.headers()) {
+            return self.login(inbound).await;
+        }
         let body = inbound.take_body();
         let mut form = match form::pairs(inbound.headers(), body, self.body_timeout).await {
             Ok(form) => form,
@@ -24,7 +29,7 @@ impl Endpoints {
             Some(_) => return Err(UNSUPPORTED_GRANT.into()),
             None => return Err(INVALID_REQUEST.into()),
         };
-        Ok(token_answer(&signed_in))
+        Ok(token_answer(&signed_in, self.format()))
     }
 
     async fn by_password(&self, form: &mut Pairs, inbound: &Inbound) -> Result<SignedIn, Problem> {
@@ -84,11 +89,12 @@ fn of_refresh(error: &RefreshError) -> TokenProblem {
     }
 }
 
-const INVALID_REQUEST: TokenProblem = TokenProblem::new("invalid_request", "send each field of this grant once");
+pub(super) const INVALID_REQUEST: TokenProblem =
+    TokenProblem::new("invalid_request", "send each field of this grant once");
 const UNSUPPORTED_GRANT: TokenProblem =
     TokenProblem::new("unsupported_grant_type", "grant_type is refresh_token or, where it is on, password");
 const INVALID_SCOPE: TokenProblem = TokenProblem::new("invalid_scope", "the account does not have that scope");
-const AWAY: TokenProblem = TokenProblem {
+pub(super) const AWAY: TokenProblem = TokenProblem {
     status: StatusCode::SERVICE_UNAVAILABLE,
     error: "temporarily_unavailable",
     description: "accounts cannot be reached",

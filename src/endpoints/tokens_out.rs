@@ -6,15 +6,25 @@ use crate::account::SignedIn;
 use crate::base::{Role, Scope};
 use crate::refusal::own_response;
 use crate::store::User;
+use crate::token::Format;
 use crate::wire::Body;
 
 /// 200 with the tokens.
-pub(super) fn token_answer(signed_in: &SignedIn) -> Response<Body> {
-    own_response(StatusCode::OK, "application/json", tokens(signed_in).to_string())
+pub(super) fn token_answer(signed_in: &SignedIn, format: Format) -> Response<Body> {
+    own_response(StatusCode::OK, "application/json", tokens(signed_in, format).to_string())
 }
 
 /// The members of the answer. `scope` names what was granted; with no scopes configured, the roles stand for them.
-pub(super) fn tokens(signed_in: &SignedIn) -> Value {
+pub(super) fn tokens(signed_in: &SignedIn, format: Format) -> Value {
+    let mut answer = native(signed_in);
+    if let (Format::SimpleJwt, Value::Object(members)) = (format, &mut answer) {
+        members.insert("access".to_owned(), signed_in.access_token.as_str().into());
+        members.insert("refresh".to_owned(), signed_in.refresh_token.expose().into());
+    }
+    answer
+}
+
+fn native(signed_in: &SignedIn) -> Value {
     json!({
         "access_token": signed_in.access_token,
         "token_type": "Bearer",

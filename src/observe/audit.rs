@@ -55,6 +55,8 @@ pub(crate) enum Action {
     UserAdded,
     UserEdited,
     Invited,
+    TokenAdded,
+    TokenRevoked,
     PasswordChanged,
     UserDisabled,
     UserEnabled,
@@ -81,6 +83,8 @@ impl Action {
             Self::UserAdded => "user_added",
             Self::UserEdited => "user_edited",
             Self::Invited => "invited",
+            Self::TokenAdded => "service_token_added",
+            Self::TokenRevoked => "service_token_revoked",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
@@ -187,6 +191,8 @@ fn say(event: &Event<'_>) {
         | Action::UserAdded
         | Action::UserEdited
         | Action::Invited
+        | Action::TokenAdded
+        | Action::TokenRevoked
         | Action::PasswordChanged
         | Action::UserDisabled
         | Action::UserEnabled

@@ -136,6 +136,11 @@ impl Exchange {
         }
     }
 
+    /// What may be asked is asked too often.
+    pub(super) fn limited(&mut self) {
+        self.decision = "deny";
+    }
+
     pub(super) fn refused(&mut self, reason: &'static str) {
         self.reason = reason;
     }
@@ -220,7 +225,7 @@ fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
         Err(Denial::Authn(AuthnError::Invalid)) => Some("invalid"),
         Err(Denial::Authn(AuthnError::Expired)) => Some("expired"),
         Err(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
-        Ok(_) | Err(Denial::NoRoute | Denial::UnknownHost | Denial::Method | Denial::Denied(_)) => {
+        Ok(_) | Err(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {
             decision.identity.is_some().then_some("valid")
         }
     }

@@ -1,5 +1,8 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
 mod exchange;
+mod rates;
+mod redirect;
+mod verify;
 
 use std::sync::Arc;
 
@@ -8,13 +11,15 @@ use hyper::body::Incoming;
 
 use crate::base::Clock;
 use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem};
-use crate::gate::{Denial, Gate};
+use crate::gate::{Decision, Denial, Gate};
 use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetrics, UpstreamMetrics};
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
 use crate::refusal::{Refusal, Renderer};
 use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId};
 use exchange::Exchange;
+
+pub(crate) use rates::Rates;
 
 /// One set of settings at work; unchangeable. A reload makes a new one, requests under way keep the old one.
 #[derive(Debug)]
@@ -23,6 +28,7 @@ pub(crate) struct Gateway {
     pub(crate) endpoints: Endpoints,
     pub(crate) gate: Gate,
     pub(crate) proxy: Proxy,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) renderer: Renderer,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -76,6 +82,9 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<Body>, Problem> {
         exchange.own(endpoint.label());
+        if endpoint.asks_routes() {
+            return self.verify(endpoint, inbound, exchange);
+        }
         self.endpoints.answer(endpoint, inbound).await
     }
 
@@ -84,6 +93,7 @@ impl Gateway {
         let decision = self.gate.decide(&inbound, self.clock.now());
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
+        self.limit(&decision, &inbound, exchange)?;
         let (route, permit) = match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => (route, permit),
             (route, Err(denial)) => return Err(Refusal::of_denial(denial, route).into()),
@@ -93,9 +103,25 @@ impl Gateway {
         let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
         let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
         exchange.forwarded(self.upstream_metrics.get(route.index), answered);
-        answer.map_err(|error| {
+        let without = |mut response: Response<Body>| {
+            for name in &route.settings.edge.remove_response_headers {
+                response.headers_mut().remove(name);
+            }
+            response
+        };
+        answer.map(without).map_err(|error| {
             tracing::warn!(error = %Chain(&error), request_id = exchange.request_id(), upstream = route.upstream(), "not forwarded");
             Refusal::from(&error).into()
+        })
+    }
+
+    /// Whether the route was asked too often by this address or this person.
+    fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
+        let Some(route) = decision.route else { return Ok(()) };
+        let taken = self.rates.take(route, inbound.client().ip, decision.identity.as_deref(), self.clock.now());
+        taken.map_err(|limited| {
+            exchange.limited();
+            Refusal::retry_after("rate_limited", limited.retry_after).into()
         })
     }
 

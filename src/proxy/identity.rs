@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
     use crate::base::{SessionId, Timestamp, UserId, Username};
-    use crate::token::{Algorithm, KeyRing, KeySettings, Person, Settings, StoredKey, Subject, Tokens};
+    use crate::token::{Algorithm, Dialect, KeyRing, KeySettings, Person, Settings, StoredKey, Subject, Tokens};
 
     /// Somebody without an e-mail address and without roles; only a verified token makes one.
     fn alice() -> Identity {
@@ -108,8 +108,10 @@ mod tests {
             subject: Subject::Id,
             algorithm: Algorithm::EdDsa,
             leeway: Duration::from_secs(5),
+            revoke: crate::token::Revoke::Now,
             secret: None,
             keys: KeySettings::default(),
+            dialect: Dialect::default(),
         };
         let key = StoredKey::generate(Algorithm::EdDsa, now).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings);

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -28,7 +28,8 @@ pub(crate) use settings::{Address, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
 use crate::shared::{Live, Opened, Streams};
-use crate::wire::{Body, Bounded, Inbound, PathError, PathPrefix};
+use crate::token::Identity;
+use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix};
 use exchange::Sent;
 use outgoing::Head;
 use upgrade::Handshake;
@@ -50,6 +51,8 @@ pub(crate) struct Target<'a> {
     pub(crate) upstream: &'a str,
     /// Taken off the path.
     pub(crate) strip: Option<&'a PathPrefix>,
+    /// Set by the operator, over what the client sent.
+    pub(crate) set: &'a [(HeaderName, HeaderValue)],
     /// The client's own `Authorization` goes on.
     pub(crate) forward_token: bool,
     /// Whom the route asks for: says what else may become of `Authorization`.
@@ -187,6 +190,11 @@ impl Proxy {
         streams.enter(opened).map(Some).ok_or(ForwardError::Crowded)
     }
 
+    /// Which fields tell this upstream who is asking.
+    pub(crate) fn identity_fields(&self, upstream: &str) -> Option<&IdentityFields> {
+        self.upstreams.get(upstream).map(|upstream| &upstream.settings.identity)
+    }
+
     /// What [`Self::forward`] would send.
     pub(crate) fn preview(
         &self,
@@ -198,6 +206,11 @@ impl Proxy {
         let head = Head::build(inbound, permit, &target, &upstream.settings, &upstream.host(0))?;
         Ok(Preview { address: upstream.address(0), target: head.target(), headers: head.headers })
     }
+}
+
+/// Sets the fields that tell who is asking, and takes away those of nobody.
+pub(crate) fn tell(headers: &mut HeaderMap, fields: &IdentityFields, identity: Option<&Identity>) {
+    identity::set(headers, fields, identity);
 }
 
 /// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just

@@ -39,6 +39,9 @@ impl Head {
         if Handshake::asked_by(inbound).is_some() {
             Handshake::write(&mut headers);
         }
+        for (name, value) in target.set {
+            headers.insert(name, value.clone());
+        }
         identity::set(&mut headers, &settings.identity, permit.identity());
         Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
     }
@@ -171,6 +174,7 @@ mod tests {
         Target {
             upstream: "app",
             strip: None,
+            set: &[],
             forward_token: false,
             asks,
             timeout: None,
@@ -199,8 +203,8 @@ mod tests {
     }
 
     fn built(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader) -> Head {
-        let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new() };
-        let permit = Policy::new(rule).admit(&Caller::Anonymous).unwrap();
+        let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+        let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
         Head::build(inbound, &permit, target, &settings(host_header), &HeaderValue::from_static("u:3000")).unwrap()
     }
 

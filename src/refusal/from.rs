@@ -23,8 +23,12 @@ impl Refusal {
             Denial::Denied(Denied::MissingScope) => {
                 Self::missing_scope(route.map_or(&[], |route| route.policy.scopes()))
             }
+            Denial::Denied(Denied::LoginTooOld) => {
+                Self::login_too_old(route.and_then(|route| route.policy.fresh_login()).unwrap_or_default())
+            }
             Denial::NoRoute
             | Denial::UnknownHost
+            | Denial::Network
             | Denial::Authn(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded)
             | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),
         }

@@ -1,5 +1,6 @@
 //! Every "no" a client can hear. This room alone knows status codes.
 mod codes;
+mod dialect;
 mod from;
 mod render;
 
@@ -20,6 +21,8 @@ pub(crate) struct Refusal {
     extra: Extra,
     /// The connection is not used again: what follows on it cannot be trusted.
     close: bool,
+    /// Told as a 403, whatever the code's own status is.
+    forbidden: bool,
 }
 
 /// What a refusal says beside its code.
@@ -29,6 +32,8 @@ enum Extra {
     RetryAfter(Duration),
     Allow(String),
     Scopes(Vec<Scope>),
+    /// The sign-in must be younger than this.
+    MaxAge(Duration),
     Fields(Vec<FieldProblem>),
     /// In our words; never what the client sent.
     Detail(&'static str),
@@ -46,7 +51,7 @@ impl Refusal {
     /// The refusal of this name. The names are those of the table; one that is not there is an internal error.
     pub(crate) fn named(name: &str) -> Self {
         let code = Code::named(name).unwrap_or_else(Code::internal);
-        Self { code, extra: Extra::Nothing, close: code.closes }
+        Self { code, extra: Extra::Nothing, close: code.closes, forbidden: false }
     }
 
     pub(crate) fn retry_after(name: &str, wait: Duration) -> Self {
@@ -69,6 +74,10 @@ impl Refusal {
         Self { extra: Extra::Scopes(scopes.to_vec()), ..Self::named("missing_scope") }
     }
 
+    pub(crate) fn login_too_old(max_age: Duration) -> Self {
+        Self { extra: Extra::MaxAge(max_age), ..Self::named("login_too_old") }
+    }
+
     /// Wrong fields; a weak password alone has its own code.
     pub(crate) fn fields(problems: Vec<FieldProblem>) -> Self {
         let only_weak = problems.iter().all(|problem| problem.code == "weak_password");
@@ -80,12 +89,18 @@ impl Refusal {
         Self { extra: Extra::Detail(detail), ..Self::named(name) }
     }
 
+    /// The same "no" in one of the two statuses that a proxy which asks takes for an answer.
+    pub(crate) fn simply(self) -> Self {
+        let keeps = matches!(self.code.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        Self { forbidden: !keeps, ..self }
+    }
+
     /// The stable word: `error` in the body, `reason` in the log.
     pub(crate) const fn name(&self) -> &'static str {
         self.code.name
     }
 
     pub(crate) const fn status(&self) -> StatusCode {
-        self.code.status
+        if self.forbidden { StatusCode::FORBIDDEN } else { self.code.status }
     }
 }

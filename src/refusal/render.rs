@@ -8,7 +8,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{Extra, Refusal};
+use super::{Extra, Refusal, dialect};
+use crate::token::Format;
 use crate::wire::Body;
 
 /// Draws refusals; knows where the page of codes is.
@@ -16,6 +17,7 @@ use crate::wire::Body;
 pub(crate) struct Renderer {
     /// "/auth/errors"
     errors_page: String,
+    format: Format,
 }
 
 /// What an OAuth endpoint answers (RFC 6749, section 5.2).
@@ -44,12 +46,22 @@ impl TokenProblem {
 
 impl Renderer {
     pub(crate) fn new(auth_prefix: &str) -> Self {
-        Self { errors_page: format!("{auth_prefix}/errors") }
+        Self { errors_page: format!("{auth_prefix}/errors"), format: Format::Native }
+    }
+
+    /// In the words of another stack.
+    pub(crate) fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
-        let body = self.body(refusal, request_id).to_string();
-        let mut response = own_response(refusal.code.status, "application/problem+json", body);
+        let mut response = match dialect::body(self.format, refusal.code) {
+            None => {
+                let body = self.body(refusal, request_id).to_string();
+                own_response(refusal.status(), "application/problem+json", body)
+            }
+            Some((status, body)) => own_response(status, "application/json", body.to_string()),
+        };
         let headers = response.headers_mut();
         if let Some(challenge) = challenge(refusal) {
             headers.insert(WWW_AUTHENTICATE, challenge);
@@ -57,7 +69,7 @@ impl Renderer {
         match &refusal.extra {
             Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
             Extra::Allow(allow) => set(headers, ALLOW, allow),
-            Extra::Nothing | Extra::Scopes(_) | Extra::Fields(_) | Extra::Detail(_) => {}
+            Extra::Nothing | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) | Extra::Detail(_) => {}
         }
         if refusal.close {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -70,7 +82,7 @@ impl Renderer {
         let mut body = Map::new();
         body.insert("type".to_owned(), format!("{}#{}", self.errors_page, code.name).into());
         body.insert("title".to_owned(), code.title.into());
-        body.insert("status".to_owned(), code.status.as_u16().into());
+        body.insert("status".to_owned(), refusal.status().as_u16().into());
         body.insert("error".to_owned(), code.name.into());
         let detail = if let Extra::Detail(detail) = &refusal.extra { detail } else { code.cure };
         body.insert("detail".to_owned(), (*detail).into());
@@ -114,6 +126,11 @@ fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
         ("missing_scope", Extra::Scopes(scopes)) => {
             let scopes = scopes.iter().map(crate::base::Scope::as_str).collect::<Vec<_>>().join(" ");
             format!(r#"Bearer realm="authgate", error="insufficient_scope", scope="{scopes}""#)
+        }
+        // RFC 9470, section 3.
+        ("login_too_old", Extra::MaxAge(most)) => {
+            let error = r#"error="insufficient_user_authentication", error_description="sign in again""#;
+            format!(r#"Bearer realm="authgate", {error}, max_age="{}""#, most.as_secs())
         }
         _ if refusal.code.status == StatusCode::UNAUTHORIZED => r#"Bearer realm="authgate""#.to_owned(),
         _ => return None,

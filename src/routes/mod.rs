@@ -3,12 +3,13 @@ mod hosts;
 mod settings;
 mod table;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 
-pub(crate) use settings::{Place, Settings};
+pub(crate) use settings::{Edge, Place, Settings};
 pub(crate) use table::{BadRoute, Found, RouteTable};
 
 use crate::authz::Policy;
@@ -25,6 +26,8 @@ pub(crate) struct Route {
     prefix: PathPrefix,
     allow: String,
     labels: (Arc<str>, Arc<str>),
+    /// Hosts and prefix: names the route's limits, and stays the same when the file is read again.
+    key: Arc<str>,
 }
 
 impl Route {
@@ -32,7 +35,8 @@ impl Route {
         let prefix = PathPrefix::parse(&settings.prefix).map_err(|why| BadRoute { index, why })?;
         let policy = Policy::new(settings.policy.clone());
         let labels = (settings.prefix.as_str().into(), settings.upstream.as_str().into());
-        let mut route = Self { settings, policy, index, prefix, allow: String::new(), labels };
+        let key = format!("{}{}", settings.hosts.join(","), settings.prefix).into();
+        let mut route = Self { settings, policy, index, prefix, allow: String::new(), labels, key };
         route.allow = route.methods().join(", ");
         Ok(route)
     }
@@ -46,6 +50,7 @@ impl Route {
         Target {
             upstream: &self.settings.upstream,
             strip: self.strips(),
+            set: &self.settings.edge.set_request_headers,
             forward_token: self.settings.forward_token,
             asks: self.policy.asks(),
             timeout: self.settings.timeout,
@@ -73,6 +78,17 @@ impl Route {
     pub(crate) fn allows(&self, method: &Method) -> bool {
         let methods = &self.settings.methods;
         methods.is_empty() || methods.contains(method) || (*method == Method::HEAD && methods.contains(&Method::GET))
+    }
+
+    /// Whether somebody at this address may use the route at all. Who has none, on a unix socket, may where all may.
+    pub(crate) fn takes(&self, ip: Option<IpAddr>) -> bool {
+        let networks = &self.settings.edge.networks;
+        networks.is_empty() || ip.is_some_and(|ip| networks.iter().any(|network| network.contains(&ip)))
+    }
+
+    /// What the limits of this route are counted by.
+    pub(crate) fn key(&self) -> Arc<str> {
+        Arc::clone(&self.key)
     }
 
     /// Whether the route is for this host (lower case, no port).

@@ -2,7 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+
 use crate::authz;
+use crate::limit::Rate;
 
 /// One `[[routes]]` table, checked. `prefix` and `hosts` become patterns in `RouteTable::new`.
 #[derive(Debug, Clone)]
@@ -22,10 +26,22 @@ pub(crate) struct Settings {
     pub(crate) max_body: u64,
     /// Until the head of the answer; `None`: the upstream's own `response_timeout`.
     pub(crate) timeout: Option<Duration>,
+    pub(crate) edge: Edge,
     /// Where the table stands: shown by `explain`.
     pub(crate) place: Place,
     /// Where `roles` or `scopes` stand, if they do.
     pub(crate) policy_place: Option<Place>,
+}
+
+/// Who may come at all and how often, and what is changed on the way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Edge {
+    /// Empty: any.
+    pub(crate) networks: Vec<IpNet>,
+    pub(crate) rate_per_ip: Option<Rate>,
+    pub(crate) rate_per_user: Option<Rate>,
+    pub(crate) set_request_headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) remove_response_headers: Vec<HeaderName>,
 }
 
 /// A place in the configuration file.

@@ -126,13 +126,14 @@ pub(super) mod tests {
             prefix: prefix.to_owned(),
             hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
             methods: Vec::new(),
-            policy: authz::Settings { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new() },
+            policy: authz::Settings { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None },
             upstream: prefix.to_owned(),
             strip_prefix: false,
             forward_token: false,
             max_body: 1024,
             timeout: None,
             place: Place { file: Arc::from("gateway.toml"), line: 1 },
+            edge: crate::routes::Edge::default(),
             policy_place: None,
         }
     }

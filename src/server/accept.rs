@@ -15,7 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::connection::serve;
 use super::crowd::Crowd;
 use super::listener::{Accepting, Stream};
+use super::secure::{greet, greet_announced};
 use super::{Handler, Limits, Stop};
+use crate::tls::Greeting;
 use crate::wire::Peer;
 
 /// What all listeners of one server share.
@@ -26,6 +28,7 @@ pub(super) struct Shared<H> {
     /// One for each connection there may be.
     pub(super) seats: Arc<Semaphore>,
     pub(super) crowd: Arc<Crowd>,
+    pub(super) greeting: Greeting,
     pub(super) stop: Stop,
 }
 
@@ -75,7 +78,9 @@ fn admit_the_last<H: Handler>(listener: &Accepting, shared: &Arc<Shared<H>>) {
 
 fn admit<H: Handler>(shared: &Arc<Shared<H>>, stream: Stream, ip: Option<IpAddr>, seat: OwnedSemaphorePermit) {
     let limits = shared.limits.load_full();
-    let place = match ip {
+    let announcing = ip.is_some_and(|ip| limits.announcing.iter().any(|net| net.contains(&ip.to_canonical())));
+    // Who is announced is counted when that was read, and not the proxy for all of them.
+    let place = match ip.filter(|_| !announcing) {
         None => None,
         Some(ip) => match shared.crowd.enter(ip, limits.max_connections_per_ip) {
             Some(place) => Some(place),
@@ -90,10 +95,17 @@ fn admit<H: Handler>(shared: &Arc<Shared<H>>, stream: Stream, ip: Option<IpAddr>
     // Seat and place are given back when the connection ends, however it ends.
     let held = (seat, place);
     drop(match stream {
-        Stream::Tcp(stream) => shared.stop.spawn(async move {
-            serve(stream, peer, handler, limits, stop).await;
-            drop(held);
-        }),
+        Stream::Tcp(stream) => {
+            let config = shared.greeting.load_full();
+            let crowd = announcing.then(|| Arc::clone(&shared.crowd));
+            shared.stop.spawn(async move {
+                match crowd {
+                    None => greet(stream, config, peer, handler, limits, stop).await,
+                    Some(crowd) => Box::pin(greet_announced(stream, crowd, config, peer, handler, limits, stop)).await,
+                }
+                drop(held);
+            })
+        }
         Stream::Unix(stream) => shared.stop.spawn(async move {
             serve(stream, peer, handler, limits, stop).await;
             drop(held);

@@ -48,9 +48,17 @@ where
     };
     match outcome {
         Outcome::Done => {}
-        Outcome::Failed(error) => tracing::debug!(error = %error, ip = ?peer.ip, "connection ended"),
-        Outcome::Late(why) => tracing::debug!(why = why.text(), ip = ?peer.ip, "connection ended by its deadline"),
-        Outcome::Cut => tracing::warn!(ip = ?peer.ip, "connection cut: the grace of the stop is over"),
+        Outcome::Failed(error) => {
+            tracing::debug!(error = %error, ip = peer.ip.map(tracing::field::display), "connection ended")
+        }
+        Outcome::Late(why) => tracing::debug!(
+            why = why.text(),
+            ip = peer.ip.map(tracing::field::display),
+            "connection ended by its deadline"
+        ),
+        Outcome::Cut => {
+            tracing::warn!(ip = peer.ip.map(tracing::field::display), "connection cut: the grace of the stop is over")
+        }
     }
 }
 

@@ -3,11 +3,13 @@
 //! [`Server::bind`] listens, [`Bound::serve`] accepts and hands every request to a [`Handler`], [`Running::change`]
 //! obeys a reloaded file, and [`Stop`] ends it all without cutting what is in flight.
 mod accept;
+mod announced;
 mod connection;
 mod crowd;
 mod drive;
 mod listener;
 mod pulse;
+mod secure;
 mod settings;
 mod stop;
 mod streams;
@@ -24,6 +26,7 @@ use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::tls::Greeting;
 use crate::wire::{Body, Peer};
 use accept::{Shared, accept};
 use listener::{Listener, listen};
@@ -46,7 +49,7 @@ impl Server {
     /// Listens on every address of the settings, or on none. Needs no runtime.
     pub(crate) fn bind(settings: &Settings) -> Result<Bound, BindError> {
         let listeners: Result<_, _> = settings.listen.iter().map(|address| listen(address, &settings.listen)).collect();
-        Ok(Bound { listeners: listeners?, limits: settings.limits.clone() })
+        Ok(Bound { listeners: listeners?, limits: settings.limits.clone(), greeting: Greeting::default() })
     }
 }
 
@@ -55,9 +58,15 @@ impl Server {
 pub(crate) struct Bound {
     listeners: Vec<Listener>,
     limits: Limits,
+    greeting: Greeting,
 }
 
 impl Bound {
+    /// Speaks TLS with who comes by TCP, whenever `greeting` says how. A unix socket is for programs of this machine.
+    pub(crate) fn greeting(self, greeting: Greeting) -> Self {
+        Self { greeting, ..self }
+    }
+
     /// Starts to accept. Must be called inside the runtime; what is started ends with `stop`.
     pub(crate) fn serve<H: Handler>(self, handler: Arc<H>, stop: Stop) -> Result<Running<H>, BindError> {
         let shared = Arc::new(Shared {
@@ -65,6 +74,7 @@ impl Bound {
             seats: Arc::new(Semaphore::new(self.limits.max_connections)),
             limits: ArcSwap::from_pointee(self.limits),
             crowd: Arc::default(),
+            greeting: self.greeting,
             stop,
         });
         let running = Running { shared, doors: Mutex::default() };

@@ -2,6 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// How the public listener behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
@@ -23,6 +25,8 @@ pub(crate) enum ListenAddress {
 /// `[limits]` of connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limits {
+    /// Whose connections begin with the PROXY protocol. Empty: nobody's.
+    pub(crate) announcing: Vec<IpNet>,
     pub(crate) max_connections: usize,
     pub(crate) max_connections_per_ip: usize,
     /// Bytes of a request's head.

@@ -1,8 +1,10 @@
 //! Short-lived state that several processes and nodes share. Today through the store; another way keeps these types.
 mod revocations;
+mod service_tokens;
 mod settings;
 mod streams;
 
 pub(crate) use revocations::Revocations;
+pub(crate) use service_tokens::ServiceTokens;
 pub(crate) use settings::Settings;
 pub(crate) use streams::{Live, Opened, Streams};

@@ -8,15 +8,17 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::{Clock, SessionId, Timestamp};
-use crate::store::{Revocation, Store, StoreError};
+use crate::store::{Revocation, Store, StoreError, TokenRevocation};
 
 /// Sessions whose access tokens are dead before their time. An entry lives as long as the last such token would, so the
 /// table is as large as what was ended within one lifetime of a token.
 #[derive(Debug, Default)]
 pub(crate) struct Revocations {
     dead: papaya::HashMap<SessionId, Entry>,
+    /// The same for tokens without a session, by [`TokenRevocation::subject`].
+    strangers: papaya::HashMap<String, Entry>,
     /// How far the store was read. Held while reading, so that two readers do not do the same work.
-    read_to: Mutex<i64>,
+    read_to: Mutex<(i64, i64)>,
     /// Said already that there are very many.
     crowded: AtomicBool,
 }
@@ -51,14 +53,33 @@ impl Revocations {
         }
     }
 
+    /// Is a token that has no session dead, by its own id or by what it calls its person? Takes no lock.
+    pub(crate) fn is_stranger_revoked(&self, sub: &str, token_id: &str, issued_at: Timestamp) -> bool {
+        let strangers = self.strangers.pin();
+        let dead = |subject: &str| strangers.get(subject).is_some_and(|entry| issued_at < entry.not_before);
+        !strangers.is_empty() && (dead(&TokenRevocation::of_person(sub)) || dead(&TokenRevocation::of_token(token_id)))
+    }
+
+    /// Puts one in force. Of two for one subject the later one counts: somebody enabled again may be spoken of again.
+    pub(crate) fn apply_to_strangers(&self, revoked: &TokenRevocation) {
+        let entry = Entry { not_before: revoked.not_before, expires_at: revoked.expires_at };
+        self.strangers.pin().insert(revoked.subject.clone(), entry);
+    }
+
     /// Reads what the store has gained since the last time; the first time, all of it.
     pub(crate) async fn load(&self, store: &Store) -> Result<(), StoreError> {
         let mut read_to = self.read_to.lock().await;
         loop {
-            let page = store.revocations_since(*read_to, PAGE).await?;
+            let page = store.revocations_since(read_to.0, PAGE).await?;
             self.apply(page.iter().map(|(_, revocation)| revocation));
+            let Some((last, _)) = page.last() else { break };
+            read_to.0 = *last;
+        }
+        loop {
+            let page = store.token_revocations_since(read_to.1, PAGE).await?;
+            page.iter().for_each(|(_, revoked)| self.apply_to_strangers(revoked));
             let Some((last, _)) = page.last() else { return Ok(()) };
-            *read_to = *last;
+            read_to.1 = *last;
         }
     }
 
@@ -105,6 +126,7 @@ impl Revocations {
                 let _: Result<_, _> = dead.remove_if(session, |_, entry| entry.expires_at <= now);
             }
         }
+        self.strangers.pin().retain(|_, entry| entry.expires_at > now);
         if dead.len() < MANY / 2 {
             self.crowded.store(false, Ordering::Relaxed);
         }

@@ -94,6 +94,7 @@ the_contract!(
     an_invitation_is_used_once_and_not_by_a_failure,
     a_full_name_ends_no_tokens_and_a_new_username_does,
     everybodys_sessions_are_listed_in_pages,
+    a_service_token_reads_back_and_every_change_moves_the_mark,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -494,7 +495,6 @@ async fn follow(store: &Store, read_to: &mut i64) -> usize {
     page.len()
 }
 
-
 async fn an_import_takes_whom_it_can_and_is_taken_back(store: Store) {
     let brought = |name: &str| ImportedUser {
         user: somebody(name),
@@ -575,4 +575,33 @@ async fn everybodys_sessions_are_listed_in_pages(store: Store) {
     assert!(first[0].id > first[1].id && first[1].id > rest[0].id);
     store.end_session(first[0].id, at(9)).await.unwrap();
     assert_eq!(store.all_live_sessions(at(9), None, 9).await.unwrap().len(), 2);
+}
+
+async fn a_service_token_reads_back_and_every_change_moves_the_mark(store: Store) {
+    let made = |number: u8, end: u64| ServiceToken {
+        id: crate::base::TokenId::new(at(number.into())),
+        hash: [number; 32],
+        name: "backup".to_owned(),
+        scopes: vec![Scope::parse("files:read").unwrap()],
+        created_at: at(0),
+        expires_at: at(end),
+        revoked_at: None,
+    };
+    let (one, two) = (made(1, 50), made(2, 100));
+    let mut marks = vec![store.service_token_mark().await.unwrap()];
+    for token in [&one, &two] {
+        store.add_service_token(token).await.unwrap();
+        marks.push(store.service_token_mark().await.unwrap());
+    }
+    assert_eq!(store.service_tokens().await.unwrap(), [one.clone(), two.clone()]);
+    assert!(store.add_service_token(&two).await.is_err());
+    assert!(store.revoke_service_token(two.id, at(9)).await.unwrap());
+    assert!(!store.revoke_service_token(two.id, at(10)).await.unwrap());
+    marks.push(store.service_token_mark().await.unwrap());
+    assert_eq!(store.service_tokens().await.unwrap()[1].revoked_at, Some(at(9)));
+    assert_eq!(store.forget_expired(at(60)).await.unwrap(), 1);
+    marks.push(store.service_token_mark().await.unwrap());
+    let all = marks.len();
+    marks.dedup();
+    assert_eq!(marks.len(), all);
 }

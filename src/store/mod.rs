@@ -18,9 +18,11 @@ mod people;
 mod postgres;
 mod revocations;
 mod server;
+mod service_tokens;
 mod sessions;
 mod settings;
 mod sqlite;
+mod strangers;
 mod types;
 
 use std::path::PathBuf;
@@ -35,8 +37,10 @@ pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
+pub(crate) use service_tokens::{ServiceToken, ServiceTokenMark};
 pub(crate) use sessions::{Live, Rotation, Started, Turn};
 pub(crate) use settings::{BadServer, Migrate, Server, Settings};
+pub(crate) use strangers::TokenRevocation;
 pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, User};
 
 /// The store, whichever engine is behind it. Cheap to clone.

@@ -1,6 +1,7 @@
 //! People: who is there, and what changes about them.
 use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
+use super::strangers::{self, Done};
 use super::types::write_list;
 use super::{Attributes, Digest, Live, NewSession, NewUser, Revocation, Store, StoreError, User};
 use super::{invites, sessions};
@@ -93,10 +94,15 @@ impl Store {
         // Not before the transaction holds the lock: whoever read the old roles did so earlier than this moment.
         let now = clock.now();
         change.apply(&mut user, now);
+        if !change.is_cosmetic() {
+            // By the names of before too: they may be given to somebody else.
+            strangers::of_person(&mut on, id, Done::Changed, now).await?;
+        }
         update(&mut on, &user).await?;
         let revoked = if change.is_cosmetic() {
             vec![]
         } else {
+            strangers::of_person(&mut on, id, Done::Changed, now).await?;
             revocations::of_user(&mut on, id, None, Reach::Tokens, now).await?
         };
         on.commit().await?;
@@ -117,6 +123,7 @@ impl Store {
             return Ok(None);
         }
         let revoked = revocations::of_user(&mut on, id, except, Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -154,6 +161,7 @@ impl Store {
         }
         let revoked =
             if disabled { revocations::of_user(&mut on, id, None, Reach::Sessions, now).await? } else { vec![] };
+        strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -161,7 +169,9 @@ impl Store {
     /// Deletes a person with all their sessions; `None` when there is no such person.
     pub(crate) async fn delete_user(&self, id: UserId, clock: &Clock) -> Result<Option<Vec<Revocation>>, StoreError> {
         let mut on = self.engine.begin().await?;
-        let revoked = revocations::of_user(&mut on, id, None, Reach::Sessions, clock.now()).await?;
+        let now = clock.now();
+        let revoked = revocations::of_user(&mut on, id, None, Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, id, Done::Deleted, now).await?;
         if on.execute("DELETE FROM users WHERE id = $1", values![id]).await? == 0 {
             return Ok(None);
         }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
+use super::strangers::{self, Done};
 use super::types::digest;
 use super::{Digest, NewSession, Revocation, Session, Store, StoreError, User, people};
 use crate::base::{Secret, SessionId, Timestamp, UserId};
@@ -114,6 +115,16 @@ impl Store {
         on.row(sql, values![refresh.as_slice()]).await?.map(|row| row.session_id("session_id")).transpose()
     }
 
+    /// The session of a refresh token that may still be used, and its person.
+    pub(crate) async fn live_refresh(&self, refresh: &Digest, now: Timestamp) -> Result<Option<Live>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let sql = "SELECT session_id FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL AND expires_at > $2";
+        match on.row(sql, values![refresh.as_slice(), now]).await? {
+            Some(row) => living(&mut on, row.session_id("session_id")?, now).await,
+            None => Ok(None),
+        }
+    }
+
     /// Ends all sessions of one person, but for one.
     pub(crate) async fn end_sessions(
         &self,
@@ -123,6 +134,7 @@ impl Store {
     ) -> Result<Vec<Revocation>, StoreError> {
         let mut on = self.engine.begin().await?;
         let revoked = revocations::of_user(&mut on, user, except, Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, user, Done::Changed, now).await?;
         on.commit().await?;
         Ok(revoked)
     }

@@ -136,7 +136,9 @@ async fn tables(writer: &Pool<sqlx::Sqlite>, migrate: Migrate) -> Result<(), Sto
 pub(super) const MIGRATIONS: &[Row] = &[
     (1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/sqlite/0004_invites.sql")),
+    (5, "service tokens", include_str!("migrations/sqlite/0005_service_tokens.sql")),
     (12, "keys take turns", include_str!("migrations/sqlite/0012_keys_take_turns.sql")),
+    (13, "tokens without a session", include_str!("migrations/sqlite/0013_tokens_without_a_session.sql")),
     (14, "imports", include_str!("migrations/sqlite/0014_imports.sql")),
 ];
 

@@ -37,12 +37,12 @@ pub(super) struct NewClaims<'c> {
 /// What was read from a token whose signature is right: each claim of its own type, its meaning not yet judged.
 #[derive(Deserialize)]
 pub(super) struct Claims<'c> {
-    #[serde(borrow)]
-    pub(super) iss: Text<'c>,
+    #[serde(borrow, deserialize_with = "present")]
+    pub(super) iss: Option<Text<'c>>,
     #[serde(borrow)]
     pub(super) sub: Text<'c>,
     #[serde(borrow, deserialize_with = "one_audience")]
-    pub(super) aud: Text<'c>,
+    pub(super) aud: Option<Text<'c>>,
     pub(super) exp: Seconds,
     pub(super) iat: Seconds,
     #[serde(default, deserialize_with = "present")]
@@ -76,7 +76,7 @@ impl<'c> Claims<'c> {
 }
 
 /// `aud` is a string, or a list of exactly one: a token for two audiences was not made for us alone.
-fn one_audience<'de, D: Deserializer<'de>>(reader: D) -> Result<Text<'de>, D::Error> {
+pub(super) fn one_audience<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Text<'de>>, D::Error> {
     struct One;
     impl<'de> Visitor<'de> for One {
         type Value = Text<'de>;
@@ -101,7 +101,7 @@ fn one_audience<'de, D: Deserializer<'de>>(reader: D) -> Result<Text<'de>, D::Er
             }
         }
     }
-    reader.deserialize_any(One)
+    reader.deserialize_any(One).map(Some)
 }
 
 fn shown<T: fmt::Display, S: serde::Serializer>(value: &T, out: S) -> Result<S::Ok, S::Error> {

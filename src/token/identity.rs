@@ -2,7 +2,8 @@
 use super::claims::Claims;
 use super::json::Text;
 use super::settings::Subject;
-use crate::base::{Email, Role, Scope, SessionId, Timestamp, TokenId, UserId, Username};
+use super::verify::TokenError;
+use crate::base::{Email, Role, Scope, Secret, SessionId, Timestamp, TokenId, UserId, Username};
 
 /// Somebody whom a token names. Only verifying a token makes one, so holding one is the proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,23 @@ pub(crate) struct Identity {
     issued_at: Timestamp,
     auth_time: Option<Timestamp>,
     expires_at: Timestamp,
+    machine: bool,
 }
+
+/// A machine as the store knows it, by its service token.
+#[derive(Debug)]
+pub(crate) struct Machine<'a> {
+    pub(crate) id: TokenId,
+    /// SHA-256 of the token.
+    pub(crate) hash: &'a [u8; 32],
+    pub(crate) name: &'a str,
+    pub(crate) scopes: &'a [Scope],
+    pub(crate) issued_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+/// What a service token begins with: lets scanners find one that leaked, and us tell it from a JWT.
+pub(crate) const SERVICE_TOKEN_PREFIX: &str = "ags_";
 
 impl Identity {
     /// `sub`, of the kind that the settings ask for.
@@ -59,7 +76,6 @@ impl Identity {
     }
 
     /// `jti`: visible text that names this token alone.
-    #[cfg(test)]
     pub(crate) fn token_id(&self) -> &str {
         &self.token_id
     }
@@ -70,7 +86,6 @@ impl Identity {
     }
 
     /// When the person last showed a password or the like.
-    #[cfg(test)]
     pub(crate) fn auth_time(&self) -> Option<Timestamp> {
         self.auth_time
     }
@@ -78,6 +93,36 @@ impl Identity {
     /// When the token ends, leeway not counted.
     pub(crate) fn expires_at(&self) -> Timestamp {
         self.expires_at
+    }
+
+    /// Not a person: it has no username, so that no backend takes it for the person of that name.
+    pub(crate) fn is_machine(&self) -> bool {
+        self.machine
+    }
+
+    /// The machine behind a service token: the token is the one that was kept, and its time is not over.
+    pub(crate) fn of_machine(presented: &str, kept: &Machine<'_>, now: Timestamp) -> Result<Self, TokenError> {
+        if Secret::new(presented.to_owned()).digest() != *kept.hash {
+            return Err(TokenError::Invalid);
+        }
+        if kept.expires_at <= now {
+            return Err(TokenError::Expired);
+        }
+        Ok(Self {
+            sub: kept.id.to_string(),
+            user: None,
+            username: None,
+            email: None,
+            name: Some(kept.name.to_owned()),
+            roles: Vec::new(),
+            scopes: kept.scopes.to_vec(),
+            session: None,
+            token_id: kept.id.to_string(),
+            issued_at: kept.issued_at,
+            auth_time: None,
+            expires_at: kept.expires_at,
+            machine: true,
+        })
     }
 
     /// Parses what the claims hold; the error names the claim that does not fit.
@@ -112,6 +157,7 @@ impl Identity {
             issued_at: issued_at(claims),
             auth_time: claims.auth_time.map(|time| Timestamp::from_seconds(time.0)),
             expires_at: Timestamp::from_seconds(claims.exp.0),
+            machine: false,
         })
     }
 

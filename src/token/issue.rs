@@ -1,9 +1,9 @@
 //! Making access tokens.
-use super::Tokens;
 use super::claims::NewClaims;
 use super::identity::is_printable;
 use super::jws::MAX_TOKEN_BYTES;
 use super::settings::Subject;
+use super::{Format, Tokens};
 use crate::base::{Email, Role, Scope, SessionId, Timestamp, TokenId, UserId, Username};
 
 /// Whom a token is made for.
@@ -53,7 +53,15 @@ impl Tokens {
             email: person.email.map(Email::as_str),
             name: person.name.filter(|name| is_printable(name)),
         };
-        let token = self.keys.load().sign(&claims).map_err(SignError::Key)?;
+        let keys = self.keys.load();
+        let token = match self.settings.dialect.format {
+            Format::Native => keys.sign(&claims),
+            Format::FlaskJwtExtended | Format::SimpleJwt => {
+                // Made by showing a password just now, not by renewing.
+                keys.sign_plain(&self.settings.dialect.write(&claims, auth_time == now))
+            }
+        }
+        .map_err(SignError::Key)?;
         if token.len() > MAX_TOKEN_BYTES {
             return Err(SignError::TooLong { bytes: token.len() });
         }

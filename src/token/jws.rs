@@ -89,3 +89,6 @@ pub(super) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// What `typ` must be (RFC 9068, section 2.1): nothing else that we sign may stand in for an access token.
 pub(super) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+
+/// What other stacks write, if they write one (RFC 7519, section 5.1).
+pub(super) const PLAIN_TYPE: &str = "JWT";

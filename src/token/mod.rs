@@ -8,6 +8,7 @@ mod keys;
 mod jws;
 mod json;
 mod claims;
+mod dialect;
 mod identity;
 mod issue;
 mod verify;
@@ -15,10 +16,11 @@ mod inspect;
 #[cfg(test)]
 mod vectors;
 
-pub(crate) use identity::Identity;
+pub(crate) use dialect::{Dialect, Format};
+pub(crate) use identity::{Identity, Machine, SERVICE_TOKEN_PREFIX};
 pub(crate) use issue::{Person, SignError};
 pub(crate) use keys::{Half, KeyError, KeyRing, LineUp, PUBLISHED_BEFORE, Seal, StoredKey, next_key_due};
-pub(crate) use settings::{Algorithm, KeySettings, Settings, Subject};
+pub(crate) use settings::{Algorithm, KeySettings, Revoke, Settings, Subject};
 pub(crate) use verify::TokenError;
 
 use std::sync::Arc;
@@ -66,6 +68,21 @@ impl Tokens {
     /// How long a new token lives.
     pub(crate) fn access_ttl(&self) -> Duration {
         self.settings.access_ttl
+    }
+
+    /// Whether a session's tokens end with it.
+    pub(crate) fn revoke(&self) -> Revoke {
+        self.settings.revoke
+    }
+
+    /// What stands in `iss`.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// What stands in `aud`.
+    pub(crate) fn audience(&self) -> &str {
+        &self.settings.audience
     }
 
     /// How far clocks may differ.

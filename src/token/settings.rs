@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::StoredKey;
+use super::{Dialect, StoredKey};
 use crate::base::Secret;
 
 /// What the operator says about tokens and keys.
@@ -12,9 +12,11 @@ pub(crate) struct Settings {
     pub(crate) subject: Subject,
     pub(crate) algorithm: Algorithm,
     pub(crate) leeway: Duration,
+    pub(crate) revoke: Revoke,
     /// The shared secret of HS256; at least 32 bytes. Without it one is made and kept in the store.
     pub(crate) secret: Option<Secret>,
     pub(crate) keys: KeySettings,
+    pub(crate) dialect: Dialect,
 }
 
 /// Where keys come from and how long each signs.
@@ -32,6 +34,15 @@ impl Default for KeySettings {
     fn default() -> Self {
         Self { files: Vec::new(), rotate_every: Duration::from_secs(90 * 24 * 3600), encrypt_with: None }
     }
+}
+
+/// When the tokens of a session that ended stop working.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Revoke {
+    /// With the next request.
+    Now,
+    /// When their time is over.
+    AtExpiry,
 }
 
 /// What `sub` holds.

@@ -21,6 +21,31 @@ pub(crate) struct ClientFacts {
     pub(super) peer: Option<IpAddr>,
     /// What a trusted proxy said of the chain before it.
     pub(super) chain: Option<HeaderValue>,
+    /// What a trusted proxy said of the request that it asks about.
+    pub(super) about: About,
+}
+
+/// The words of proxies that ask about a request instead of sending it on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About {
+    /// `X-Original-Method` and `X-Original-URL`, as nginx is told to send them.
+    pub(crate) original: (Option<HeaderValue>, Option<HeaderValue>),
+    /// `X-Forwarded-Method` and `X-Forwarded-Uri`, as Traefik and Caddy send them.
+    pub(crate) forwarded: (Option<HeaderValue>, Option<HeaderValue>),
+}
+
+impl About {
+    fn read(headers: &HeaderMap) -> Self {
+        // Two of one name: the proxy did not write over what a client sent, so neither is believed.
+        let single = |name: &HeaderName| {
+            let mut lines = headers.get_all(name).iter();
+            lines.next().filter(|_| lines.next().is_none()).cloned()
+        };
+        Self {
+            original: (single(&ORIGINAL_METHOD), single(&ORIGINAL_URL)),
+            forwarded: (single(&FORWARDED_METHOD), single(&FORWARDED_URI)),
+        }
+    }
 }
 
 impl ClientFacts {
@@ -33,7 +58,15 @@ impl ClientFacts {
     ) -> (Self, Option<Authority>) {
         let address = peer.ip.map(|ip| ip.to_canonical());
         let (host, authority) = host.unzip();
-        let facts = Self { ip: address, https: peer.tls, via_trusted: false, host, peer: address, chain: None };
+        let facts = Self {
+            ip: address,
+            https: peer.tls,
+            via_trusted: false,
+            host,
+            peer: address,
+            chain: None,
+            about: About::default(),
+        };
         let via_trusted = address.is_some_and(|ip| is_trusted(trusted, ip));
         if via_trusted { facts.believing(trusted, headers, authority) } else { (facts, authority) }
     }
@@ -45,6 +78,7 @@ impl ClientFacts {
         host: Option<Authority>,
     ) -> (Self, Option<Authority>) {
         self.via_trusted = true;
+        self.about = About::read(headers);
         if let Some(ip) = right_most_stranger(trusted, headers) {
             self.ip = Some(ip);
             self.chain = joined(headers);
@@ -60,6 +94,11 @@ impl ClientFacts {
             Some((value, authority)) => (Self { host: Some(value), ..self }, Some(authority)),
             None => (self, host),
         }
+    }
+
+    /// What the request is about that a trusted proxy sends instead of the one it got.
+    pub(crate) const fn about(&self) -> &About {
+        &self.about
     }
 
     /// "https" or "http".
@@ -149,6 +188,10 @@ fn parse_address(entry: &[u8]) -> Option<IpAddr> {
 /// A chain of proxies is a handful; a hundred is an attack.
 const MAX_CHAIN: usize = 100;
 
+const ORIGINAL_METHOD: HeaderName = HeaderName::from_static("x-original-method");
+const ORIGINAL_URL: HeaderName = HeaderName::from_static("x-original-url");
+const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
+const FORWARDED_URI: HeaderName = HeaderName::from_static("x-forwarded-uri");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

@@ -28,6 +28,11 @@ impl PublicUrl {
         let scheme = if self.https { "https" } else { "http" };
         format!("{scheme}://{}", self.authority)
     }
+
+    /// When it is not the scheme's own.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+    }
 }
 
 /// The path under which our own endpoints live: "/auth", or "" for the root.

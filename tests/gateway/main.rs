@@ -16,7 +16,9 @@ mod harness;
 mod login;
 mod logout;
 mod old_login;
+mod clients;
 mod me;
+mod oauth;
 mod own_account;
 mod refresh;
 mod register;
@@ -25,12 +27,17 @@ mod keys;
 
 // The way of a request.
 mod credentials;
+mod edge;
 mod every_door;
+mod forward_auth;
+mod formats;
 mod forward;
+mod fresh;
 mod framing;
 mod h2;
 mod identity;
 mod paths;
+mod proxy_protocol;
 mod routes;
 mod tokens;
 mod websocket;
@@ -46,6 +53,7 @@ mod reload;
 mod rudeness;
 mod sessions;
 mod stop;
+mod tls;
 
 // What the operator sees.
 mod bring;

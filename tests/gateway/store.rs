@@ -35,7 +35,7 @@ fn all_of_a_store_moves_from_engine_to_engine_and_people_stay_signed_in() {
     for (from, to) in stations {
         let copied = store(&gateway, from, &["copy", "--to", to, "--json"]).expect(0);
         assert_eq!(copied.json()["rows"], here, "{to}");
-        assert!(copied.err.contains(r#""job":"rows""#), "{}", copied.err);
+        assert!(copied.err.contains(r#""progress":"copying""#), "{}", copied.err);
         assert_eq!(counted(&gateway, Some(to)), here, "{to}");
     }
     let again = store(&gateway, None, &["copy", "--to", &first]).expect(1);

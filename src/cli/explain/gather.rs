@@ -4,14 +4,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::ExplainArgs;
 use super::who::{Who, now};
-use crate::authz::Asks;
+use crate::authz::{Asks, Denied};
 use crate::base::Timestamp;
 use crate::config::Loaded;
 use crate::endpoints::{Endpoints, Lookup};
-use crate::gate::{Decision, Gate};
+use crate::gate::{Decision, Denial, Gate};
 use crate::proxy::{Preview, Proxy};
 use crate::refusal::{Refusal, Renderer};
 use crate::routes::{Route, RouteTable};
+use crate::token::SERVICE_TOKEN_PREFIX;
 use crate::wire::{BadRequest, Door, Inbound};
 
 /// Why there is no answer.
@@ -52,10 +53,10 @@ pub(super) struct Candidate {
 
 /// One step on the way of the token that was given.
 #[derive(Debug)]
-pub(super) struct TokenStep {
-    pub(super) name: &'static str,
-    pub(super) good: bool,
-    pub(super) words: String,
+pub(in crate::cli) struct TokenStep {
+    pub(in crate::cli) name: &'static str,
+    pub(in crate::cli) good: bool,
+    pub(in crate::cli) words: String,
 }
 
 /// Something the route asks for.
@@ -144,7 +145,14 @@ pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Expla
 }
 
 /// What is right and wrong with a token, and whether its session goes on.
-fn steps(token: &str, who: &Who, now: Timestamp) -> Vec<TokenStep> {
+pub(super) fn steps(token: &str, who: &Who, now: Timestamp) -> Vec<TokenStep> {
+    if token.starts_with(SERVICE_TOKEN_PREFIX) {
+        let step = |good, words: String| vec![TokenStep { name: "service", good, words }];
+        return match who.authenticator.verify(token, now) {
+            Ok(machine) => step(true, format!("{}, until {}", machine.name().unwrap_or("-"), machine.expires_at())),
+            Err(error) => step(false, error.to_string()),
+        };
+    }
     let inspection = who.tokens.inspect(token, now);
     let findings = inspection.findings.into_iter();
     let mut steps: Vec<_> = findings
@@ -228,6 +236,10 @@ fn needs(route: &Route, decision: &Decision<'_>) -> Vec<Need> {
         let met = identity
             .is_some_and(|identity| route.policy.scopes().iter().all(|scope| identity.scopes().contains(scope)));
         needs.push(Need { what: "scope", words: format!("needs all of: {names}"), met, place });
+    }
+    if let Some(most) = route.policy.fresh_login() {
+        let met = !matches!(decision.outcome, Err(Denial::Denied(Denied::LoginTooOld))) && identity.is_some();
+        needs.push(Need { what: "fresh", words: format!("signed in within {}s", most.as_secs()), met, place: None });
     }
     needs
 }

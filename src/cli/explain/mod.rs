@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{Exit, Global, Out, run as serving};
-use crate::config::Environment;
+use crate::config::{Environment, Loaded};
 
 /// Say what would happen to a request, and why.
 #[derive(Debug, clap::Args)]
@@ -66,5 +66,16 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, out: &mut Out) -> Exit {
             out.error(why);
             Exit::Unknown
         }
+    }
+}
+
+/// What is right and wrong with a token, step by step.
+pub(super) async fn examine(token: &str, loaded: &Loaded) -> Result<Vec<gather::TokenStep>, String> {
+    let now = who::now();
+    match who::Who::bearer_of(token.to_owned(), loaded, now).await {
+        Ok(who) => Ok(gather::steps(token, &who, now)),
+        Err(
+            gather::CannotTell::Unreachable(why) | gather::CannotTell::NotThere(why) | gather::CannotTell::Usage(why),
+        ) => Err(why),
     }
 }

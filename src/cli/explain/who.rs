@@ -10,7 +10,7 @@ use crate::base::{Clock, SessionId, Timestamp};
 use crate::cli::people::people;
 use crate::config::Loaded;
 use crate::observe::{Audit, Chain};
-use crate::shared::Revocations;
+use crate::shared::{Revocations, ServiceTokens};
 use crate::store::{Store, User};
 use crate::token::{self, Algorithm, KeyRing, Person, StoredKey, Tokens};
 
@@ -61,7 +61,7 @@ impl Who {
         Ok(Self::new(tokens, Revocations::default(), Some(issued.token), Some(user)))
     }
 
-    async fn bearer_of(token: String, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
+    pub(super) async fn bearer_of(token: String, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
         let store = open(loaded).await?;
         let kept = kept_keys(&store, &loaded.config.tokens)
             .await
@@ -70,7 +70,10 @@ impl Who {
             .map_err(|error| CannotTell::Unreachable(Chain(&error).to_string()))?;
         let revocations = Revocations::default();
         revocations.load(&store).await.map_err(|error| unreachable_store(&error))?;
-        Ok(Self::new(Tokens::new(ring, &loaded.config.tokens), revocations, Some(token), None))
+        let services = ServiceTokens::default();
+        services.load(&store).await.map_err(|error| unreachable_store(&error))?;
+        let who = Self::new(Tokens::new(ring, &loaded.config.tokens), revocations, Some(token), None);
+        Ok(Self { authenticator: who.authenticator.and_machines(Arc::new(services)), ..who })
     }
 }
 

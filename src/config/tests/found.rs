@@ -22,7 +22,7 @@ fn a_name_nobody_knows_is_refused() {
         ("[[route]]\nprefix = \"/x\"", "E103"),
         ("[passwords]\nargon2 = { memry = \"19MiB\" }", "E103"),
         ("[upstreams.a]\nurls = \"http://a\"\nbalance = \"client_ip\"", "E103"),
-        ("[tls]\ncert = \"x\"", "E103"),
+        ("[tls]\nacme_email = \"x\"", "E103"),
         ("mode = \"observe\"", "E103"),
         ("[accounts]\nregistration = \"invited\"", "E102"),
         ("[log]\nlevel = \"dbug\"", "E102"),
@@ -200,7 +200,7 @@ fn a_variable_that_stands_for_nothing_is_refused() {
         ("AUTHGATE__ROUTES__PREFIX", "[[routes]] are written in the file"),
         ("AUTHGATE__SERVER__TRUSTED_PROXIES", "is a list of texts"),
         ("AUTHGATE__SERVER", "AUTHGATE__SECTION__KEY"),
-        ("AUTHGATE__TLS__CERT", "variables that begin with AUTHGATE__"),
+        ("AUTHGATE__TLS__ACME_EMAIL", "variables that begin with AUTHGATE__"),
     ] {
         let findings = findings_in(&least(""), &Environment::of([(name, "x")]));
         let drawn = findings.render(Format::Text, false);

@@ -75,12 +75,16 @@ fn every_word_of_the_table_means_something_of_its_own() {
                 let text = match section.name {
                     "routes" => least(&format!("{} = \"{word}\"", setting.key)),
                     "upstreams" => least(&format!("[upstreams.a]\nurls = \"http://a\"\n{} = \"{word}\"", setting.key)),
+                    "tls" => samples_test::with_real_files(&least(&format!(
+                        "[tls]\ncert = \"/etc/authgate/tls/fullchain.pem\"\nkey = \"/etc/authgate/tls/privkey.pem\"\n{} = \"{word}\"",
+                        setting.key
+                    ))),
                     name => least(&format!("[{name}]\n{} = \"{word}\"", setting.key)),
                 };
                 words += 1;
                 // Another word that came to the same would have the same text.
                 assert!(
-                    meanings.insert(format!("{}{:?}", setting.key, load(&text).config)),
+                    meanings.insert(format!("{}.{}{:?}", section.name, setting.key, load(&text).config)),
                     "{} = {word}",
                     setting.key
                 );

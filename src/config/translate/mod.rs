@@ -1,9 +1,11 @@
 //! The values of the file → the settings of each room, and what can only be judged when several are seen together.
+mod headers;
 mod keys;
 mod people;
 mod rest;
 mod routes;
 mod server;
+mod tls;
 mod tokens;
 mod upstreams;
 
@@ -18,10 +20,11 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     reader.check_sections();
     let limits = reader.part("limits");
     let (server, wire) = server::server(reader, &limits, environment);
+    let tls = tls::tls(reader, &server);
     let identity = rest::identity(reader);
     let mut upstreams = upstreams::declared(reader, &identity);
     let routes = routes::routes(reader, &mut upstreams, limits.value("max_body"), &wire.auth_prefix);
-    let tokens = tokens::tokens(reader, &server, &wire);
+    let tokens = tokens::tokens(reader, &server, &wire, tls.is_some());
     let own_identity_names = upstreams.identity_names(&identity);
     let store = rest::store(reader);
     Config {
@@ -35,8 +38,10 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         metrics: rest::metrics(reader),
         wire: crate::wire::Settings { own_identity_names, ..wire },
         tokens: tokens.settings,
+        identity,
         upstreams: upstreams.list,
         server,
+        tls,
         routes,
     }
 }

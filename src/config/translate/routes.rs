@@ -1,10 +1,14 @@
 //! `[[routes]]`: what is protected, and where it goes.
+use std::time::Duration;
+
+use super::headers;
 use super::upstreams::Upstreams;
 use crate::authz::{self, Asks};
 use crate::base::{NameError, Role, Scope};
 use crate::config::address;
 use crate::config::codes::Code;
 use crate::config::finding::{DID_YOU_MEAN, Finding, Place};
+use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::suggest::nearest;
 use crate::config::tree::Node;
@@ -175,15 +179,55 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
             auth,
             roles: roles.map(|roles| names(part, &roles.value, "roles", Role::parse)).unwrap_or_default(),
             scopes: scopes.map(|scopes| names(part, &scopes.value, "scopes", Scope::parse)).unwrap_or_default(),
+            fresh_login: fresh_login(part, auth),
         },
         upstream: String::new(),
         strip_prefix: part.value("strip_prefix"),
         forward_token: part.value("forward_token"),
         max_body: part.given("max_body").map_or(max_body, |spot| spot.value),
         timeout: part.given("timeout").map(|spot| spot.value),
+        edge: edge(part),
         place: place(line(part.key_place("prefix")).or_else(|| line(Some(part.place()))).unwrap_or(1)),
         policy_place: policy_line.map(place),
     }
+}
+
+fn edge(part: &Part<'_>) -> routes::Edge {
+    let networks = some(part, "networks", "take the line out to let everybody in").map(|texts| texts.value);
+    let networks = networks.unwrap_or_default().into_iter().filter_map(|text| match address::network(&text.value) {
+        Ok(network) => Some(network),
+        Err(trouble) => {
+            let title = format!("`networks` names no network: `{}`", text.value);
+            part.complain(trouble.finding(Code::E102, &text.place, title));
+            None
+        }
+    });
+    let set = part.given::<identity::Names>("set_request_headers").map(|set| set.value).unwrap_or_default();
+    let removed = part.given::<Texts>("remove_response_headers").map(|texts| texts.value).unwrap_or_default();
+    routes::Edge {
+        networks: networks.collect(),
+        rate_per_ip: part.given("rate_per_ip").map(|spot| spot.value),
+        rate_per_user: part.given("rate_per_user").map(|spot| spot.value),
+        set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
+        remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
+    }
+}
+
+/// Only somebody who must sign in can be asked when they did.
+fn fresh_login(part: &Part<'_>, auth: Asks) -> Option<Duration> {
+    let fresh: Spot<Duration> = part.given("fresh_login")?;
+    if auth != Asks::Somebody
+        && let Some(asked) = part.item("auth")
+    {
+        let title = "nobody is asked to sign in here, so no sign-in can be too old";
+        part.complain(
+            Finding::new(Code::E207, fresh.place, title)
+                .label("cannot be asked for")
+                .beside(&asked.place, "because of this")
+                .say("take out `auth`, or take out `fresh_login`"),
+        );
+    }
+    Some(fresh.value)
 }
 
 fn methods(part: &Part<'_>) -> Vec<http::Method> {

@@ -22,7 +22,7 @@ pub(super) fn server(
     let listen = listeners(&part);
     let public_url = public_url(&part);
     let trusted_proxies = trusted_proxies(&part);
-    if part.item("trusted_proxies").is_none() {
+    if part.item("trusted_proxies").is_none() && reader.part("tls").item("cert").is_none() {
         warn_of_plain_text(&part, &listen, public_url.as_ref());
     }
     let workers = match part.value("workers") {
@@ -34,6 +34,7 @@ pub(super) fn server(
         workers,
         shutdown_grace: part.value("shutdown_grace"),
         limits: Limits {
+            announcing: announcing(&part, &trusted_proxies),
             max_connections: limits.value("max_connections"),
             max_connections_per_ip: limits.value("max_connections_per_ip"),
             max_header: limits.value("max_header"),
@@ -141,6 +142,19 @@ fn networks(part: &Part<'_>, key: &str, everybody: fn(Place) -> Finding) -> Vec<
     networks
 }
 
+/// Whose connections begin with the PROXY protocol.
+fn announcing(part: &Part<'_>, trusted: &[IpNet]) -> Vec<IpNet> {
+    let asked: Spot<bool> = part.spot("proxy_protocol");
+    if asked.value && trusted.is_empty() {
+        part.complain(
+            Finding::new(Code::E104, asked.place, "`proxy_protocol` is believed from nobody")
+                .label("needs `trusted_proxies`")
+                .say("name the load balancers that send it in `trusted_proxies`"),
+        );
+    }
+    if asked.value { trusted.to_vec() } else { Vec::new() }
+}
+
 /// Plain HTTP beyond this machine, and nobody in front who could do TLS.
 fn warn_of_plain_text(part: &Part<'_>, listen: &[Spot<ListenAddress>], public_url: Option<&Spot<PublicUrl>>) {
     for spot in listen {
@@ -150,7 +164,7 @@ fn warn_of_plain_text(part: &Part<'_>, listen: &[Spot<ListenAddress>], public_ur
         }
         let mut finding = Finding::new(Code::W301, spot.place.clone(), "passwords would travel unencrypted")
             .label("plain HTTP, reachable from other machines")
-            .say("listen on 127.0.0.1, or name the proxy that does TLS in `trusted_proxies`");
+            .say("add a `[tls]` section, or name the proxy that does TLS in `trusted_proxies`");
         if let Some(url) = public_url.filter(|url| url.value.https) {
             finding = finding.beside(&url.place, "but people are told to use this");
         }

@@ -6,7 +6,7 @@ use crate::config::codes::Code;
 use crate::config::finding::Finding;
 use crate::config::read::{Part, Reader, Spot};
 use crate::server::ListenAddress;
-use crate::token::{Algorithm, Settings, Subject};
+use crate::token::{Algorithm, Dialect, Format, Revoke, Settings, Subject};
 use crate::{server, wire};
 
 /// What the two sections say to two rooms.
@@ -15,18 +15,28 @@ pub(super) struct Tokens {
     pub(super) sessions: Sessions,
 }
 
-pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings) -> Tokens {
+pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings, https: bool) -> Tokens {
     let part = reader.part("tokens");
     let subjects = [("id", Subject::Id), ("username", Subject::Username), ("email", Subject::Email)];
     let algorithm = part.choice("algorithm", &Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)));
     let keys = reader.part("keys");
+    let formats = [
+        ("native", Format::Native),
+        ("flask-jwt-extended", Format::FlaskJwtExtended),
+        ("simplejwt", Format::SimpleJwt),
+    ];
+    let format = part.choice("format", &formats);
+    let stated = |key: &str| format == Format::Native || part.item(key).is_some();
+    let dialect = Dialect { format, states_issuer: stated("issuer"), states_audience: stated("audience") };
     let settings = Settings {
+        dialect,
         access_ttl: part.value("access_ttl"),
-        issuer: name(&part, "issuer").unwrap_or_else(|| origin(server, wire)),
+        issuer: name(&part, "issuer").unwrap_or_else(|| origin(server, wire, https)),
         audience: name(&part, "audience").unwrap_or_else(|| "authgate".to_owned()),
         subject: part.choice("subject", &subjects),
         algorithm,
         leeway: part.value("leeway"),
+        revoke: part.choice("revoke", &[("now", Revoke::Now), ("at_expiry", Revoke::AtExpiry)]),
         secret: secret(&keys, algorithm),
         keys: keys::keys(&keys, algorithm),
     };
@@ -39,7 +49,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
 }
 
 /// Where the gateway is found when nobody says so.
-pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings) -> String {
+pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings, https: bool) -> String {
     if let Some(url) = &wire.public_url {
         return url.origin();
     }
@@ -47,7 +57,8 @@ pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings
         ListenAddress::Tcp(address) => Some(address.port()),
         ListenAddress::Unix(_) => None,
     });
-    port.map_or_else(|| "http://localhost".to_owned(), |port| format!("http://localhost:{port}"))
+    let scheme = if https { "https" } else { "http" };
+    port.map_or_else(|| format!("{scheme}://localhost"), |port| format!("{scheme}://localhost:{port}"))
 }
 
 /// A text that names something: visible ASCII.
@@ -142,6 +153,16 @@ const SAMPLE_PARTS: &[&str] = &[
     "replace-me",
     "replace_me",
     "django-insecure-",
+    "super-secret",
+    "super_secret",
+    "supersecret",
+    "my-secret-key",
+    "my_secret_key",
+    "mysecretkey",
+    "example-secret",
+    "sample-secret",
+    "jwt_secret_key",
+    "placeholder",
 ];
 
 #[cfg(test)]
@@ -157,7 +178,13 @@ mod tests {
             &" ".repeat(40),
             &"a".repeat(64),
             "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+            // K02: placeholders of manuals, sample files and our own example.
             "your-256-bit-secret-your-256-bit-secret",
+            "change-me",
+            "secret",
+            "super-secret-key-that-is-long-enough-for-hs256",
+            "django-insecure-x3$k8v0z!qj2m9w@r7t5y1u4i6o8p0a2s4d6",
+            "JWT_SECRET_KEY-JWT_SECRET_KEY-JWT_SECRET_KEY",
             "Please-CHANGE-ME-before-production-0123456789",
             "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
         ] {

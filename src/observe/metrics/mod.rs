@@ -33,7 +33,7 @@ struct Inner {
     asked: Mutex<HashMap<Gauge, Ask>>,
 }
 
-type Ask = Box<dyn Fn() -> f64 + Send + Sync>;
+type Ask = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 
 /// Numbers that are asked for rather than counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,6 +43,8 @@ pub(crate) enum Gauge {
     Sessions,
     /// In seconds.
     SigningKeyAge,
+    /// In seconds since 1970.
+    CertificateExpiry,
 }
 
 impl Metrics {
@@ -59,7 +61,7 @@ impl Metrics {
         let families = &metrics.0.families;
         families.build.with_label_values(&[env!("CARGO_PKG_VERSION"), COMMIT]).set(1.0);
         families.reload_success.set(1);
-        families.reload_time.set(seconds(now));
+        families.reload_time.set(now.in_seconds());
         // So that the first failure is an increase from 0, and not a series that begins at 1.
         for result in [SUCCESS, FAILURE] {
             families.reloads.with_label_values(&[result]).inc_by(0);
@@ -70,13 +72,15 @@ impl Metrics {
     /// The page that a scraper reads.
     pub(crate) fn render(&self) -> String {
         for (gauge, ask) in self.0.asked.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            self.set(*gauge, ask());
+            if let Some(value) = ask() {
+                self.set(*gauge, value);
+            }
         }
         TextEncoder::new().encode_to_string(&self.0.families.registry.gather()).unwrap_or_default()
     }
 
-    /// Asks for a number whenever somebody reads the page. A second question takes the place of the first.
-    pub(crate) fn ask(&self, gauge: Gauge, question: impl Fn() -> f64 + Send + Sync + 'static) {
+    /// Asks for a number whenever somebody reads the page; without an answer the page says what it said before. A second question takes the place of the first.
+    pub(crate) fn ask(&self, gauge: Gauge, question: impl Fn() -> Option<f64> + Send + Sync + 'static) {
         self.0.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(gauge, Box::new(question));
     }
 
@@ -86,6 +90,8 @@ impl Metrics {
             Gauge::HashQueue => &families.hash_queue,
             Gauge::Sessions => &families.sessions,
             Gauge::SigningKeyAge => &families.key_age,
+            // Made when it is first known: a gateway without TLS has no certificate that ended in 1970.
+            Gauge::CertificateExpiry => return families.certificate_expiry.with_label_values::<&str>(&[]).set(value),
         }
         .set(value);
     }
@@ -154,7 +160,7 @@ impl Metrics {
         families.reloads.with_label_values(&[result]).inc();
         families.reload_success.set(i64::from(good.is_some()));
         if let Some(settings) = good {
-            families.reload_time.set(seconds(now));
+            families.reload_time.set(now.in_seconds());
             self.0.per_route.store(settings.per_route, Ordering::Relaxed);
         }
     }
@@ -250,12 +256,6 @@ impl Drop for RequestTimer {
         }
         self.route.duration.observe(self.elapsed().as_secs_f64());
     }
-}
-
-/// Exact for the next 200,000 years: fewer than 2^53 milliseconds.
-#[expect(clippy::cast_precision_loss, reason = "see above")]
-fn seconds(time: Timestamp) -> f64 {
-    time.millis() as f64 / 1000.0
 }
 
 /// The code that nginx made usual for a client that did not wait for the answer.

@@ -24,6 +24,7 @@ pub(super) struct Families {
     pub(super) reload_success: IntGauge,
     pub(super) reload_time: Gauge,
     pub(super) key_age: Gauge,
+    pub(super) certificate_expiry: GaugeVec,
     pub(super) build: GaugeVec,
 }
 
@@ -76,15 +77,23 @@ impl Families {
             ),
             reload_time: gauge(at, "config_last_reload_timestamp_seconds", "When the settings in force were read."),
             key_age: gauge(at, "signing_key_age_seconds", "Age of the key that signs new tokens."),
-            build: kept(
-                at,
-                GaugeVec::new(options("build_info", "Always 1; the labels say what runs."), &["version", "commit"]),
-            ),
+            certificate_expiry: certificate_expiry(at),
+            build: build(at),
         };
         #[cfg(target_os = "linux")]
         register(at, prometheus::process_collector::ProcessCollector::for_self());
         families
     }
+}
+
+/// Without a certificate there is no number: zero would say that it ended in 1970.
+fn certificate_expiry(at: &Registry) -> GaugeVec {
+    let help = "When the first of the certificates shown to clients ends.";
+    kept(at, GaugeVec::new(options("tls_certificate_expiry_timestamp_seconds", help), &[]))
+}
+
+fn build(at: &Registry) -> GaugeVec {
+    kept(at, GaugeVec::new(options("build_info", "Always 1; the labels say what runs."), &["version", "commit"]))
 }
 
 fn counters(at: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {

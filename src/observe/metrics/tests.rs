@@ -22,6 +22,7 @@ fn count_everything(metrics: &Metrics) {
     metrics.hash_done(Duration::from_millis(20));
     metrics.upstream("app").done(Ok(StatusCode::OK), Duration::from_millis(1));
     metrics.store_operation("user_by_name", Duration::from_micros(60));
+    metrics.set(Gauge::CertificateExpiry, 1_800_000_000.0);
     metrics.reload(Some(&settings(true)), Timestamp::from_seconds(1_790_000_100));
 }
 
@@ -49,6 +50,7 @@ fn the_names_and_labels_are_those_that_were_promised() {
         "authgate_sessions gauge",
         "authgate_signing_key_age_seconds gauge",
         "authgate_store_operation_duration_seconds histogram",
+        "authgate_tls_certificate_expiry_timestamp_seconds gauge",
         "authgate_token_checks_total counter",
         "authgate_tokens_issued_total counter",
         "authgate_upstream_request_duration_seconds histogram",
@@ -163,7 +165,7 @@ fn a_bad_reload_leaves_the_time_of_the_good_one() {
 #[test]
 fn gauges_are_asked_for_when_the_page_is_read() {
     let metrics = metrics();
-    metrics.ask(Gauge::HashQueue, || 7.0);
+    metrics.ask(Gauge::HashQueue, || Some(7.0));
     metrics.set(Gauge::Sessions, 3.0);
     let page = metrics.render();
     assert!(page.contains("authgate_password_hash_queue_length 7\n"), "{page}");

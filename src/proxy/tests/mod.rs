@@ -93,11 +93,12 @@ async fn answer(
         Ok(inbound) => inbound,
         Err(error) => return Ok(refused(error.code())),
     };
-    let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new() };
-    let permit = Policy::new(rule).admit(&Caller::Anonymous).unwrap();
+    let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+    let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
     let target = Target {
         upstream: "app",
         strip: options.strip.as_ref(),
+        set: &[],
         forward_token: false,
         asks: Asks::Nobody,
         timeout: None,

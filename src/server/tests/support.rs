@@ -92,6 +92,7 @@ pub(super) struct Fixture {
 /// Nothing is short unless the test says so.
 pub(super) fn limits() -> Limits {
     Limits {
+        announcing: Vec::new(),
         max_connections: 100,
         max_connections_per_ip: 100,
         max_header: 16 * 1024,

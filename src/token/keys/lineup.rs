@@ -65,7 +65,7 @@ pub(crate) const PUBLISHED_BEFORE: Duration = Duration::from_secs(600);
 mod tests {
     use super::*;
     use crate::base::Secret;
-    use crate::token::{KeySettings, Subject};
+    use crate::token::{Dialect, KeySettings, Subject};
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + second)
@@ -79,7 +79,9 @@ mod tests {
             subject: Subject::Id,
             algorithm,
             leeway: Duration::ZERO,
+            revoke: crate::token::Revoke::Now,
             secret: None,
+            dialect: Dialect::default(),
             keys: KeySettings { rotate_every: Duration::from_secs(100_000), ..KeySettings::default() },
         }
     }

@@ -12,12 +12,14 @@ use super::stored::{Half, KeyError, StoredKey, UnfitKey};
 use super::verifying::{VerifyingKey, in_library, public_jwk, unfit};
 use crate::base::Timestamp;
 use crate::token::Algorithm;
-use crate::token::jws::{ACCESS_TOKEN_TYPE, Jws};
+use crate::token::jws::{ACCESS_TOKEN_TYPE, Jws, PLAIN_TYPE};
 
 /// Every key that may appear in a token, by its name. A key decides its algorithm; a token cannot.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     header: Header,
+    /// The same with the `typ` that other stacks write.
+    plain: Header,
     signing: EncodingKey,
     signs_since: Timestamp,
     keys: HashMap<String, RingKey>,
@@ -56,7 +58,8 @@ impl KeyRing {
             keys.insert(stored.kid.clone(), RingKey { kid: stored.kid.clone(), algorithm: stored.algorithm, key });
         }
         let ring = Self {
-            header: header(signing),
+            header: header(signing, ACCESS_TOKEN_TYPE),
+            plain: header(signing, PLAIN_TYPE),
             signing: signing_key(signing).map_err(|why| KeyError::Unfit { kid: signing.kid.clone(), why })?,
             signs_since: signing.signs_from,
             keys,
@@ -97,6 +100,11 @@ impl KeyRing {
         jsonwebtoken::encode(&self.header, claims, &self.signing)
     }
 
+    /// Signs as other stacks do.
+    pub(in crate::token) fn sign_plain<C: Serialize>(&self, claims: &C) -> Result<String, jsonwebtoken::errors::Error> {
+        jsonwebtoken::encode(&self.plain, claims, &self.signing)
+    }
+
     /// Signs once and verifies it, so that a key that cannot sign is found at the start and not at the first sign-in.
     fn try_out(&self) -> Result<(), UnfitKey> {
         let Some(key) = self.find(self.signing_kid()) else { return Err(UnfitKey::Name) };
@@ -114,9 +122,9 @@ fn check_name(kid: &str) -> Result<(), UnfitKey> {
     if fits { Ok(()) } else { Err(UnfitKey::Name) }
 }
 
-fn header(key: &StoredKey) -> Header {
+fn header(key: &StoredKey, typ: &str) -> Header {
     let mut header = Header::new(in_library(key.algorithm));
-    header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
+    header.typ = Some(typ.to_owned());
     header.kid = Some(key.kid.clone());
     header
 }

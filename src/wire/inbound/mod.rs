@@ -131,6 +131,19 @@ impl Inbound {
         Self::admit(request, peer, door, request_id)
     }
 
+    /// The request that a trusted proxy asks about, in place of the one it asks with: another method, another path and,
+    /// in an absolute URL, another host. The path is read as strictly as that of any request.
+    pub(crate) fn instead(self, method: Method, uri: &Uri) -> Result<Self, BadRequest> {
+        checks::method(&method)?;
+        let (path, server_wide) = target(&method, uri)?;
+        let mut about = Self { method, path, server_wide, ..self };
+        if let Some(named) = uri.authority() {
+            about.authority = Some(Authority::parse(named.as_str().as_bytes()).ok_or(BadRequest::Host)?);
+            about.client.https = uri.scheme_str() == Some("https");
+        }
+        Ok(about)
+    }
+
     pub(crate) const fn method(&self) -> &Method {
         &self.method
     }

@@ -61,10 +61,15 @@ impl Gateway {
     }
 
     fn answers(&self) -> bool {
-        let Ok(stream) = std::net::TcpStream::connect(("127.0.0.1", self.port)) else { return false };
+        // Behind TLS or the PROXY protocol the admin address is asked; both accept at the same time.
+        let (port, path) = if self.site.is_plain() {
+            (self.port, format!("{}/healthz", self.auth_prefix()))
+        } else {
+            (self.admin_port, "/healthz".to_owned())
+        };
+        let Ok(stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return false };
         let mut raw = Raw { wire: super::Wire::new(stream) };
-        let path = format!("{}/healthz", self.auth_prefix());
-        raw.send(format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.authority()));
+        raw.send(format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"));
         raw.answer().is_some_and(|answer| answer.status == 200)
     }
 

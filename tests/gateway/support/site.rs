@@ -71,6 +71,12 @@ impl Site {
         Gateway::with(self)
     }
 
+    /// Whether answers have the form of another stack.
+    pub(crate) fn speaks_foreign(&self) -> bool {
+        let format = self.sections.get("tokens").and_then(|tokens| tokens.get("format"));
+        format.is_some_and(|format| format != "\"native\"")
+    }
+
     pub(crate) fn variables(&self) -> &[(String, String)] {
         &self.env
     }
@@ -80,6 +86,12 @@ impl Site {
         let set = self.sections.get("server").and_then(|server| server.get("auth_prefix"));
         let bare = set.map_or("auth", |prefix| prefix.trim_matches(['"', '/']));
         if bare.is_empty() { String::new() } else { format!("/{bare}") }
+    }
+
+    /// Whether a bare HTTP/1.1 client is understood.
+    pub(crate) fn is_plain(&self) -> bool {
+        let server = self.sections.get("server");
+        !self.sections.contains_key("tls") && !server.is_some_and(|server| server.contains_key("proxy_protocol"))
     }
 
     pub(crate) fn text(&self, port: u16, admin_port: u16) -> String {

@@ -1,0 +1,84 @@
+//! What stands before HTTP: the PROXY protocol and the TLS handshake, each with the deadline of a head.
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::announced::announced;
+use super::connection::serve;
+use super::crowd::Crowd;
+use super::{Handler, Limits, Stop};
+use crate::wire::Peer;
+
+/// Serves one connection to its end, behind TLS when there is a `config`.
+pub(super) async fn greet<H: Handler>(
+    stream: TcpStream,
+    config: Option<Arc<ServerConfig>>,
+    peer: Peer,
+    handler: Arc<H>,
+    limits: Arc<Limits>,
+    stop: Stop,
+) {
+    let Some(config) = config else { return serve(stream, peer, handler, limits, stop).await };
+    // Its state is several times that of plain HTTP: boxed, so that the others do not pay for it.
+    if let Some(stream) = Box::pin(handshake(stream, config, peer, &limits, &stop)).await {
+        Box::pin(serve(stream, Peer { tls: true, ..peer }, handler, limits, stop)).await;
+    }
+}
+
+/// The same, after the PROXY protocol said who it is that connects.
+pub(super) async fn greet_announced<H: Handler>(
+    mut stream: TcpStream,
+    crowd: Arc<Crowd>,
+    config: Option<Arc<ServerConfig>>,
+    peer: Peer,
+    handler: Arc<H>,
+    limits: Arc<Limits>,
+    stop: Stop,
+) {
+    let read = tokio::select! {
+        biased;
+        read = timeout(limits.header_timeout, announced(&mut stream)) => read,
+        () = stop.draining() => return,
+    };
+    let ip = match read {
+        Ok(Ok(ip)) => ip.or(peer.ip),
+        Ok(Err(error)) => return tracing::debug!(%error, ip = ?peer.ip, "closed a connection of a proxy"),
+        Err(_) => return tracing::debug!(ip = ?peer.ip, "PROXY header too slow"),
+    };
+    let Some(ip) = ip else { return };
+    let Some(place) = crowd.enter(ip, limits.max_connections_per_ip) else {
+        return tracing::debug!(%ip, "closed a connection: the address holds its most already");
+    };
+    greet(stream, config, Peer { ip: Some(ip), ..peer }, handler, limits, stop).await;
+    drop(place);
+}
+
+async fn handshake(
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    peer: Peer,
+    limits: &Limits,
+    stop: &Stop,
+) -> Option<TlsStream<TcpStream>> {
+    let shaken = tokio::select! {
+        biased;
+        shaken = timeout(limits.header_timeout, TlsAcceptor::from(config).accept(stream)) => shaken,
+        // Nothing was asked yet, so nothing is cut.
+        () = stop.draining() => return None,
+    };
+    match shaken {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, ip = ?peer.ip, "no TLS handshake");
+            None
+        }
+        Err(_) => {
+            tracing::debug!(ip = ?peer.ip, "TLS handshake too slow");
+            None
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Tokens that another holder of the key made. They belong to no session of ours, so they end by their own id, or by a moment before
+//! which nothing that names the person is believed.
+use std::time::Duration;
+
+use super::engine::{Connection, values};
+use super::{Revocation, Store, StoreError};
+use crate::base::{Timestamp, UserId};
+
+/// Tokens without a session that were issued before `not_before` are dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TokenRevocation {
+    pub(crate) subject: String,
+    pub(crate) not_before: Timestamp,
+    pub(crate) expires_at: Timestamp,
+}
+
+impl TokenRevocation {
+    /// Every token that calls its person so.
+    pub(crate) fn of_person(sub: &str) -> String {
+        format!("sub:{sub}")
+    }
+
+    /// One token.
+    pub(crate) fn of_token(id: &str) -> String {
+        format!("jti:{id}")
+    }
+}
+
+impl Store {
+    /// What was revoked after `seq`, oldest first, each with its own number; at most `limit`.
+    pub(crate) async fn token_revocations_since(
+        &self,
+        seq: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, TokenRevocation)>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let sql = "SELECT * FROM token_revocations WHERE seq > $1 ORDER BY seq LIMIT $2";
+        let rows = on.rows(sql, values![seq, i64::from(limit)]).await?;
+        let read = |row: &super::engine::Row| {
+            let subject = row.text("subject")?;
+            let (not_before, expires_at) = (row.time("not_before")?, row.time("expires_at")?);
+            Ok((row.int("seq")?, TokenRevocation { subject, not_before, expires_at }))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Ends one token that has no session; it would have ended at `expires_at`.
+    pub(crate) async fn revoke_token(&self, id: &str, expires_at: Timestamp) -> Result<TokenRevocation, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let subject = TokenRevocation::of_token(id);
+        let revoked = TokenRevocation { subject, not_before: Revocation::FOR_EVER, expires_at };
+        put(&mut on, &revoked).await?;
+        on.commit().await?;
+        Ok(revoked)
+    }
+}
+
+/// What was done to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Done {
+    Changed,
+    /// The names may be given to somebody else.
+    Deleted,
+}
+
+/// Ends what speaks of a person by any of their names, within the transaction of the caller: what was issued until now, and for
+/// somebody who is disabled also what will be.
+pub(super) async fn of_person(on: &mut Connection, user: UserId, done: Done, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "SELECT username, email, disabled FROM users WHERE id = $1";
+    let Some(row) = on.row(sql, values![user]).await? else { return Ok(()) };
+    let (not_before, expires_at) = if row.int("disabled")? != 0 && done == Done::Changed {
+        (Revocation::FOR_EVER, Revocation::FOR_EVER)
+    } else {
+        (now.plus(Duration::from_millis(1)), now.plus(LONGEST))
+    };
+    let names = [Some(user.to_string()), row.maybe_text("username")?, row.maybe_text("email")?];
+    for name in names.into_iter().flatten() {
+        let subject = TokenRevocation::of_person(&name);
+        put(on, &TokenRevocation { subject, not_before, expires_at }).await?;
+    }
+    Ok(())
+}
+
+async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Result<(), StoreError> {
+    on.execute("DELETE FROM token_revocations WHERE subject = $1", values![revoked.subject.as_str()]).await?;
+    let sql = "INSERT INTO token_revocations (subject, not_before, expires_at) VALUES ($1, $2, $3)";
+    on.execute(sql, values![revoked.subject.as_str(), revoked.not_before, revoked.expires_at]).await.map(|_| ())
+}
+
+/// No token is believed that lives longer, and then some for the leeway.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600 + 600);

@@ -1,0 +1,71 @@
+//! What one route may ask beside who it is: from where, how often, with which headers.
+use crate::support::{Gateway, Reply, Site, Upstream};
+
+fn with(upstream: &Upstream, lines: &str) -> Gateway {
+    let route = format!("prefix = \"/edge\"\nupstream = \"{}\"\n{lines}", upstream.url());
+    Site::fixture(upstream).set("server", "trusted_proxies", "[\"127.0.0.1\"]").route(&route).start()
+}
+
+#[test]
+fn a_route_for_certain_networks_is_closed_to_others() {
+    let upstream = Upstream::start();
+    let gateway = with(&upstream, "auth = \"none\"\nnetworks = [\"10.0.0.0/8\", \"2001:db8::/32\"]");
+    let from = |ip: &str| gateway.get("/edge/x").header("X-Forwarded-For", ip).send();
+    from("10.1.2.3").expect(200);
+    from("2001:db8::7").expect(200);
+    from("10.1.2.3, 9.9.9.9").refused(403, "network_not_allowed");
+    gateway.get("/edge/x").send().refused(403, "network_not_allowed");
+    assert_eq!(upstream.seen().len(), 2);
+}
+
+#[test]
+fn one_address_asks_a_route_only_so_often() {
+    let upstream = Upstream::start();
+    let gateway = with(&upstream, "rate_per_ip = \"3/h\"");
+    let alice = gateway.register("alice");
+    let from = |ip: &str| gateway.get("/edge/x").header("X-Forwarded-For", ip);
+    // Refused requests count too.
+    from("9.9.9.9").send().refused(401, "login_required");
+    from("9.9.9.9").bearer(&alice.access).send().expect(200);
+    from("9.9.9.9").bearer(&alice.access).send().expect(200);
+    let answer = from("9.9.9.9").bearer(&alice.access).send().refused(429, "rate_limited");
+    drop(answer);
+    from("8.8.8.8").bearer(&alice.access).send().expect(200);
+    gateway.get("/app/x").header("X-Forwarded-For", "9.9.9.9").bearer(&alice.access).send().expect(200);
+}
+
+#[test]
+fn one_person_asks_a_route_only_so_often_from_wherever() {
+    let upstream = Upstream::start();
+    let mut gateway = with(&upstream, "rate_per_user = \"2/h\"");
+    let (alice, bob) = (gateway.register("alice"), gateway.register("bob"));
+    let ask = |gateway: &Gateway, ip: &str, token: &str| {
+        gateway.get("/edge/x").header("X-Forwarded-For", ip).bearer(token).send()
+    };
+    ask(&gateway, "9.9.9.1", &alice.access).expect(200);
+    ask(&gateway, "9.9.9.2", &alice.access).expect(200);
+    ask(&gateway, "9.9.9.3", &alice.access).refused(429, "rate_limited");
+    let again = gateway.sign_in("alice");
+    ask(&gateway, "9.9.9.4", &again.access).refused(429, "rate_limited");
+    ask(&gateway, "9.9.9.1", &bob.access).expect(200);
+    // A reload gives nobody a fresh start.
+    gateway.change(|site| site.set("limits", "idle_timeout", "\"70s\""));
+    crate::support::authgate(gateway.folder(), &[], &["reload", "-c", "gateway.toml"]).expect(0);
+    ask(&gateway, "9.9.9.3", &alice.access).refused(429, "rate_limited");
+}
+
+#[test]
+fn headers_are_set_for_the_backend_and_taken_off_its_answers() {
+    let fields = "Server: old/1.0\r\nX-Powered-By: x\r\nX-Kept: y\r\n";
+    let upstream = Upstream::answering(move |_| Reply::new("200 OK", fields, ""));
+    let gateway = with(
+        &upstream,
+        "set_request_headers = { \"X-Tenant\" = \"acme\", \"X-User-Name\" = \"root\" }\nremove_response_headers = [\"Server\", \"X-Powered-By\"]",
+    );
+    let alice = gateway.register("alice");
+    let answer = gateway.get("/edge/x").header("X-Tenant", "mine").bearer(&alice.access).send().expect(200);
+    assert_eq!((answer.field("server"), answer.field("x-powered-by"), answer.field("x-kept")), (None, None, Some("y")));
+    let seen = upstream.seen();
+    assert_eq!(seen[0].head.all("x-tenant"), ["acme"]);
+    assert_eq!(seen[0].head.all("x-user-name"), ["alice"], "identity is set last");
+}

@@ -1,0 +1,231 @@
+//! Tokens and answers of two other stacks, held against the real libraries from PyPI.
+//!
+//! `scripts/python-libraries` puts them under target/; where that cannot be, each test says loudly that it did nothing.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::client::password_of;
+use crate::support::mint::part;
+use crate::support::site::TEST_SECRET;
+use crate::support::{Gateway, SOON, Site, Upstream, authgate, until};
+
+#[test]
+fn a_flask_backend_takes_our_tokens_and_we_take_its() {
+    let Some(python) = python() else { return };
+    let upstream = Upstream::start();
+    let gateway = site(&upstream, "flask-jwt-extended").start();
+    let alice = gateway.register("alice");
+    let taken = stacks(&python, &["flask", TEST_SECRET, "check", &alice.access]);
+    assert_eq!((&taken["status"], &taken["body"]["identity"]), (&json!(200), &json!("alice")), "{taken}");
+    assert_eq!(taken["fresh"], 200, "made by showing a password");
+    let claims = &taken["body"]["claims"];
+    assert_eq!(
+        (&claims["type"], &claims["fresh"], &claims["roles"]),
+        (&json!("access"), &json!(true), &json!(["user"]))
+    );
+    assert!(claims["csrf"].is_string() && claims.get("aud").is_none() && claims.get("iss").is_none(), "{claims}");
+    assert_eq!(part(&alice.access, 0)["typ"], "JWT");
+    let renewed = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
+    let taken = stacks(&python, &["flask", TEST_SECRET, "check", &renewed.access]);
+    assert_eq!((&taken["status"], &taken["fresh"]), (&json!(200), &json!(401)), "renewed is not fresh: {taken}");
+    let made = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
+    gateway.get("/app/x").bearer(text(&made, "plain")).send().expect(200);
+    assert_eq!(upstream.seen().last().unwrap().field("x-user-id"), Some("alice"));
+    gateway.get("/app/admin").bearer(text(&made, "access")).send().expect(200);
+    gateway.get("/app/admin").bearer(text(&made, "plain")).send().expect(403);
+    gateway.get("/app/x").bearer(text(&made, "refresh")).send().expect(422);
+    gateway.get("/app/x").bearer(text(&made, "expired")).send().expect(401);
+    gateway.stands(&upstream);
+}
+
+#[test]
+fn a_token_that_flask_made_ends_by_its_id_and_with_its_person() {
+    let Some(python) = python() else { return };
+    let mut gateway = site(&Upstream::start(), "flask-jwt-extended").start();
+    gateway.register("alice");
+    let made = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
+    let (one, other) = (text(&made, "access"), text(&made, "plain"));
+    let ask = |gateway: &Gateway, token: &str| gateway.get("/app/x").bearer(token).send().status;
+    let me = gateway.get("/auth/me").bearer(other).send().expect(200).json();
+    assert_eq!(me["username"], "alice");
+    gateway.log_out(one).expect(204);
+    assert_eq!((ask(&gateway, one), ask(&gateway, other)), (401, 200), "only this one");
+    gateway.kill();
+    gateway.run();
+    assert_eq!((ask(&gateway, one), ask(&gateway, other)), (401, 200), "after a restart too");
+    user(&gateway, &["disable", "alice"]);
+    until("the person's tokens are refused", SOON, || ask(&gateway, other) == 401);
+    let late = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
+    assert_eq!(ask(&gateway, text(&late, "plain")), 401, "made for somebody who is disabled");
+    user(&gateway, &["edit", "alice", "--add-role", "staff"]);
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    assert_eq!(ask(&gateway, text(&late, "plain")), 401, "and whatever is changed about them");
+    user(&gateway, &["enable", "alice"]);
+    let again = || text(&stacks(&python, &["flask", TEST_SECRET, "make", "alice"]), "plain").to_owned();
+    until("a token from after that is taken", SOON, || ask(&gateway, &again()) == 200);
+    assert_eq!(ask(&gateway, other), 401, "one from before is not");
+}
+
+#[test]
+fn refusals_of_flask_are_those_of_the_library() {
+    let Some(python) = python() else { return };
+    let gateway = site(&Upstream::start(), "flask-jwt-extended").start();
+    let alice = gateway.register("alice");
+    let theirs = stacks(&python, &["flask", TEST_SECRET, "answers"]);
+    let made = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
+    same(&gateway, None, &theirs["missing"]);
+    same(&gateway, Some(&spoilt(&alice.access)), &theirs["invalid"]);
+    same(&gateway, Some(text(&made, "expired")), &theirs["expired"]);
+    gateway.log_out(&alice.access).expect(204);
+    same(&gateway, Some(&alice.access), &theirs["revoked"]);
+    let wrong = gateway.post("/auth/login").json(&json!({ "username": "alice", "password": "wrong-wrong" })).send();
+    assert_eq!((wrong.status, wrong.json()), (401, json!({ "msg": "Bad username or password" })));
+}
+
+#[test]
+fn a_django_backend_takes_our_tokens_and_we_take_its() {
+    let Some(python) = python() else { return };
+    let upstream = Upstream::start();
+    let gateway = site(&upstream, "simplejwt").start();
+    let alice = gateway.register("alice");
+    let taken = stacks(&python, &["simple", TEST_SECRET, "check", &alice.access]);
+    assert_eq!((&taken["status"], &taken["body"]["identity"]), (&json!(200), &json!("alice")), "{taken}");
+    let claims = &taken["body"]["claims"];
+    assert_eq!((&claims["token_type"], &claims["user_id"]), (&json!("access"), &json!("alice")));
+    assert!(claims.get("sub").is_none() && claims["jti"].is_string(), "{claims}");
+    let made = stacks(&python, &["simple", TEST_SECRET, "make", "alice"]);
+    gateway.get("/app/x").bearer(text(&made, "access")).send().expect(200);
+    assert_eq!(upstream.seen().last().unwrap().field("x-user-id"), Some("alice"));
+    gateway.get("/app/x").bearer(text(&made, "refresh")).send().expect(401);
+    gateway.get("/app/x").bearer(text(&made, "expired")).send().expect(401);
+    // The two addresses of its manual.
+    let person = json!({ "username": "alice", "password": password_of("alice") });
+    let pair = gateway.post("/auth/token/").json(&person).send().expect(200).json();
+    let renewed = gateway.post("/auth/token/refresh/").json(&json!({ "refresh": pair["refresh"] })).send().expect(200);
+    gateway.get("/app/x").bearer(text(&renewed.json(), "access")).send().expect(200);
+    gateway.log_out(text(&made, "access")).expect(204);
+    gateway.get("/app/x").bearer(text(&made, "access")).send().expect(401);
+    gateway.stands(&upstream);
+}
+
+#[test]
+fn refusals_of_django_are_those_of_the_library() {
+    let Some(python) = python() else { return };
+    let gateway = site(&Upstream::start(), "simplejwt").start();
+    let alice = gateway.register("alice");
+    let theirs = stacks(&python, &["simple", TEST_SECRET, "answers"]);
+    let made = stacks(&python, &["simple", TEST_SECRET, "make", "alice"]);
+    same(&gateway, None, &theirs["missing"]);
+    same(&gateway, Some(&spoilt(&alice.access)), &theirs["invalid"]);
+    same(&gateway, Some(text(&made, "expired")), &theirs["expired"]);
+    let wrong = gateway.post("/auth/token/").json(&json!({ "username": "alice", "password": "wrong-wrong" })).send();
+    assert_eq!(json!({ "status": wrong.status, "body": wrong.json() }), theirs["wrong"]);
+    let wrong = gateway.post("/auth/token/refresh/").json(&json!({ "refresh": "nonsense" })).send();
+    assert_eq!(json!({ "status": wrong.status, "body": wrong.json() }), theirs["refresh"]);
+    assert_eq!(theirs["pair"], json!(["access", "refresh"]));
+}
+
+#[test]
+fn a_token_of_another_stack_is_nothing_to_a_native_gateway_and_the_other_way_round() {
+    let upstream = Upstream::start();
+    let native = Site::shared_secret(&upstream).set("tokens", "subject", "\"username\"").start();
+    let (flask, django) = (site(&upstream, "flask-jwt-extended").start(), site(&upstream, "simplejwt").start());
+    let (a, b, c) = (native.register("alice").access, flask.register("alice").access, django.register("alice").access);
+    for (gateway, token, status) in [
+        (&native, &a, 200),
+        (&native, &b, 401),
+        (&native, &c, 401),
+        (&flask, &a, 422),
+        (&flask, &b, 200),
+        (&flask, &c, 422),
+        (&django, &a, 401),
+        (&django, &b, 401),
+        (&django, &c, 200),
+    ] {
+        assert_eq!(gateway.get("/app/x").bearer(token).send().status, status);
+    }
+}
+
+#[test]
+fn an_issuer_and_an_audience_that_were_asked_for_must_be_there() {
+    let Some(python) = python() else { return };
+    let gateway = site(&Upstream::start(), "flask-jwt-extended").set("tokens", "audience", "\"shop\"").start();
+    let alice = gateway.register("alice");
+    assert_eq!(part(&alice.access, 1)["aud"], "shop");
+    gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+    let made = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
+    gateway.get("/app/x").bearer(text(&made, "plain")).send().expect(422);
+}
+
+#[test]
+fn the_clients_of_the_usual_tutorials_are_served_at_the_root() {
+    let Some(python) = python() else { return };
+    let upstream = Upstream::start();
+    for (client, format) in [("tutorial_flask.py", "flask-jwt-extended"), ("tutorial_fastapi.py", "native")] {
+        let gateway = site(&upstream, format).set("server", "auth_prefix", "\"/\"").start();
+        let base = format!("http://{}", gateway.authority());
+        let ran = Command::new(&python).arg(script(client)).arg(&base).output().unwrap();
+        assert!(ran.status.success(), "{client}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
+
+/// The fixture with the secret that the backend has too, and people called by the names they sign in with.
+fn site(upstream: &Upstream, format: &str) -> Site {
+    Site::shared_secret(upstream).set("tokens", "format", &format!("\"{format}\"")).set(
+        "tokens",
+        "subject",
+        "\"username\"",
+    )
+}
+
+/// What we answer is what the library answered.
+#[track_caller]
+fn same(gateway: &Gateway, token: Option<&str>, theirs: &Value) {
+    let call = gateway.get("/app/x");
+    let ours = match token {
+        Some(token) => call.bearer(token),
+        None => call,
+    };
+    let ours = ours.send();
+    assert_eq!(json!({ "status": ours.status, "body": ours.json() }), *theirs);
+    assert_eq!(ours.field("content-type"), Some("application/json"));
+}
+
+fn spoilt(token: &str) -> String {
+    let (kept, end) = token.split_at(token.len() - 8);
+    format!("{kept}{}", if end == "AAAAAAAA" { "BBBBBBBB" } else { "AAAAAAAA" })
+}
+
+#[track_caller]
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
+}
+
+#[track_caller]
+fn user(gateway: &Gateway, args: &[&str]) {
+    authgate(gateway.folder(), gateway.site().variables(), &[&["user"], args].concat()).expect(0);
+}
+
+#[track_caller]
+fn stacks(python: &Path, args: &[&str]) -> Value {
+    let ran = Command::new(python).arg(script("stacks.py")).args(args).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    serde_json::from_slice(&ran.stdout).unwrap()
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name)
+}
+
+/// Python with the libraries, made when it is not there; `None` where it cannot be.
+fn python() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join("target/python/bin/python");
+    if root.join("target/python/.made-from").exists() {
+        return Some(python);
+    }
+    eprintln!("!! SKIPPED: the real libraries are not there; scripts/python-libraries puts them under target/");
+    None
+}

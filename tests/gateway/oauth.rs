@@ -1,0 +1,179 @@
+//! What programs find and ask: discovery, introspection, revocation, and the tokens of machines.
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{Answer, Gateway, Mint, Ran, SOON, Site, Upstream, authgate_with_input, until};
+
+fn run(gateway: &Gateway, args: &[&str]) -> Ran {
+    authgate_with_input(gateway.folder(), gateway.site().variables(), args, "")
+}
+
+/// A service token, in force in the running gateway: its secret and its id.
+fn machine(gateway: &Gateway, scope: &str) -> (String, String) {
+    let made = run(gateway, &["token", "create", "--name", "robot", "--scope", scope, "--expires", "1h", "--json"]);
+    let made = made.expect(0).json();
+    let (token, id) = (made["token"].as_str().unwrap().to_owned(), made["id"].as_str().unwrap().to_owned());
+    gateway.keep_secret(&token);
+    let begun = Instant::now();
+    until("the token is known", SOON, || gateway.get("/app").bearer(&token).send().status == 200);
+    assert!(begun.elapsed() < Duration::from_millis(1500), "in force after {:?}", begun.elapsed());
+    (token, id)
+}
+
+fn introspect(gateway: &Gateway, caller: &str, token: &str) -> Answer {
+    gateway.post("/auth/introspect").bearer(caller).form(&format!("token={token}")).send()
+}
+
+fn revoke(gateway: &Gateway, token: &str) -> Answer {
+    gateway.post("/auth/revoke").form(&format!("token={token}&token_type_hint=access_token")).send()
+}
+
+#[test]
+fn discovery_lists_what_exists_and_nothing_else() {
+    let upstream = Upstream::start();
+    let public = "https://app.example.com";
+    let site = Site::fixture(&upstream).set("server", "public_url", &format!("\"{public}\""));
+    let gateway = site.set("tokens", "password_grant", "false").start();
+    let answer = gateway.get("/.well-known/openid-configuration").send().expect(200);
+    let found = answer.json();
+    assert_eq!(gateway.get("/.well-known/oauth-authorization-server").send().expect(200).json(), found);
+    assert_eq!(found["issuer"], public);
+    assert_eq!(found["grant_types_supported"], json!(["refresh_token"]));
+    for absent in ["authorization_endpoint", "registration_endpoint", "end_session_endpoint"] {
+        assert!(found.get(absent).is_none(), "{absent}");
+    }
+    for (name, place) in found.as_object().unwrap() {
+        if name.ends_with("_endpoint") || name == "jwks_uri" {
+            let path = place.as_str().unwrap().strip_prefix(public).unwrap();
+            assert_ne!(gateway.get(path).send().status, 404, "{name} is at {path}");
+        }
+    }
+    let gateway = Site::fixture(&upstream).set("server", "well_known", "false").start();
+    gateway.get("/.well-known/openid-configuration").send().refused(404, "no_route");
+}
+
+#[test]
+fn a_machine_reaches_what_its_scopes_open_and_no_backend_takes_it_for_a_person() {
+    let upstream = Upstream::start();
+    let scoped = format!("prefix = \"/files\"\nupstream = \"{}\"\nscopes = [\"files:read\"]", upstream.url());
+    let gateway = Site::fixture(&upstream).route(&scoped).start();
+    let (token, id) = machine(&gateway, "files:read");
+    let (other, _) = machine(&gateway, "files:write");
+    upstream.forget();
+    gateway.get("/files/x").bearer(&token).header("X-User-Name", "root").send().expect(200);
+    let seen = &upstream.seen()[0];
+    assert_eq!((seen.field("x-user-id"), seen.field("x-user-name")), (Some(id.as_str()), None));
+    assert!(seen.field("authorization").is_none());
+    gateway.get("/files/x").bearer(&other).send().refused(403, "missing_scope");
+    gateway.get("/app/admin").bearer(&token).send().refused(403, "missing_role");
+    gateway.get("/auth/me").bearer(&token).send().refused(401, "token_invalid");
+    let changed = format!("{}x", &token[..token.len() - 1]);
+    gateway.get("/files/x").bearer(&changed).send().refused(401, "token_invalid");
+    let listed = run(&gateway, &["token", "list", "--json"]).expect(0);
+    assert!(!listed.out.contains(&token) && listed.json().as_array().unwrap().len() == 2, "{}", listed.out);
+    run(&gateway, &["token", "revoke", &id]).expect(0);
+    let begun = Instant::now();
+    until("the token is dead", SOON, || gateway.get("/files/x").bearer(&token).send().status == 401);
+    assert!(begun.elapsed() < Duration::from_millis(1500), "in force after {:?}", begun.elapsed());
+    run(&gateway, &["token", "revoke", &id]).expect(1);
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn a_revoked_machine_stays_out_after_a_restart_and_a_good_one_in() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    let ((dead, id), (good, _)) = (machine(&gateway, "a"), machine(&gateway, "a"));
+    run(&gateway, &["token", "revoke", &id]).expect(0);
+    gateway.kill();
+    gateway.run();
+    gateway.get("/app").bearer(&dead).send().refused(401, "token_invalid");
+    gateway.get("/app").bearer(&good).send().expect(200);
+}
+
+#[test]
+fn introspection_tells_machines_with_the_scope_and_nobody_else() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    let (caller, _) = machine(&gateway, "introspect");
+    let (stranger, id) = machine(&gateway, "other");
+    let alice = gateway.register("alice");
+    run(&gateway, &["user", "edit", "alice", "--add-scope", "introspect"]).expect(0);
+    let alice = {
+        drop(alice);
+        gateway.sign_in("alice")
+    };
+    gateway.post("/auth/introspect").form("token=x").send().refused(401, "login_required");
+    introspect(&gateway, "nonsense", &alice.access).refused(401, "token_invalid");
+    introspect(&gateway, &stranger, &alice.access).refused(403, "missing_scope");
+    introspect(&gateway, &alice.access, &alice.access).refused(403, "missing_scope");
+    gateway.post("/auth/introspect").bearer(&caller).form("").send().expect(400);
+    let told = introspect(&gateway, &caller, &alice.access).expect(200).json();
+    for (name, value) in [
+        ("active", json!(true)),
+        ("sub", json!(alice.id)),
+        ("username", json!("alice")),
+        ("scope", json!("introspect")),
+        ("aud", json!("authgate")),
+        ("token_type", json!("Bearer")),
+    ] {
+        assert_eq!(told[name], value, "{name}");
+    }
+    let claims = Mint::of(&alice.access).claims;
+    for name in ["exp", "iat", "iss", "jti", "sid", "auth_time"] {
+        assert_eq!(told[name], claims[name], "{name}");
+    }
+    assert_eq!(introspect(&gateway, &caller, &stranger).json()["sub"], json!(id));
+    assert_eq!(introspect(&gateway, &caller, &alice.refresh).json()["sub"], json!(alice.id));
+    gateway.log_out(&alice.access).expect(204);
+    let mut past = Mint::of(&gateway.sign_in("alice").access);
+    for (name, before) in [("iat", 4000), ("nbf", 4000), ("auth_time", 4000), ("exp", 3100)] {
+        past.claims[name] = json!(past.now() - before);
+    }
+    for dead in [&alice.access, &alice.refresh, &past.resigned(), &"nonsense".to_owned()] {
+        assert_eq!(introspect(&gateway, &caller, dead).expect(200).json(), json!({ "active": false }));
+    }
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn who_holds_a_token_may_revoke_it() {
+    let gateway = Gateway::start(&Upstream::start());
+    let (by_access, by_refresh, other) = (gateway.register("alice"), gateway.sign_in("alice"), gateway.register("bob"));
+    let (robot, _) = machine(&gateway, "a");
+    for unknown in ["nonsense", "agr_nonsense", "ags_nonsense"] {
+        assert!(revoke(&gateway, unknown).expect(200).body.is_empty());
+    }
+    revoke(&gateway, &by_access.access).expect(200);
+    gateway.get("/app").bearer(&by_access.access).send().refused(401, "session_ended");
+    gateway.refresh(&by_access.refresh).expect(401);
+    revoke(&gateway, &by_refresh.refresh).expect(200);
+    gateway.get("/app").bearer(&by_refresh.access).send().refused(401, "session_ended");
+    revoke(&gateway, &robot).expect(200);
+    gateway.get("/app").bearer(&robot).send().refused(401, "token_invalid");
+    gateway.get("/app").bearer(&other.access).send().expect(200);
+    let missing = gateway.post("/auth/revoke").form("token_type_hint=access_token").send().expect(400).json();
+    assert_eq!(missing["error"], "invalid_request");
+}
+
+#[test]
+fn token_inspect_says_what_a_token_is_and_whether_it_is_good() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    let look = |token: &str| {
+        authgate_with_input(gateway.folder(), gateway.site().variables(), &["token", "inspect", "--json"], token)
+    };
+    let good = look(&alice.access).expect(0).json();
+    assert_eq!(
+        (&good["good"], &good["claims"]["sub"], &good["header"]["typ"]),
+        (&json!(true), &json!(alice.id), &json!("at+jwt"))
+    );
+    gateway.log_out(&alice.access).expect(204);
+    let ended = look(&alice.access).expect(1).json();
+    let failed: Vec<_> = ended["steps"].as_array().unwrap().iter().filter(|step| step["good"] == false).collect();
+    assert_eq!((failed.len(), &failed[0]["name"]), (1, &json!("session")));
+    let (robot, id) = machine(&gateway, "a");
+    look(&robot).expect(0);
+    run(&gateway, &["token", "revoke", &id]).expect(0);
+    look(&robot).expect(1);
+    look("nonsense").expect(1);
+}
