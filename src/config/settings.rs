@@ -235,7 +235,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "urls",
                 Kind::OneOrMore,
                 "[\"http://10.0.0.5:4000\", \"http://10.0.0.6:4000\"]",
-                "http:// or unix:/path.sock",
+                "http://, h2c:// (HTTP/2 in the clear, for gRPC) or unix:/path.sock",
             ),
             with_default("connect_timeout", WAIT, "\"2s\"", ""),
             with_default(

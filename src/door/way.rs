@@ -134,6 +134,7 @@ fn upstream() -> Upstream {
     Upstream {
         name: "app".to_owned(),
         addresses: vec![Address::Tcp { host: "127.0.0.1".to_owned(), port: 3000 }],
+        http2: false,
         connect_timeout: WAIT,
         response_timeout: WAIT,
         idle_timeout: WAIT,

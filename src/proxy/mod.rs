@@ -1,8 +1,10 @@
 //! The way to an upstream and back.
+mod ending;
 mod exchange;
 mod frames;
 mod hop;
 mod identity;
+mod multiplex;
 mod outgoing;
 mod pool;
 mod returning;
@@ -19,8 +21,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, TE};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -96,6 +98,8 @@ pub(crate) enum ForwardError {
     RequestBroken(#[source] Box<dyn Error + Send + Sync>),
     #[error("the client went away")]
     ClientGone(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the session has ended before the upstream answered")]
+    SessionEnded,
     #[error("too many streams are open")]
     Crowded,
     #[error("the path cannot be forwarded without the prefix")]
@@ -117,6 +121,7 @@ impl ForwardError {
             Self::RequestTooLarge => "body_too_large",
             Self::RequestStalled => "body_timeout",
             Self::RequestBroken(_) | Self::ClientGone(_) => "bad_request",
+            Self::SessionEnded => "session_ended",
             Self::Crowded => "busy",
             Self::Path(_) => "ambiguous_path",
         }
@@ -154,7 +159,10 @@ impl Proxy {
         let at = upstream.pick();
         let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
         head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
-        let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, target.body_timeout));
+        let calls = upstream.settings.http2 && ending::is_grpc(inbound.headers());
+        // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
+        let pace = if calls { A_YEAR } else { target.body_timeout };
+        let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, pace));
         let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
         let again = || {
             let repeatable = progress.is_none() && inbound.method().is_safe();
@@ -164,19 +172,32 @@ impl Proxy {
             let (upload, _) = Upload::new(Bounded::new(Body::Empty, target.max_body, target.body_timeout));
             Some(head.with_body(upload))
         };
-        let (response, mut lease) =
-            exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again).await?;
+        let live = if calls { self.enter(&permit)? } else { None };
+        let exchanged = exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again);
+        let (response, mut lease) = match &live {
+            None => exchanged.await?,
+            // A call in which only the client speaks has no answer before its end.
+            Some(live) => tokio::select! {
+                exchanged = exchanged => exchanged?,
+                () = live.ended() => return Err(ForwardError::SessionEnded),
+            },
+        };
         let idle_timeout = upstream.settings.idle_timeout;
-        if let Some(handshake) = Handshake::asked_by(&inbound) {
+        if let Some(handshake) = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2) {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 return upgrade::answer(&handshake, response, lease, self.enter(&permit)?, idle_timeout).await;
             }
             // What an upstream makes of a connection after a handshake that it refused, nobody knows.
             lease.once = true;
         }
-        let live = if returning::is_stream(response.headers()) { self.enter(&permit)? } else { None };
-        returning::answer(response, inbound.method(), lease, progress.as_ref(), idle_timeout)
-            .map(|response| returning::ending(response, live))
+        let live = match live {
+            None if ending::is_stream(response.headers()) => self.enter(&permit)?,
+            live => live,
+        };
+        let trailers = inbound.version() == Version::HTTP_2 && upstream.settings.http2 && asks_for_trailers(&inbound);
+        let upload = progress.as_ref();
+        let way = returning::Back { method: inbound.method(), lease, upload, idle_timeout, trailers };
+        returning::answer(response, way).map(|response| ending::with_session(response, live))
     }
 
     /// Enters a stream by the session of whoever opens it.
@@ -218,10 +239,10 @@ async fn exchange(
     let mut repeated = false;
     loop {
         if lease.at() != first && upstream.settings.host_header == HostHeader::Upstream {
-            request.headers_mut().insert(HOST, upstream.host(lease.at()));
+            outgoing::set_host(&mut request, upstream.host(lease.at()));
         }
-        let link = lease.link().ok_or(ForwardError::Unknown)?;
-        match exchange::send(link, request, progress, within).await {
+        let way = lease.way().ok_or(ForwardError::Unknown)?;
+        match exchange::send(way, request, progress, within).await {
             Sent::Answered(response) => return Ok((*response, lease)),
             Sent::Failed(error) => return Err(error),
             Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
@@ -233,6 +254,14 @@ async fn exchange(
         lease = upstream.connect(first).await?;
     }
 }
+
+/// gRPC does; without it an upstream must not say anything in trailers that matters (RFC 9110, section 6.5.1).
+fn asks_for_trailers(inbound: &Inbound) -> bool {
+    inbound.headers().get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// For a wait that something else bounds.
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A new connection ended before it took a request.
 #[derive(Debug, thiserror::Error)]

@@ -10,6 +10,8 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// At least one.
     pub(crate) addresses: Vec<Address>,
+    /// `h2c://`: HTTP/2 in the clear, without asking first.
+    pub(crate) http2: bool,
     pub(crate) connect_timeout: Duration,
     /// Until the head of the answer.
     pub(crate) response_timeout: Duration,

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use http::HeaderValue;
 
 use super::ForwardError;
+use super::multiplex::{Multiplex, Ticket};
 use super::pool::{Link, Opened, Pool};
 use super::settings::{Address, Settings};
 use crate::base::quick_random;
+use crate::wire::Deadline;
 
 /// One upstream with its connections.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Upstream {
 #[derive(Debug)]
 struct Place {
     address: Address,
+    /// HTTP/2 connections, where it speaks that.
+    multiplex: Option<Arc<Multiplex>>,
     /// What `host_header = "upstream"` sends.
     host: HeaderValue,
     in_flight: AtomicUsize,
@@ -34,7 +38,7 @@ impl Upstream {
             settings.keep_alive,
             settings.connect_timeout,
         );
-        let places = settings.addresses.iter().map(Place::new).collect();
+        let places = settings.addresses.iter().map(|address| Place::new(address, &settings)).collect();
         Self { settings, places, pool: Arc::new(pool) }
     }
 
@@ -65,14 +69,18 @@ impl Upstream {
         match self.places.get(at).map(|place| &place.address) {
             Some(Address::Unix { path }) => format!("unix:{}", path.display()),
             Some(Address::Tcp { .. }) | None => {
-                format!("http://{}", self.host(at).to_str().unwrap_or_default())
+                let scheme = if self.settings.http2 { "h2c" } else { "http" };
+                format!("{scheme}://{}", self.host(at).to_str().unwrap_or_default())
             }
         }
     }
 
     /// A connection to this address that was used before.
     pub(super) fn kept(self: &Arc<Self>, at: usize) -> Option<Lease> {
-        self.pool.take(at).map(|link| Lease::new(self, at, link, true))
+        match self.places.get(at)?.multiplex.as_ref() {
+            Some(multiplex) => multiplex.take(false).map(|ticket| Lease::new(self, at, Way::Shared(ticket), true)),
+            None => self.pool.take(at).map(|link| Lease::new(self, at, Way::Own(link), true)),
+        }
     }
 
     /// A new connection: to this address, or to the next one that answers.
@@ -85,15 +93,25 @@ impl Upstream {
             if let Some(lease) = (step > 0).then(|| self.kept(at)).flatten() {
                 return Ok(lease);
             }
-            match self.pool.open(at, &place.address).await {
-                Ok(Opened::New(link)) => return Ok(Lease::new(self, at, link, false)),
-                Ok(Opened::Kept(link)) => return Ok(Lease::new(self, at, link, true)),
+            match self.open(at, place).await {
+                Ok((way, kept)) => return Ok(Lease::new(self, at, way, kept)),
                 // Where there is no room for one address there is none for another.
                 Err(ForwardError::Full) => return Err(ForwardError::Full),
                 Err(error) => failed = error,
             }
         }
         Err(failed)
+    }
+
+    async fn open(&self, at: usize, place: &Place) -> Result<(Way, bool), ForwardError> {
+        if let Some(multiplex) = &place.multiplex {
+            let (ticket, kept) = self.pool.share(multiplex, &place.address).await?;
+            return Ok((Way::Shared(ticket), kept));
+        }
+        Ok(match self.pool.open(at, &place.address).await? {
+            Opened::New(link) => (Way::Own(link), false),
+            Opened::Kept(link) => (Way::Own(link), true),
+        })
     }
 
     #[cfg(test)]
@@ -103,7 +121,7 @@ impl Upstream {
 }
 
 impl Place {
-    fn new(address: &Address) -> Self {
+    fn new(address: &Address, settings: &Settings) -> Self {
         let host = match address {
             Address::Unix { .. } => "localhost".to_owned(),
             Address::Tcp { host, port } => {
@@ -112,8 +130,18 @@ impl Place {
             }
         };
         let host = HeaderValue::try_from(host).unwrap_or_else(|_| HeaderValue::from_static("localhost"));
-        Self { address: address.clone(), host, in_flight: AtomicUsize::new(0) }
+        let multiplex = settings.http2.then(|| Arc::new(Multiplex::new(settings.keep_alive)));
+        Self { address: address.clone(), multiplex, host, in_flight: AtomicUsize::new(0) }
     }
+}
+
+/// What a request goes over.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// HTTP/1.1: a connection that nobody else uses meanwhile.
+    Own(Box<Link>),
+    /// HTTP/2
+    Shared(Ticket),
 }
 
 /// A connection in use. It is closed when dropped, unless it was given back.
@@ -121,7 +149,7 @@ impl Place {
 pub(super) struct Lease {
     upstream: Arc<Upstream>,
     at: usize,
-    link: Option<Box<Link>>,
+    way: Option<Way>,
     /// Another request went over this connection before.
     pub(super) kept: bool,
     /// No other request may go over this connection.
@@ -129,11 +157,11 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    fn new(upstream: &Arc<Upstream>, at: usize, link: Box<Link>, kept: bool) -> Self {
+    fn new(upstream: &Arc<Upstream>, at: usize, way: Way, kept: bool) -> Self {
         if let Some(place) = upstream.places.get(at) {
             place.in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        Self { upstream: Arc::clone(upstream), at, link: Some(link), kept, once: false }
+        Self { upstream: Arc::clone(upstream), at, way: Some(way), kept, once: false }
     }
 
     /// The address that the connection leads to.
@@ -141,18 +169,42 @@ impl Lease {
         self.at
     }
 
+    pub(super) const fn way(&mut self) -> Option<&mut Way> {
+        self.way.as_mut()
+    }
+
+    /// The connection, where it is ours alone.
     pub(super) const fn link(&mut self) -> Option<&mut Box<Link>> {
-        self.link.as_mut()
+        match &mut self.way {
+            Some(Way::Own(link)) => Some(link),
+            Some(Way::Shared(_)) | None => None,
+        }
+    }
+
+    /// The timer of this use.
+    pub(super) fn deadline(&mut self) -> Option<&mut Deadline> {
+        self.way.as_mut().map(|way| match way {
+            Way::Own(link) => &mut link.deadline,
+            Way::Shared(ticket) => &mut ticket.deadline,
+        })
+    }
+
+    /// Somebody else drives the connection.
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self.way, Some(Way::Shared(_)))
     }
 
     /// Takes the connection out; the request still counts until the lease is dropped.
-    pub(super) const fn take_link(&mut self) -> Option<Box<Link>> {
-        self.link.take()
+    pub(super) fn take_link(&mut self) -> Option<Box<Link>> {
+        match self.way.take() {
+            Some(Way::Own(link)) => Some(link),
+            Some(Way::Shared(_)) | None => None,
+        }
     }
 
     /// Ends the use: the connection is kept if it ended cleanly on both sides, else closed.
     pub(super) fn end(&mut self) {
-        if let Some(mut link) = self.link.take()
+        if let Some(mut link) = self.take_link()
             && !self.once
             && link.is_idle()
         {

@@ -41,6 +41,9 @@ mod rudeness;
 mod sessions;
 mod stop;
 
+// With other people's parts.
+mod third_party;
+
 // What the operator sees.
 mod cli;
 mod explain;

@@ -104,6 +104,8 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         ("[upstreams]\na = 3", "E101"),
         ("[upstreams.a]\nkeep_alive = \"1s\"", "E104"),
         ("[upstreams.a]\nurls = []", "E102"),
+        ("[upstreams.a]\nurls = [\"h2c://a\", \"http://a\"]", "E205"),
+        ("[upstreams]\na = \"h2c://a\"", ""),
     ] {
         let code = Some(code).filter(|code| !code.is_empty());
         finds(more, code.as_slice());

@@ -42,6 +42,7 @@ fn options(upstreams: &[SocketAddr]) -> Options {
         settings: Settings {
             name: "app".to_owned(),
             addresses,
+            http2: false,
             connect_timeout: LONG,
             response_timeout: LONG,
             idle_timeout: LONG,
