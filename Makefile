@@ -1,12 +1,12 @@
 # What one does here, by name. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench
+.PHONY: help demo test check bench bench-check rig
 
 # rustup puts cargo here, and a shell opened before that does not know it yet; a distribution's own may be too old.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name words; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name words; do \
 		printf '  %-12s %s\n' "$$name" "$$words"; done
 
 demo: ## build the gateway and run it before an echo backend, with two users and lines to try
@@ -22,3 +22,13 @@ check: test ## the same as test
 bench: ## measure tokens, paths, fields, routes and the whole way of a request
 	@scripts/prepare build
 	cargo bench --locked
+
+bench-check: ## fail when a proxied request costs more than 5 % over the kept count of instructions
+	@scripts/prepare build
+	cargo build --release --locked
+	rigs/instructions --check
+
+rig: ## measure ours beside nginx and HAProxy
+	@scripts/prepare build
+	cargo build --release --locked
+	rigs/run

@@ -44,10 +44,32 @@ impl Wanted<'_> {
         if let Some(field) = missing {
             errors.push(FieldError::new(field, "required", "is needed".to_owned()));
         }
+        self.read(errors)
+    }
+
+    /// Reads what is there; nothing must be.
+    pub(super) fn read(&self, errors: &mut Vec<FieldError>) -> Names {
         Names {
             username: read("username", self.username.map(Username::parse_new), errors),
             email: read("email", self.email.map(Email::parse), errors),
             name: display_name(self.name, errors),
+        }
+    }
+
+    /// Whether the address is one that may make an account here.
+    pub(super) fn check_domain(&self, allowed: &[String], errors: &mut Vec<FieldError>) {
+        if allowed.is_empty() {
+            return;
+        }
+        let domain = self.email.and_then(|email| email.rsplit_once('@')).map(|(_, domain)| domain.to_ascii_lowercase());
+        match domain {
+            Some(domain) if allowed.contains(&domain) => {}
+            Some(_) => {
+                let detail = format!("must be an address at {}", allowed.join(" or "));
+                errors.push(FieldError::new("email", "invalid", detail));
+            }
+            None if errors.iter().any(|error| error.field == "email") => {}
+            None => errors.push(FieldError::new("email", "required", "is needed".to_owned())),
         }
     }
 

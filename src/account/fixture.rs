@@ -53,7 +53,7 @@ impl House {
     pub(super) async fn register(&self, name: &str) -> SignedIn {
         let password = secret(PASSWORD);
         let email = format!("{name}@example.com");
-        let wish = SignUp { username: Some(name), email: Some(&email), name: None, password: &password };
+        let wish = SignUp { username: Some(name), email: Some(&email), name: None, password: &password, invite: None };
         self.accounts.register(&wish, &Source::default()).await.unwrap()
     }
 
@@ -97,6 +97,7 @@ fn settings() -> Settings {
     Settings {
         identifier: Identifier::Username,
         registration: Registration::Open,
+        allowed_domains: vec![],
         default_roles: vec![role("user")],
         role_scopes: BTreeMap::from([(role("admin"), vec![scope("users:read"), scope("users:write")])]),
         refresh_ttl: 24 * 60 * MINUTE,

@@ -124,7 +124,7 @@ impl LoginError {
             Self::Disabled => "account_disabled",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
-            Self::Signing(_) => "internal_error",
+            Self::Signing(_) => "internal",
             Self::Unavailable(_) => "unavailable",
         }
     }

@@ -7,9 +7,11 @@ mod accounts;
 mod fields;
 #[cfg(test)]
 mod fixture;
+mod invites;
 mod limits;
 mod login;
 mod logout;
+mod own;
 mod people;
 mod refresh;
 mod refresh_token;
@@ -20,8 +22,10 @@ mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
 pub(crate) use fields::FieldError;
+pub(crate) use invites::NewInvite;
 pub(crate) use limits::Limits;
 pub(crate) use login::LoginError;
+pub(crate) use own::{ChangeError, ChangePasswordError, Wish};
 pub(crate) use people::{AddError, EditError, NewPerson, People, SetPasswordError};
 pub(crate) use refresh::RefreshError;
 pub(crate) use register::{RegisterError, SignUp};

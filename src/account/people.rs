@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::fields::{Names, Wanted, display_name};
 use super::trail::Entry;
 use super::{FieldError, Settings, Source};
-use crate::base::{Clock, Email, Role, Scope, Secret, UserId, Username};
+use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, UserId, Username};
 use crate::observe::{Action, Audit};
 use crate::password::{HashError, Hasher, Password, Policy, WeakPassword};
 use crate::shared::Revocations;
 use crate::store::{
-    Attributes, Changed, Created, NewUser, Revocation, Store, StoreError, User, UserChange, UserFilter,
+    Attributes, Changed, Created, NewUser, Revocation, Session, Store, StoreError, User, UserChange, UserFilter,
 };
 
 /// The people of one store.
@@ -58,6 +58,8 @@ pub(crate) enum EditError {
     Unknown,
     #[error("some fields are wrong")]
     Invalid(Vec<FieldError>),
+    #[error("there is a user of that name")]
+    NameTaken,
     #[error("there is a user of that e-mail address")]
     EmailTaken,
     #[error("cannot write the account")]
@@ -129,7 +131,7 @@ impl People {
                 Ok(user)
             }
             Created::NameTaken => Err(AddError::NameTaken),
-            Created::EmailTaken => Err(AddError::EmailTaken),
+            Created::EmailTaken | Created::NotInvited => Err(AddError::EmailTaken),
         }
     }
 
@@ -149,6 +151,7 @@ impl People {
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail(&words).record(self);
                 Ok(*user)
             }
+            Changed::NameTaken => Err(EditError::NameTaken),
             Changed::EmailTaken => Err(EditError::EmailTaken),
             Changed::Unknown => Err(EditError::Unknown),
         }
@@ -196,6 +199,40 @@ impl People {
         Ok(true)
     }
 
+    /// Where somebody is signed in, newest first: one person, or everybody.
+    pub(crate) async fn sessions(&self, of: Option<UserId>) -> Result<Vec<Session>, StoreError> {
+        let now = self.clock.now();
+        if let Some(user) = of {
+            return self.store.live_sessions(user, now).await;
+        }
+        let mut found: Vec<Session> = vec![];
+        loop {
+            let page = self.store.all_live_sessions(now, found.last().map(|last| last.id), PAGE).await?;
+            if page.is_empty() {
+                return Ok(found);
+            }
+            found.extend(page);
+        }
+    }
+
+    /// Ends one session, whoever's it is; `false` when it does not go on.
+    pub(crate) async fn end_session(&self, id: SessionId, source: &Source<'_>) -> Result<bool, StoreError> {
+        let Some((session, revoked)) = self.store.end_session(id, self.clock.now()).await? else { return Ok(false) };
+        self.revocations.apply(&[revoked]);
+        let user = self.store.user(session.user).await?;
+        let entry = Entry::new(Action::SessionEnded, source).about(user.as_ref()).session(id);
+        entry.detail("by the operator").record(self);
+        Ok(true)
+    }
+
+    /// Signs a person out everywhere. Says how many sessions that ended.
+    pub(crate) async fn sign_out(&self, user: &User, source: &Source<'_>) -> Result<usize, StoreError> {
+        let revoked = self.store.end_sessions(user.id, None, self.clock.now()).await?;
+        self.revocations.apply(&revoked);
+        Entry::new(Action::SignedOut, source).about(Some(user)).detail("by the operator").record(self);
+        Ok(revoked.len())
+    }
+
     async fn changed(
         &self,
         id: UserId,
@@ -230,6 +267,9 @@ impl People {
     }
 }
 
+/// So many sessions are read from the store at a time.
+const PAGE: u32 = 500;
+
 /// What was changed, for the audit trail: names of roles and scopes, no values of anything else.
 fn in_words(change: &UserChange) -> String {
     let mut words: Vec<String> = vec![];
@@ -237,6 +277,7 @@ fn in_words(change: &UserChange) -> String {
     words.extend(change.remove_roles.iter().map(|role| format!("role {role} removed")));
     words.extend(change.add_scopes.iter().map(|scope| format!("scope {scope} added")));
     words.extend(change.remove_scopes.iter().map(|scope| format!("scope {scope} removed")));
+    words.extend(change.username.is_some().then(|| "username set".to_owned()));
     words.extend(change.email.is_some().then(|| "e-mail address set".to_owned()));
     words.extend(change.name.is_some().then(|| "name set".to_owned()));
     words.extend(change.attributes.keys().map(|key| format!("attribute {key} set")));

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::fields::Wanted;
+use super::invites::Invited;
 use super::trail::Entry;
 use super::{Accounts, FieldError, Registration, SignedIn, Source};
 use crate::base::Secret;
@@ -18,6 +19,7 @@ pub(crate) struct SignUp<'a> {
     pub(crate) email: Option<&'a str>,
     pub(crate) name: Option<&'a str>,
     pub(crate) password: &'a Secret,
+    pub(crate) invite: Option<&'a Secret>,
 }
 
 /// Why there is no new account.
@@ -25,6 +27,10 @@ pub(crate) struct SignUp<'a> {
 pub(crate) enum RegisterError {
     #[error("registration is closed")]
     Closed,
+    #[error("registration needs an invitation")]
+    NotInvited,
+    #[error("the invitation is not valid")]
+    BadInvite,
     #[error("some fields are wrong")]
     Invalid(Vec<FieldError>),
     #[error("there is a user of that name or address")]
@@ -57,26 +63,28 @@ impl Accounts {
             return Err(RegisterError::Closed);
         }
         let wanted = Wanted { username: wish.username, email: wish.email, name: wish.name };
-        let (names, password) = people.check(&wanted, Some(wish.password)).map_err(RegisterError::Invalid)?;
+        if settings.registration == Registration::Invite && wish.invite.is_none() {
+            return Err(RegisterError::NotInvited);
+        }
+        let (names, password) = people.check_sign_up(&wanted, wish.password).map_err(RegisterError::Invalid)?;
         self.limits.register(Network::of(source.ip), settings, people.clock.now())?;
-        let password_hash = match &password {
-            Some(password) => Some(people.hasher.hash(password).await?),
-            None => None,
-        };
+        let invited = people.invited(wish.invite, names.email.as_ref()).await?;
+        let password_hash = Some(people.hasher.hash(&password).await?);
         let new = NewUser {
             username: names.username,
             email: names.email,
             name: names.name,
             password_hash,
-            roles: settings.default_roles.clone(),
+            roles: invited.as_ref().map_or_else(|| settings.default_roles.clone(), |invited| invited.roles.clone()),
             ..NewUser::default()
         };
         // Asked after the hashing, which may have had to wait.
         let now = people.clock.now();
         let (session, refresh) = self.new_session(source, now);
-        match people.store.create_user_signed_in(&new, &session).await? {
+        match people.store.create_user_signed_in(&new, &session, invited.as_ref().map(Invited::hash)).await? {
             Created::Made(live) => self.sign(live, refresh, now).map_err(RegisterError::Signing),
             Created::NameTaken | Created::EmailTaken => Err(RegisterError::UserExists),
+            Created::NotInvited => Err(RegisterError::BadInvite),
         }
     }
 }
@@ -85,12 +93,13 @@ impl RegisterError {
     /// The word for the audit trail.
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Closed => "registration_closed",
+            Self::Closed | Self::NotInvited => "registration_closed",
+            Self::BadInvite => "invalid_invite",
             Self::Invalid(_) => "invalid_fields",
             Self::UserExists => "user_exists",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
-            Self::Signing(_) => "internal_error",
+            Self::Signing(_) => "internal",
             Self::Unavailable(_) => "unavailable",
         }
     }
@@ -122,17 +131,14 @@ mod tests {
     use crate::base::Role;
 
     fn named<'a>(username: &'a str, password: &'a Secret) -> SignUp<'a> {
-        SignUp { username: Some(username), email: None, name: None, password }
+        SignUp { username: Some(username), email: None, name: None, password, invite: None }
     }
 
     #[tokio::test]
     async fn who_registers_is_signed_in_with_the_default_roles() {
         let house = House::new().await;
         let password = secret(PASSWORD);
-        let wish =
-            SignUp {
-                username: Some("Ann"), email: Some("Ann@Example.com"), name: Some("Ann É."), password: &password
-            };
+        let wish = SignUp { email: Some("Ann@Example.com"), name: Some("Ann É."), ..named("Ann", &password) };
         let done = house.accounts.register(&wish, &from("192.0.2.1")).await.unwrap();
         let identity = house.identity(&done);
         assert_eq!(identity.username().unwrap().as_str(), "ann");

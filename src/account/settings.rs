@@ -10,6 +10,8 @@ use crate::store::User;
 pub(crate) struct Settings {
     pub(crate) identifier: Identifier,
     pub(crate) registration: Registration,
+    /// Whoever makes an account needs an e-mail address at one of these; empty: any, or none.
+    pub(crate) allowed_domains: Vec<String>,
     pub(crate) default_roles: Vec<Role>,
     /// Who has the role has these scopes.
     pub(crate) role_scopes: BTreeMap<Role, Vec<Scope>>,
@@ -47,5 +49,7 @@ pub(crate) enum Identifier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Registration {
     Open,
+    /// Whoever has an invitation.
+    Invite,
     Closed,
 }

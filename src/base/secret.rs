@@ -1,6 +1,8 @@
 //! A secret is silent: it does not print, is not compared with `==`, and is wiped.
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -11,6 +13,12 @@ pub(crate) struct Secret(Zeroizing<String>);
 impl Secret {
     pub(crate) fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
+    }
+
+    /// A new one: a prefix that scanners know, and 256 random bits.
+    pub(crate) fn random(prefix: &str) -> Self {
+        let bytes = super::random_bytes::<32>();
+        Self::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// The text itself. Every call of this is a place to look at.

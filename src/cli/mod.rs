@@ -14,6 +14,7 @@ mod prompt;
 mod reload;
 mod run;
 mod schema;
+mod session;
 mod terminal;
 mod user;
 mod version;
@@ -30,7 +31,7 @@ use crate::config::Environment;
 
 /// A reverse-proxy authentication gateway: one binary, one gateway.toml.
 #[derive(Debug, Parser)]
-#[command(name = "authgate", disable_help_subcommand = true, disable_version_flag = true, after_help = EXAMPLES)]
+#[command(name = "authgate", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -53,7 +54,7 @@ pub(crate) struct Global {
     /// Say only what was asked for
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
-    /// Say more
+    /// Say more: `run` logs at the level debug
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Answer every question with yes
@@ -77,8 +78,10 @@ enum Verb {
     Reload(reload::ReloadArgs),
     /// Ask a running gateway whether it is well
     Health(health::HealthArgs),
-    /// People: add, list, show, edit, password, disable, enable, delete, logout
+    /// People: add, list, show, edit, password, disable, enable, delete, logout, invite
     User(user::UserArgs),
+    /// Sessions: list, end
+    Session(session::SessionArgs),
     /// Print the JSON Schema of the file, for editors
     Schema(schema::SchemaArgs),
     /// The manual: help config KEY, help error CODE, help headers, help metrics
@@ -118,6 +121,7 @@ impl Verb {
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
+            Self::Session(args) => session::run(args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),
             Self::Completions(args) => completions::run(&args, out),

@@ -1,13 +1,56 @@
-//! What an operator may do with people, from the command line.
+//! What an operator may do with people, from the command line: on the store directly; a running gateway obeys within a
+//! second.
 use std::sync::Arc;
 
-use crate::account::People;
+use super::{Exit, Global, Out, run as serving};
+use crate::account::{FieldError, People};
 use crate::base::Clock;
-use crate::config::Loaded;
-use crate::observe::Audit;
+use crate::config::{Environment, Loaded};
+use crate::observe::{Audit, Chain};
 use crate::password::{Hasher, Policy};
 use crate::shared::Revocations;
-use crate::store::Store;
+use crate::store::{Store, StoreError, User};
+
+/// Why a verb did not do what it was asked to.
+pub(super) enum Failed {
+    /// The answer is no, in words.
+    No(String),
+    /// Could not find out.
+    Unreachable(String),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Unreachable(format!("cannot use the store: {}", Chain(&error)))
+    }
+}
+
+/// Reads the file, lets `act` do its work, and says how it ended.
+pub(super) fn work(
+    global: &Global,
+    out: &mut Out,
+    act: impl AsyncFnOnce(&Loaded, &mut Out) -> Result<(), Failed>,
+) -> Exit {
+    let (_, loaded) = match serving::open(global, &Environment::of_process()) {
+        Ok(found) => found,
+        Err(error) => {
+            out.error(serving::words(&error, out.color_err()));
+            return serving::without_settings(&error);
+        }
+    };
+    let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
+    match runtime.block_on(act(&loaded, out)) {
+        Ok(()) => Exit::Done,
+        Err(Failed::No(why)) => {
+            out.error(why);
+            Exit::No
+        }
+        Err(Failed::Unreachable(why)) => {
+            out.error(why);
+            Exit::Unknown
+        }
+    }
+}
 
 /// The store's people by the rules of this file. `audit` hears of every change.
 pub(super) fn people(loaded: &Loaded, store: Store, audit: Audit) -> People {
@@ -21,4 +64,20 @@ pub(super) fn people(loaded: &Loaded, store: Store, audit: Audit) -> People {
         clock: Clock::system(),
         audit,
     }
+}
+
+pub(super) async fn open(loaded: &Loaded) -> Result<People, Failed> {
+    let store = Store::open(&loaded.config.store).await?;
+    let audit = Audit::open(&loaded.config.log, Clock::system());
+    let audit = audit.map_err(|error| Failed::Unreachable(format!("cannot write the audit file: {error}")))?;
+    Ok(people(loaded, store, audit))
+}
+
+pub(super) async fn find(people: &People, name: &str) -> Result<User, Failed> {
+    let found = people.find(name).await?;
+    found.ok_or_else(|| Failed::No(format!("there is no user {name:?}; authgate user list shows who there is")))
+}
+
+pub(super) fn words(fields: &[FieldError]) -> String {
+    fields.iter().map(|field| format!("{} {}", field.field, field.detail)).collect::<Vec<_>>().join("\n")
 }

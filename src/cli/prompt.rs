@@ -1,8 +1,10 @@
 //! Asking a person: passwords never stand in flags.
 use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::Secret;
+use crate::config;
 
 /// Where a new password comes from.
 #[derive(Debug, clap::Args)]
@@ -63,4 +65,15 @@ pub(super) fn confirm(name: &str, what: &str) -> bool {
     stdin.lock().read_line(&mut answer).is_ok() && answer.trim() == name
 }
 
+/// "12h", "30d": a time as the file writes it, at least a minute and at most ten years.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let time = config::duration(text).ok_or("write a number and a unit: 12h, 30d")?;
+    if (MINUTE..=MINUTE * 60 * 24 * 3650).contains(&time) {
+        Ok(time)
+    } else {
+        Err("between a minute and ten years".to_owned())
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
 const MAX_LINE: u64 = 64 * 1024;

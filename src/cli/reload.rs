@@ -20,7 +20,7 @@ pub(super) fn run(_args: &ReloadArgs, global: &Global, out: &mut Out) -> Exit {
         Err(error) => {
             out.error(run::words(&error, out.color_err()));
             out.error("The gateway was not asked; what runs goes on as it is.");
-            return Exit::No;
+            return run::without_settings(&error);
         }
     };
     let Ok(runtime) = run::small_runtime() else { return Exit::Unknown };

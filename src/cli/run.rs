@@ -14,6 +14,7 @@ pub(super) struct RunArgs {}
 
 pub(super) fn run(_args: &RunArgs, global: &Global, out: &mut Out) -> Exit {
     let environment = Environment::of_process();
+    let environment = if global.verbose { environment.verbose() } else { environment };
     let (file, loaded) = match open(global, &environment) {
         Ok(found) => found,
         Err(error) => {
@@ -42,6 +43,14 @@ pub(super) fn open(global: &Global, environment: &Environment) -> Result<(PathBu
     let file = config::find(global.config.as_deref(), environment)?;
     let loaded = config::load(&file, environment)?;
     Ok((file, loaded))
+}
+
+/// What a command that needs the file ends with when there are no settings.
+pub(super) const fn without_settings(error: &ConfigError) -> Exit {
+    match error {
+        ConfigError::Wrong(_) => Exit::No,
+        ConfigError::NotFound(_) | ConfigError::Unreadable { .. } => Exit::Unknown,
+    }
 }
 
 /// Why there are no settings, for a person.

@@ -24,6 +24,12 @@ impl Environment {
         Self { variables: BTreeMap::new(), cores: 1 }
     }
 
+    /// As if the log's level had been set to `debug` from outside; a level that is set there stays.
+    pub(crate) fn verbose(mut self) -> Self {
+        self.variables.entry(format!("{OVERRIDE}LOG__LEVEL")).or_insert_with(|| "debug".to_owned());
+        self
+    }
+
     #[cfg(test)]
     /// One made by hand: these variables and two cores.
     pub(crate) fn of<const N: usize>(variables: [(&str, &str); N]) -> Self {

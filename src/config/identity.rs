@@ -232,9 +232,11 @@ const RESERVED_FAMILIES: &[&str] = &["accept", "access_control_", "content_", "i
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::collections::BTreeSet;
 
     use super::*;
     use crate::config::finding::Place;
+    use crate::wire::PRESET_NAMES;
 
     fn spot(value: &str) -> Spot<String> {
         Spot { value: value.to_owned(), place: Place::Default }
@@ -258,6 +260,12 @@ mod tests {
             10
         );
         assert_eq!(read(&["remot"], &[]), Err(vec![Code::E102]));
+    }
+
+    #[test]
+    fn the_names_of_the_presets_are_those_that_are_stripped() {
+        let here: BTreeSet<_> = PRESETS.iter().flat_map(|(_, fields)| fields.iter().map(|(_, name)| *name)).collect();
+        assert_eq!(here, PRESET_NAMES.iter().copied().collect());
     }
 
     #[test] // C06

@@ -68,6 +68,13 @@ pub(crate) struct Loaded {
     pub(crate) effective: Vec<Effective>,
 }
 
+impl Config {
+    /// Where people and programs find the gateway: `public_url`, else localhost and the first port.
+    pub(crate) fn origin(&self) -> String {
+        translate::origin(&self.server, &self.wire)
+    }
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -128,6 +135,11 @@ pub(crate) fn parse(text: &str, name: &str, environment: &Environment) -> Result
         return Err(ConfigError::Wrong(Box::new(warnings)));
     }
     Ok(Loaded { config, warnings, effective })
+}
+
+/// "900ms", "30s", "15m", "12h", "30d"
+pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
+    units::duration(text).ok()
 }
 
 fn places(places: &[PathBuf]) -> String {

@@ -345,9 +345,15 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             with_default(
                 "registration",
-                Kind::Word(&["open", "closed"]),
+                Kind::Word(&["open", "invite", "closed"]),
                 "\"open\"",
-                "Who may make an account: \"open\" everyone, \"closed\" nobody.",
+                "Who may make an account: \"open\" everyone, \"invite\" people with a link, \"closed\" nobody.",
+            ),
+            with_default(
+                "allowed_domains",
+                Kind::List,
+                "[]",
+                "Whoever makes an account needs an e-mail address at one of these. Empty: any, or none.",
             ),
             with_default("default_roles", Kind::List, "[\"user\"]", "What everyone who makes an account is given."),
             without(
@@ -357,7 +363,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Lists that a role name stands for: who has the role has these scopes.",
             ),
         ],
-        later: &["allowed_domains", "verify_email", "migrate_from"],
+        later: &["verify_email", "migrate_from"],
     },
     Section {
         name: "passwords",
@@ -580,7 +586,7 @@ pub(super) const SECTIONS: &[Section] = &[
 ];
 
 /// Words that a later version will take as a value: (section, key, word).
-pub(super) const LATER_WORDS: &[(&str, &str, &str)] = &[("accounts", "registration", "invite")];
+pub(super) const LATER_WORDS: &[(&str, &str, &str)] = &[];
 
 #[cfg(test)]
 mod tests {

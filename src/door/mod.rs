@@ -1,8 +1,10 @@
 //! A door for benches and fuzz targets. It promises nothing to anybody else and may change with every commit.
+mod pipeline;
 mod way;
 
 use std::time::Duration;
 
+pub use pipeline::PipelineBench;
 pub use way::WayBench;
 
 use crate::base::{Role, SessionId, Timestamp, UserId, Username};

@@ -19,7 +19,7 @@ pub(super) async fn json<T: DeserializeOwned>(
 ) -> Result<T, Refusal> {
     expect_type(headers, "application/json")?;
     let bytes = small(body, deadline).await?;
-    serde_json::from_slice(&bytes).map_err(|_| Refusal::named("bad_json"))
+    object(&bytes)
 }
 
 /// As [`json`], where no body at all is fine too.
@@ -39,7 +39,14 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(
     if !said_type {
         return Err(Refusal::named("unsupported_media_type"));
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|_| Refusal::named("bad_json"))
+    object(&bytes).map(Some)
+}
+
+/// Members stand by name: serde would also take a list for a struct, in the order of its fields.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+    let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    let read = if is_object { serde_json::from_slice(bytes).ok() } else { None };
+    read.ok_or_else(|| Refusal::named("bad_json"))
 }
 
 /// Reads `application/x-www-form-urlencoded` as pairs; a name that stands twice is refused (RFC 6749, section 3.2).

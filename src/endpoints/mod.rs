@@ -6,6 +6,7 @@ mod health;
 mod login;
 mod logout;
 mod me;
+mod password;
 mod refresh;
 mod register;
 mod sessions;
@@ -38,6 +39,7 @@ pub(crate) enum Endpoint {
     Sessions,
     Session,
     Me,
+    Password,
     Jwks,
     Health,
     Ready,
@@ -105,6 +107,7 @@ impl Endpoint {
         ("/user", Self::Me),
         ("/users/me", Self::Me),
         ("/userinfo", Self::Me),
+        ("/password", Self::Password),
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
         ("/errors", Self::Errors),
@@ -114,12 +117,14 @@ impl Endpoint {
         const POST: &[Method] = &[Method::POST];
         const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
         const DELETE: &[Method] = &[Method::DELETE];
+        const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
-            Self::Register | Self::Login | Self::Token | Self::Refresh | Self::LogoutAll => POST,
+            Self::Register | Self::Login | Self::Token | Self::Refresh | Self::LogoutAll | Self::Password => POST,
             Self::Logout => LOGOUT,
             Self::Session => DELETE,
-            Self::Sessions | Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Me => ME,
+            Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => READ,
         }
     }
 
@@ -131,8 +136,10 @@ impl Endpoint {
             | Self::Refresh
             | Self::Logout
             | Self::LogoutAll
-            | Self::Session => true,
-            Self::Sessions | Self::Me | Self::Jwks | Self::Health | Self::Ready | Self::Errors => false,
+            | Self::Session
+            | Self::Me
+            | Self::Password => true,
+            Self::Sessions | Self::Jwks | Self::Health | Self::Ready | Self::Errors => false,
         }
     }
 
@@ -148,6 +155,7 @@ impl Endpoint {
             Self::Sessions => "sessions",
             Self::Session => "session",
             Self::Me => "me",
+            Self::Password => "password",
             Self::Jwks => "jwks",
             Self::Health => "healthz",
             Self::Ready => "readyz",
@@ -187,7 +195,7 @@ impl Endpoints {
         if !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
-        if endpoint.changes_state() && !wire::is_same_origin(&inbound, &self.door) {
+        if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
             return Err(Refusal::named("foreign_origin").into());
         }
         match endpoint {
@@ -199,7 +207,8 @@ impl Endpoints {
             Endpoint::LogoutAll => self.logout_all(inbound).await,
             Endpoint::Sessions => self.sessions(&inbound).await,
             Endpoint::Session => self.end_session(&inbound).await,
-            Endpoint::Me => self.me(&inbound).await,
+            Endpoint::Me => self.me(inbound).await,
+            Endpoint::Password => self.change_password(inbound).await,
             Endpoint::Jwks => Ok(self.jwks()),
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),

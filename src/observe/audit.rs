@@ -54,6 +54,7 @@ pub(crate) enum Action {
     SignedOut,
     UserAdded,
     UserEdited,
+    Invited,
     PasswordChanged,
     UserDisabled,
     UserEnabled,
@@ -75,6 +76,7 @@ impl Action {
             Self::SignedOut => "signed_out",
             Self::UserAdded => "user_added",
             Self::UserEdited => "user_edited",
+            Self::Invited => "invited",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
@@ -177,6 +179,7 @@ fn say(event: &Event<'_>) {
         | Action::SignedOut
         | Action::UserAdded
         | Action::UserEdited
+        | Action::Invited
         | Action::PasswordChanged
         | Action::UserDisabled
         | Action::UserEnabled

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -20,6 +20,13 @@ use crate::gate::{Decision, Denial};
 use crate::observe::{Access, AccessLog, Metrics, RequestTimer, RouteMetrics, UpstreamMetrics};
 use crate::token::Identity;
 use crate::wire::{Body, BodyError, Inbound, Peer, RequestId};
+
+/// The host of an HTTP/2 request, which has no `Host`; a password that stands in it is not written down.
+fn authority(uri: &Uri) -> Option<HeaderValue> {
+    let authority = uri.authority()?.as_str();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    HeaderValue::from_str(host).ok()
+}
 
 /// What is known of a request so far.
 #[derive(Debug)]
@@ -62,7 +69,7 @@ impl Exchange {
             request_id: id.clone(),
             client: peer.ip,
             method: request.method().clone(),
-            host: headers.get(HOST).cloned(),
+            host: headers.get(HOST).cloned().or_else(|| authority(request.uri())),
             target: request.uri().path_and_query().cloned(),
             agent: headers.get(USER_AGENT).cloned(),
             status: StatusCode::OK,
@@ -180,6 +187,9 @@ impl Exchange {
 /// The one place that writes: whether the answer ended well, was cut off, or was never asked for to its end.
 impl Drop for Exchange {
     fn drop(&mut self) {
+        if !self.log.is_on() {
+            return;
+        }
         let identity = self.identity.as_deref();
         self.log.write(&Access {
             time: self.time,

@@ -3,61 +3,60 @@ use std::fmt::Write;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::base::{Email, Role, Scope, Username};
+use crate::base::{Role, Scope};
 use crate::token::Identity;
 use crate::wire::{IdentityFields, IdentityPart};
 
-/// The parts of an identity as text; what is `None` or empty is told in no field.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Facts<'a> {
-    pub(super) user: Option<&'a str>,
-    pub(super) email: Option<&'a str>,
-    pub(super) name: Option<&'a str>,
-    pub(super) sub: Option<&'a str>,
-    pub(super) roles: Vec<&'a str>,
-    pub(super) scopes: Vec<&'a str>,
-    pub(super) session: Option<String>,
-}
-
-impl<'a> From<&'a Identity> for Facts<'a> {
-    fn from(identity: &'a Identity) -> Self {
-        Self {
-            user: identity.username().map(Username::as_str),
-            email: identity.email().map(Email::as_str),
-            name: identity.name(),
-            sub: Some(identity.sub()),
-            roles: identity.roles().iter().map(Role::as_str).collect(),
-            scopes: identity.scopes().iter().map(Scope::as_str).collect(),
-            session: identity.session().map(|session| session.to_string()),
-        }
-    }
-}
-
 /// Sets the identity fields, after everything else: nothing that stood there before stays.
-pub(super) fn set(headers: &mut HeaderMap, fields: &IdentityFields, facts: Option<&Facts<'_>>) {
+pub(super) fn set(headers: &mut HeaderMap, fields: &IdentityFields, identity: Option<&Identity>) {
     for (part, name) in &fields.fields {
-        match facts.and_then(|facts| value(facts, *part, &fields.separator)) {
+        match identity.and_then(|identity| value(identity, *part, &fields.separator)) {
             Some(value) => drop(headers.insert(name, value)),
             None => drop(headers.remove(name)),
         }
     }
 }
 
-fn value(facts: &Facts<'_>, part: IdentityPart, separator: &str) -> Option<HeaderValue> {
-    let text = match part {
-        IdentityPart::User => encode(facts.user?, separator),
-        IdentityPart::Email => encode(facts.email?, separator),
-        IdentityPart::Name => encode(facts.name?, separator),
-        IdentityPart::Sub => encode(facts.sub?, separator),
-        IdentityPart::Session => encode(facts.session.as_deref()?, separator),
-        IdentityPart::Groups => join(&facts.roles, separator),
-        IdentityPart::Scopes => join(&facts.scopes, separator),
-    };
-    HeaderValue::try_from(text).ok().filter(|value| !value.is_empty())
+/// What is unknown or empty is told in no field.
+fn value(identity: &Identity, part: IdentityPart, separator: &str) -> Option<HeaderValue> {
+    match part {
+        IdentityPart::User => one(identity.username()?.as_str(), separator),
+        IdentityPart::Email => one(identity.email()?.as_str(), separator),
+        IdentityPart::Name => one(identity.name()?, separator),
+        IdentityPart::Sub => one(identity.sub(), separator),
+        IdentityPart::Session => one(&identity.session()?.to_string(), separator),
+        IdentityPart::Groups => joined(identity.roles().iter().map(Role::as_str), separator),
+        IdentityPart::Scopes => joined(identity.scopes().iter().map(Scope::as_str), separator),
+    }
 }
 
-fn join(words: &[&str], separator: &str) -> String {
-    words.iter().map(|word| encode(word, separator)).collect::<Vec<_>>().join(separator)
+fn one(text: &str, separator: &str) -> Option<HeaderValue> {
+    if text.is_empty() {
+        return None;
+    }
+    if is_plain(text, separator) {
+        return HeaderValue::from_str(text).ok();
+    }
+    let mut out = String::with_capacity(text.len() * 2);
+    encode(text, separator, &mut out);
+    HeaderValue::try_from(out).ok()
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>, separator: &str) -> Option<HeaderValue> {
+    let mut out = String::new();
+    for word in words {
+        if !out.is_empty() {
+            out.push_str(separator);
+        }
+        encode(word, separator, &mut out);
+    }
+    HeaderValue::try_from(out).ok().filter(|value| !value.is_empty())
+}
+
+/// Letters, digits and a few signs that need no second look: what nearly every name is made of.
+fn is_plain(text: &str, separator: &str) -> bool {
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b':' | b'+');
+    text.bytes().all(usual) && !separator.bytes().any(usual)
 }
 
 /// Visible ASCII as it is, everything else percent-encoded UTF-8.
@@ -65,9 +64,12 @@ fn join(words: &[&str], separator: &str) -> String {
 /// So are a percent sign, which would make decoding ambiguous, a blank at either end, which is lost on the way, and what
 /// a backend might take for more than one value: the separator, a comma, a semicolon, and the start of an encoded word
 /// (RFC 2047).
-fn encode(text: &str, separator: &str) -> String {
+fn encode(text: &str, separator: &str, out: &mut String) {
+    if is_plain(text, separator) {
+        out.push_str(text);
+        return;
+    }
     let bytes = text.as_bytes();
-    let mut out = String::with_capacity(bytes.len());
     for (at, &byte) in bytes.iter().enumerate() {
         let next = bytes.get(at + 1);
         let plain = match byte {
@@ -83,15 +85,39 @@ fn encode(text: &str, separator: &str) -> String {
             let _written = write!(out, "%{byte:02X}");
         }
     }
-    out
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http::HeaderName;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::{SessionId, Timestamp, UserId, Username};
+    use crate::token::{Algorithm, KeyRing, Person, Settings, StoredKey, Subject, Tokens};
+
+    /// Somebody without an e-mail address and without roles; only a verified token makes one.
+    fn alice() -> Identity {
+        let now = Timestamp::from_seconds(1_790_000_000);
+        let settings = Settings {
+            access_ttl: Duration::from_secs(900),
+            issuer: "https://app.example.com".to_owned(),
+            audience: "authgate".to_owned(),
+            subject: Subject::Id,
+            algorithm: Algorithm::EdDsa,
+            leeway: Duration::from_secs(5),
+            secret: None,
+        };
+        let key = StoredKey::generate(Algorithm::EdDsa, now).unwrap();
+        let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings);
+        let name = Username::parse("alice").unwrap();
+        let person =
+            Person { id: UserId::new(now), username: Some(&name), email: None, name: None, roles: &[], scopes: &[] };
+        let token = tokens.issue(&person, SessionId::new(now), now, &["pwd"], now).unwrap().token;
+        tokens.verify(&token, now).unwrap()
+    }
 
     #[test]
     fn visible_ascii_stays_and_everything_else_is_percent_encoded() {
@@ -109,10 +135,13 @@ mod tests {
             ("\u{7f}", "%7F"),
             (" ", "%20"),
         ] {
-            assert_eq!(encode(text, ","), value, "{text:?}");
+            assert_eq!(one(text, ",").unwrap(), value, "{text:?}");
         }
-        assert_eq!(join(&["a|b", "c"], "|"), "a%7Cb|c");
-        assert_eq!(join(&["a b", "c"], " "), "a%20b c");
+        assert_eq!(joined(["a|b", "c"].into_iter(), "|").unwrap(), "a%7Cb|c");
+        assert_eq!(joined(["a b", "c"].into_iter(), " ").unwrap(), "a%20b c");
+        assert_eq!(joined(["user", "admin"].into_iter(), ",").unwrap(), "user,admin");
+        assert_eq!(joined(["a-b", "c"].into_iter(), "-").unwrap(), "a%2Db-c");
+        assert_eq!(joined([].into_iter(), ","), None);
     }
 
     #[test]
@@ -129,8 +158,7 @@ mod tests {
         for name in ["remote-user", "remote-user", "remote-email", "remote-groups"] {
             headers.try_append(name, HeaderValue::from_static("root")).unwrap();
         }
-        let facts = Facts { user: Some("alice"), ..Facts::default() };
-        set(&mut headers, &fields, Some(&facts));
+        set(&mut headers, &fields, Some(&alice()));
         assert_eq!(headers.len(), 1);
         assert_eq!(headers["remote-user"], "alice");
         set(&mut headers, &fields, None);
@@ -140,7 +168,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_text_makes_one_visible_value(text in "\\PC*|.*") {
-            let value = encode(&text, ",");
+            let mut value = String::new();
+            encode(&text, ",", &mut value);
             prop_assert!(value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()));
             prop_assert!(!value.starts_with(' ') && !value.ends_with(' ') && !value.contains([',', ';']));
         }

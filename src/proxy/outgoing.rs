@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
 
 use super::hop::{is_hop_by_hop, named_by_connection};
-use super::identity::{self, Facts};
+use super::identity;
 use super::settings::{HostHeader, Settings};
 use super::upgrade::Handshake;
 use super::{ForwardError, Target};
@@ -44,8 +44,7 @@ impl Head {
         if settings.http2 && super::asks_for_trailers(inbound) {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
-        let facts = permit.identity().map(Facts::from);
-        identity::set(&mut headers, &settings.identity, facts.as_ref());
+        identity::set(&mut headers, &settings.identity, permit.identity());
         Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers, http2: settings.http2 })
     }
 

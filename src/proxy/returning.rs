@@ -9,7 +9,7 @@ use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE,
     TRANSFER_ENCODING, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
@@ -38,6 +38,8 @@ pub(super) fn answer(response: Response<Incoming>, back: Back<'_>) -> Result<Res
     let (mut parts, incoming) = response.into_parts();
     let framing = check(parts.status, &parts.headers, method)?;
     strip(&mut parts.headers, parts.status);
+    // The version belongs to one connection (RFC 9110, section 2.5): what the upstream speaks is not what we speak.
+    parts.version = Version::HTTP_11;
     if let Some(deadline) = lease.deadline() {
         deadline.clear();
     }

@@ -58,6 +58,7 @@ pub(crate) static CODES: &[Code] = &[
     code("account_disabled", S::FORBIDDEN, "The account is disabled", "Ask the operator."),
     code("missing_role", S::FORBIDDEN, "The account lacks the role this path needs", "Ask the operator for the role, or sign in as someone else."),
     code("missing_scope", S::FORBIDDEN, "The token lacks a scope this path needs", "Ask the operator for the scope."),
+    code("invalid_invite", S::FORBIDDEN, "The invitation is not valid", "Ask for a new one: each is good once, for a while, and perhaps for one address."),
     code("registration_closed", S::FORBIDDEN, "Accounts cannot be made here", "Ask the operator for an account."),
     code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, or without a browser."),
     code("not_allowed", S::FORBIDDEN, "This address may not ask", "Ask from an address that [admin] allow names."),
@@ -72,6 +73,7 @@ pub(crate) static CODES: &[Code] = &[
     closing("expectation_failed", S::EXPECTATION_FAILED, "That expectation is not known", "Send Expect: 100-continue or none."),
     closing("unknown_host", S::MISDIRECTED_REQUEST, "This gateway does not serve that host", "Check the host name."),
     code("invalid_fields", S::UNPROCESSABLE_ENTITY, "Some fields are not right", "See errors."),
+    code("same_password", S::UNPROCESSABLE_ENTITY, "The new password is the old one", "Choose another password."),
     code("weak_password", S::UNPROCESSABLE_ENTITY, "The password is too weak", "See errors."),
     code("too_many_attempts", S::TOO_MANY_REQUESTS, "Too many attempts", "Wait as long as Retry-After says."),
     closing("headers_too_large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, "The header fields are too large", "Send fewer or smaller fields."),
@@ -94,7 +96,24 @@ mod tests {
         let page = include_str!("../../docs/STATUS-CODES.md");
         for (at, code) in CODES.iter().enumerate() {
             assert_eq!(CODES.iter().position(|other| other.name == code.name), Some(at), "{} stands twice", code.name);
-            assert!(page.contains(&format!("`{}`", code.name)), "docs/STATUS-CODES.md does not tell of {}", code.name);
+            let row = format!("| {} | `{}` |", code.status.as_u16(), code.name);
+            assert!(page.contains(&row), "docs/STATUS-CODES.md has no row that begins with {row}");
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_page_is_a_code() {
+        for line in include_str!("../../docs/STATUS-CODES.md").lines() {
+            let mut cells = line.split('|').map(str::trim).skip(1);
+            let (Some(status), Some(cell)) = (cells.next(), cells.next()) else { continue };
+            // Other tables tell of paths, and of what succeeds.
+            let name = cell.trim_matches('`');
+            if !cell.starts_with('`') || !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') {
+                continue;
+            }
+            let code =
+                Code::named(name).unwrap_or_else(|| panic!("docs/STATUS-CODES.md tells of {name}, which is no code"));
+            assert_eq!(status, code.status.as_str(), "{name}");
         }
     }
 }

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::{FieldProblem, Refusal};
-use crate::account::{LoginError, RefreshError, RegisterError};
+use crate::account::{ChangeError, ChangePasswordError, FieldError, LoginError, RefreshError, RegisterError};
 use crate::authn::AuthnError;
 use crate::authz::Denied;
 use crate::gate::Denial;
@@ -11,6 +11,11 @@ use crate::routes::Route;
 use crate::wire::BadRequest;
 
 impl Refusal {
+    fn of_fields(fields: Vec<FieldError>) -> Self {
+        let problem = |field: FieldError| FieldProblem { field: field.field, code: field.code, detail: field.detail };
+        Self::fields(fields.into_iter().map(problem).collect())
+    }
+
     /// What the gate's "no" sounds like outside.
     pub(crate) fn of_denial(denial: Denial, route: Option<&Route>) -> Self {
         match denial {
@@ -85,17 +90,39 @@ impl From<RegisterError> for Refusal {
     fn from(error: RegisterError) -> Self {
         match error {
             RegisterError::Closed => Self::named("registration_closed"),
-            RegisterError::Invalid(fields) => Self::fields(
-                fields
-                    .into_iter()
-                    .map(|field| FieldProblem { field: field.field, code: field.code, detail: field.detail })
-                    .collect(),
-            ),
+            RegisterError::NotInvited => Self::with_detail("registration_closed", "Registration needs an invitation."),
+            RegisterError::BadInvite => Self::named("invalid_invite"),
+            RegisterError::Invalid(fields) => Self::of_fields(fields),
             RegisterError::UserExists => Self::named("user_exists"),
             RegisterError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             RegisterError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             RegisterError::Signing(_) => Self::named("internal"),
             RegisterError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<ChangeError> for Refusal {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::Invalid(fields) => Self::of_fields(fields),
+            ChangeError::UserExists => Self::named("user_exists"),
+            ChangeError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            ChangeError::Gone => Self::named("session_ended"),
+            ChangeError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<ChangePasswordError> for Refusal {
+    fn from(error: ChangePasswordError) -> Self {
+        match error {
+            ChangePasswordError::WrongCredentials => Self::named("invalid_credentials"),
+            ChangePasswordError::Weak(field) => Self::of_fields(vec![field]),
+            ChangePasswordError::Same => Self::named("same_password"),
+            ChangePasswordError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            ChangePasswordError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            ChangePasswordError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
     }
 }

@@ -292,7 +292,7 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_ANSWER: Duration = Duration::from_secs(20);
 
 const INTERNAL_ERROR: &str = concat!(
-    r#"{"type":"about:blank","title":"Internal error","status":500,"error":"internal_error","#,
+    r#"{"type":"about:blank","title":"Internal error","status":500,"error":"internal","#,
     r#""detail":"The gateway failed on this request. Its log says where."}"#,
 );
 

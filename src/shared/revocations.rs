@@ -177,7 +177,7 @@ mod tests {
             user_agent: None,
         };
         let ann = NewUser { email: Some(Email::parse("ann@example.com").unwrap()), ..NewUser::default() };
-        assert!(matches!(here.create_user_signed_in(&ann, &session).await.unwrap(), Created::Made(_)));
+        assert!(matches!(here.create_user_signed_in(&ann, &session, None).await.unwrap(), Created::Made(_)));
         let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
         let following = tokio::spawn(Arc::clone(&revocations).follow(here, clock, stop.clone()));
         there.end_session(session.id, now).await.unwrap().unwrap();

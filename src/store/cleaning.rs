@@ -4,7 +4,7 @@ use super::{Store, StoreError};
 use crate::base::Timestamp;
 
 impl Store {
-    /// Deletes refresh tokens, sessions, revocations and secrets whose time is over. Says how many rows went; when it
+    /// Deletes refresh tokens, sessions, revocations, invitations and secrets whose time is over. Says how many rows went; when it
     /// is a full step, there may be more.
     ///
     /// A session stays as long as one of its access tokens may be believed, so that there is something to revoke.
@@ -29,13 +29,15 @@ const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
 // The inner `some` is for MySQL, which does not take a LIMIT directly within IN.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
         WHERE tokens_until <= $1 AND (ended_at IS NOT NULL OR expires_at <= $1) LIMIT $2) AS some)",
     "DELETE FROM revocations WHERE seq IN \
         (SELECT seq FROM (SELECT seq FROM revocations WHERE expires_at <= $1 LIMIT $2) AS some)",
+    "DELETE FROM invites WHERE hash IN \
+        (SELECT hash FROM (SELECT hash FROM invites WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM control_secrets WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS some)",
 ];

@@ -38,6 +38,9 @@ keeps_the_contract!(sqlite:
     the_first_key_of_an_algorithm_stays_the_first,
     control_secrets_end,
     what_is_over_is_forgotten_and_the_rest_kept,
+    an_invitation_is_used_once_and_not_by_a_failure,
+    a_full_name_ends_no_tokens_and_a_new_username_does,
+    everybodys_sessions_are_listed_in_pages,
 );
 
 async fn sqlite() -> (Store, tempfile::TempDir) {
@@ -91,7 +94,7 @@ fn turn(presented: u8, successor: u8, now: Timestamp) -> Turn {
 }
 
 async fn signed_in(store: &Store, name: &str, refresh: u8, now: Timestamp) -> Live {
-    let created = store.create_user_signed_in(&somebody(name), &session(refresh, now)).await.unwrap();
+    let created = store.create_user_signed_in(&somebody(name), &session(refresh, now), None).await.unwrap();
     let Created::Made(live) = created else { panic!("{created:?}") };
     live
 }
@@ -114,7 +117,7 @@ async fn names_and_addresses_are_taken_once(store: Store) {
     assert!(matches!(store.create_user(&somebody("ann"), at(1)).await.unwrap(), Created::NameTaken));
     let other = NewUser { username: Some(Username::parse("bob").unwrap()), ..somebody("ann") };
     assert!(matches!(store.create_user(&other, at(1)).await.unwrap(), Created::EmailTaken));
-    let refused = store.create_user_signed_in(&other, &session(1, at(1))).await.unwrap();
+    let refused = store.create_user_signed_in(&other, &session(1, at(1)), None).await.unwrap();
     assert!(matches!(refused, Created::EmailTaken));
     assert_eq!(store.users(&UserFilter::default(), 10, None).await.unwrap().len(), 1);
     // Two people without a name and without an address do not collide.
@@ -201,7 +204,8 @@ async fn a_change_is_dated_when_nobody_else_can_write(store: Store) {
     let held = store.engine.begin().await.unwrap();
     let waiting = {
         let (store, clock, id) = (store.clone(), clock.clone(), live.user.id);
-        tokio::spawn(async move { store.change_user(id, &UserChange::default(), &clock).await.unwrap() })
+        let change = UserChange { add_roles: vec![Role::parse("admin").unwrap()], ..UserChange::default() };
+        tokio::spawn(async move { store.change_user(id, &change, &clock).await.unwrap() })
     };
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -372,4 +376,58 @@ async fn what_is_over_is_forgotten_and_the_rest_kept(store: Store) {
     let next = store.end_session(kept.session.id, at(700)).await.unwrap().unwrap();
     let since = store.revocations_since(1, 9).await.unwrap();
     assert_eq!(since, [(2, next.1)], "numbers are not given out twice");
+}
+
+async fn an_invitation_is_used_once_and_not_by_a_failure(store: Store) {
+    let roles = vec![Role::parse("staff").unwrap()];
+    let email = Some(Email::parse("ann@example.com").unwrap());
+    let invite = Invite { hash: [7; 32], email, roles, created_at: at(0), expires_at: at(100) };
+    store.add_invite(&invite).await.unwrap();
+    assert_eq!(store.invite(&[7; 32], at(99)).await.unwrap(), Some(invite));
+    assert!(store.invite(&[7; 32], at(100)).await.unwrap().is_none(), "it is over");
+    assert!(store.invite(&[8; 32], at(1)).await.unwrap().is_none());
+    store.create_user(&somebody("bob"), at(0)).await.unwrap();
+    let taken = store.create_user_signed_in(&somebody("bob"), &session(1, at(1)), Some(&[7; 32])).await.unwrap();
+    assert!(matches!(taken, Created::NameTaken));
+    let made = store.create_user_signed_in(&somebody("ann"), &session(1, at(1)), Some(&[7; 32])).await.unwrap();
+    assert!(matches!(made, Created::Made(_)));
+    let again = store.create_user_signed_in(&somebody("cy"), &session(2, at(2)), Some(&[7; 32])).await.unwrap();
+    assert!(matches!(again, Created::NotInvited));
+}
+
+async fn a_full_name_ends_no_tokens_and_a_new_username_does(store: Store) {
+    let clock = Clock::system();
+    let ann = signed_in(&store, "ann", 1, clock.now()).await.user;
+    signed_in(&store, "bob", 2, clock.now()).await;
+    let named = UserChange { name: Some("Ann".to_owned()), ..UserChange::default() };
+    let Changed::Done { revoked, .. } = store.change_user(ann.id, &named, &clock).await.unwrap() else { panic!() };
+    assert!(revoked.is_empty());
+    let called = |name: &str| UserChange { username: Some(Username::parse(name).unwrap()), ..UserChange::default() };
+    assert!(matches!(store.change_user(ann.id, &called("bob"), &clock).await.unwrap(), Changed::NameTaken));
+    let Changed::Done { user, revoked } = store.change_user(ann.id, &called("anna"), &clock).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!((user.username.unwrap().as_str(), revoked.len()), ("anna", 1));
+    assert!(store.user_by_username(&Username::parse("ann").unwrap()).await.unwrap().is_none());
+    assert!(
+        store
+            .replace_password(&ann, &Secret::new("x".to_owned()), SessionId::new(at(0)), &clock)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let late = store.replace_password(&ann, &Secret::new("y".to_owned()), SessionId::new(at(0)), &clock).await.unwrap();
+    assert!(late.is_none(), "somebody else changed it meanwhile");
+}
+
+async fn everybodys_sessions_are_listed_in_pages(store: Store) {
+    for (number, name) in ["ann", "bob", "cy"].into_iter().enumerate() {
+        signed_in(&store, name, u8::try_from(number).unwrap() + 1, at(number as u64)).await;
+    }
+    let first = store.all_live_sessions(at(9), None, 2).await.unwrap();
+    let rest = store.all_live_sessions(at(9), Some(first[1].id), 2).await.unwrap();
+    assert_eq!((first.len(), rest.len()), (2, 1));
+    assert!(first[0].id > first[1].id && first[1].id > rest[0].id);
+    store.end_session(first[0].id, at(9)).await.unwrap();
+    assert_eq!(store.all_live_sessions(at(9), None, 9).await.unwrap().len(), 2);
 }

@@ -7,6 +7,7 @@ mod cleaning;
 #[cfg(test)]
 mod contract;
 mod engine;
+mod invites;
 mod keys;
 mod people;
 mod revocations;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use engine::Engine;
 
+pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;

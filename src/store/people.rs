@@ -1,9 +1,9 @@
 //! People: who is there, and what changes about them.
 use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
-use super::sessions;
 use super::types::write_list;
-use super::{Attributes, Live, NewSession, NewUser, Revocation, Store, StoreError, User};
+use super::{Attributes, Digest, Live, NewSession, NewUser, Revocation, Store, StoreError, User};
+use super::{invites, sessions};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
 
 impl Store {
@@ -14,17 +14,25 @@ impl Store {
         Ok(created)
     }
 
-    /// A person and their first session, both or none.
+    /// A person and their first session, both or none. With an invitation, it is used up by that.
     pub(crate) async fn create_user_signed_in(
         &self,
         new: &NewUser,
         session: &NewSession,
+        invite: Option<&Digest>,
     ) -> Result<Created<Live>, StoreError> {
         let mut on = self.engine.begin().await?;
+        if let Some(invite) = invite
+            && !invites::take(&mut on, invite, session.now).await?
+        {
+            return Ok(Created::NotInvited);
+        }
         let created = match insert(&mut on, new, session.now).await? {
             Created::Made(user) => Created::Made(sessions::begin(&mut on, user, session, None).await?),
-            Created::NameTaken => Created::NameTaken,
-            Created::EmailTaken => Created::EmailTaken,
+            // Nothing is written: the invitation stays good for another name.
+            Created::NameTaken => return Ok(Created::NameTaken),
+            Created::EmailTaken => return Ok(Created::EmailTaken),
+            Created::NotInvited => return Ok(Created::NotInvited),
         };
         on.commit().await?;
         Ok(created)
@@ -62,7 +70,8 @@ impl Store {
     }
 
     /// Changes what is known about a person. Their access tokens end with it, since they say what was true before;
-    /// their sessions go on, and the next refresh gives a token that says what is true now.
+    /// their sessions go on, and the next refresh gives a token that says what is true now. What people read and
+    /// nobody decides by, the full name alone, ends none.
     pub(crate) async fn change_user(
         &self,
         id: UserId,
@@ -71,6 +80,11 @@ impl Store {
     ) -> Result<Changed, StoreError> {
         let mut on = self.engine.begin().await?;
         let Some(mut user) = by_id(&mut on, id).await? else { return Ok(Changed::Unknown) };
+        if let Some(name) = &change.username
+            && taken(&mut on, "SELECT id FROM users WHERE username = $1 AND id <> $2", name.as_str(), Some(id)).await?
+        {
+            return Ok(Changed::NameTaken);
+        }
         if let Some(email) = &change.email
             && taken(&mut on, "SELECT id FROM users WHERE email = $1 AND id <> $2", email.as_str(), Some(id)).await?
         {
@@ -80,7 +94,11 @@ impl Store {
         let now = clock.now();
         change.apply(&mut user, now);
         update(&mut on, &user).await?;
-        let revoked = revocations::of_user(&mut on, id, None, Reach::Tokens, now).await?;
+        let revoked = if change.is_cosmetic() {
+            vec![]
+        } else {
+            revocations::of_user(&mut on, id, None, Reach::Tokens, now).await?
+        };
         on.commit().await?;
         Ok(Changed::Done { user: Box::new(user), revoked })
     }
@@ -99,6 +117,25 @@ impl Store {
             return Ok(None);
         }
         let revoked = revocations::of_user(&mut on, id, except, Reach::Sessions, now).await?;
+        on.commit().await?;
+        Ok(Some(revoked))
+    }
+
+    /// Sets a new password for a person whose old one was found right, and ends their other sessions; `None` when
+    /// the password was changed in the meantime, or the person deleted.
+    pub(crate) async fn replace_password(
+        &self,
+        user: &User,
+        hash: &Secret,
+        except: SessionId,
+        clock: &Clock,
+    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let now = clock.now();
+        if on.execute(REPLACE_PASSWORD, values![hash.expose(), now, user.id, user.password_set_at]).await? == 0 {
+            return Ok(None);
+        }
+        let revoked = revocations::of_user(&mut on, user.id, Some(except), Reach::Sessions, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -138,11 +175,14 @@ pub(crate) enum Created<T> {
     Made(T),
     NameTaken,
     EmailTaken,
+    /// The invitation was used up in the meantime, or is over.
+    NotInvited,
 }
 
 #[derive(Debug)]
 pub(crate) enum Changed {
     Done { user: Box<User>, revoked: Vec<Revocation> },
+    NameTaken,
     EmailTaken,
     Unknown,
 }
@@ -154,6 +194,7 @@ pub(crate) struct UserChange {
     pub(crate) remove_roles: Vec<Role>,
     pub(crate) add_scopes: Vec<Scope>,
     pub(crate) remove_scopes: Vec<Scope>,
+    pub(crate) username: Option<Username>,
     pub(crate) email: Option<Email>,
     /// Empty takes the name away.
     pub(crate) name: Option<String>,
@@ -165,6 +206,9 @@ impl UserChange {
     fn apply(&self, user: &mut User, now: Timestamp) {
         merge(&mut user.roles, &self.add_roles, &self.remove_roles);
         merge(&mut user.scopes, &self.add_scopes, &self.remove_scopes);
+        if let Some(username) = &self.username {
+            user.username = Some(username.clone());
+        }
         if let Some(email) = &self.email
             && user.email.as_ref() != Some(email)
         {
@@ -182,6 +226,18 @@ impl UserChange {
             }
         }
         user.updated_at = now;
+    }
+
+    /// Nothing but the full name: what a token says beside it stays true.
+    fn is_cosmetic(&self) -> bool {
+        let Self { add_roles, remove_roles, add_scopes, remove_scopes, username, email, name: _, attributes } = self;
+        add_roles.is_empty()
+            && remove_roles.is_empty()
+            && add_scopes.is_empty()
+            && remove_scopes.is_empty()
+            && username.is_none()
+            && email.is_none()
+            && attributes.is_empty()
     }
 }
 
@@ -240,6 +296,7 @@ async fn update(on: &mut Connection, user: &User) -> Result<(), StoreError> {
     let attributes =
         serde_json::to_string(&user.attributes).map_err(|_| StoreError::Unreadable("list of attributes"))?;
     let values = values![
+        user.username.as_ref().map(Username::as_str),
         user.email.as_ref().map(Email::as_str),
         user.email_verified,
         user.name.as_deref(),
@@ -274,9 +331,11 @@ fn within(text: &str, edge: &str) -> String {
 
 const INSERT: &str = "INSERT INTO users (id, username, password_hash, password_set_at, email_verified, roles, scopes, \
     attributes, disabled, created_at, updated_at) VALUES ($1, $2, $3, $4, 0, ' ', ' ', '{}', 0, $4, $4)";
-const UPDATE: &str = "UPDATE users SET email = $1, email_verified = $2, name = $3, roles = $4, scopes = $5, \
-    attributes = $6, updated_at = $7 WHERE id = $8";
+const UPDATE: &str = "UPDATE users SET username = $1, email = $2, email_verified = $3, name = $4, roles = $5, \
+    scopes = $6, attributes = $7, updated_at = $8 WHERE id = $9";
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = $1, password_set_at = $2, updated_at = $2 WHERE id = $3";
+const REPLACE_PASSWORD: &str = "UPDATE users SET password_hash = $1, password_set_at = $2, updated_at = $2 \
+    WHERE id = $3 AND password_set_at = $4";
 const SET_DISABLED: &str = "UPDATE users SET disabled = $1, updated_at = $2 WHERE id = $3";
 const LIST: &str = "SELECT * FROM users WHERE id > $1 AND (COALESCE(username, '') LIKE $2 ESCAPE '!' \
     OR COALESCE(email, '') LIKE $2 ESCAPE '!' OR LOWER(id) LIKE $2 ESCAPE '!') AND roles LIKE $3 ESCAPE '!' \

@@ -77,6 +77,21 @@ impl Store {
         on.rows(sql, values![user, now]).await?.iter().map(Session::from_row).collect()
     }
 
+    /// The sessions of everybody that go on, newest first, from the one that precedes `before`.
+    pub(crate) async fn all_live_sessions(
+        &self,
+        now: Timestamp,
+        before: Option<SessionId>,
+        limit: u32,
+    ) -> Result<Vec<Session>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        // Greater than every id: letters come after digits.
+        let before = before.map_or_else(|| "~".to_owned(), |id| id.to_string());
+        let sql = "SELECT * FROM sessions WHERE id < $1 AND ended_at IS NULL AND expires_at > $2 \
+            ORDER BY id DESC LIMIT $3";
+        on.rows(sql, values![before, now, i64::from(limit)]).await?.iter().map(Session::from_row).collect()
+    }
+
     /// Ends one session; `None` when there is none, or it ended before.
     pub(crate) async fn end_session(
         &self,

@@ -163,8 +163,10 @@ async fn migrate(writer: &Pool<sqlx::Sqlite>) -> Result<(), StoreError> {
     Ok(transaction.commit().await?)
 }
 
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql")),
+    (4, "invites", include_str!("migrations/sqlite/0004_invites.sql")),
+];
 
 /// Reads are short; more threads than this wait for the same disk.
 const READERS: u32 = 4;

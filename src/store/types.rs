@@ -134,7 +134,7 @@ pub(super) fn write_list<'a>(words: impl IntoIterator<Item = &'a str>) -> String
     words.into_iter().fold(String::from(" "), |list, word| list + word + " ")
 }
 
-fn parse_list<T, E>(list: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
+pub(super) fn parse_list<T, E>(list: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
     list.split_ascii_whitespace().map(|word| parse(word).ok()).collect()
 }
 

@@ -101,7 +101,7 @@ fn letter_bit(name: &[u8]) -> u32 {
 const LONGEST: usize = 40;
 
 /// The names of the presets of `[identity] headers`.
-const PRESET_NAMES: &[&str] = &[
+pub(crate) const PRESET_NAMES: &[&str] = &[
     "remote-user",
     "remote-email",
     "remote-name",

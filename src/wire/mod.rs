@@ -16,6 +16,8 @@ pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
 pub(crate) use client::ClientFacts;
 pub(crate) use door::{Door, REQUEST_ID};
+#[cfg(test)]
+pub(crate) use fields::PRESET_NAMES;
 pub(crate) use fields::fold;
 pub(crate) use inbound::{BadRequest, Inbound};
 pub(crate) use origin::is_same_origin;

@@ -121,10 +121,12 @@ fn run_refuses_a_bad_file_with_the_same_findings_and_78() {
 }
 
 #[test]
-fn a_missing_file_is_3_for_check_and_78_for_run_and_the_places_are_named() {
+fn a_missing_file_is_78_for_run_and_3_for_every_other_verb_and_the_places_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    for (verb, code) in [("check", 3), ("run", 78)] {
-        let ran = authgate(folder.path(), &[], &[verb]).expect(code);
+    let verbs = ["user list", "user list --json", "reload", "health", "explain GET /"].map(|verb| (verb, 3));
+    for (verb, code) in [("check", 3), ("run", 78)].into_iter().chain(verbs) {
+        let args: Vec<_> = verb.split(' ').collect();
+        let ran = authgate(folder.path(), &[], &args).expect(code);
         assert!(ran.err.contains("gateway.toml") && ran.err.contains("/etc/authgate/gateway.toml"), "{}", ran.err);
     }
 }
@@ -143,6 +145,8 @@ fn version_help_and_completions_answer() {
     let folder = tempfile::tempdir().unwrap();
     let version = authgate(folder.path(), &[], &["version", "--json"]).expect(0).json();
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(authgate(folder.path(), &[], &["--version"]).expect(0).out, version_words());
+    assert_eq!(authgate(folder.path(), &[], &["version"]).expect(0).out, version_words());
     for shell in ["bash", "zsh", "fish"] {
         assert!(authgate(folder.path(), &[], &["completions", shell]).expect(0).out.contains("authgate"));
     }
@@ -150,6 +154,10 @@ fn version_help_and_completions_answer() {
         let help = authgate(folder.path(), &[], &[verb, "--help"]).expect(0).out;
         assert!(help.matches(&format!("authgate {verb}")).count() >= 2, "{verb} --help has no two examples:\n{help}");
     }
+}
+
+fn version_words() -> String {
+    format!("authgate {}\n", env!("CARGO_PKG_VERSION"))
 }
 
 #[test]

@@ -8,7 +8,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::support::{Gateway, Upstream};
+use crate::support::{Gateway, SOON, Upstream, log, until};
 
 type Sender = http2::SendRequest<Full<Bytes>>;
 
@@ -55,6 +55,9 @@ async fn the_main_way_works_over_http_2() {
     assert_eq!(seen.folded("x-user-name"), ["alice"]);
     assert_eq!(seen.folded("x-user-id"), [alice.id.as_str()]);
     assert_eq!(seen.all("host"), [gateway.authority()]);
+    let id = seen.field("x-request-id").unwrap();
+    until("its log line", SOON, || log::request(&gateway.log_text(), id).is_some());
+    assert_eq!(log::request(&gateway.log_text(), id).unwrap()["host"], gateway.authority());
     gateway.stands(&upstream);
 }
 

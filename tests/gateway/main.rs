@@ -16,6 +16,7 @@ mod harness;
 mod login;
 mod logout;
 mod me;
+mod own_account;
 mod refresh;
 mod register;
 mod token;
@@ -34,8 +35,10 @@ mod websocket;
 
 // Bounds, life and death.
 mod deadlines;
+mod frames;
 mod kill;
 mod limits;
+mod regression;
 mod reload;
 mod rudeness;
 mod sessions;

@@ -47,7 +47,7 @@ fn what_no_route_covers_and_what_the_gateway_takes_is_said() {
     assert_eq!(
         answer.out,
         "stdin is fine.\n  \
-         gateway       /register /login /token /refresh /logout /logout-all /sessions /me /user /users/me /userinfo /healthz /readyz /errors\n  \
+         gateway       /register /login /token /refresh /logout /logout-all /sessions /me /user /users/me /userinfo /password /healthz /readyz /errors\n  \
          optional      a.example/       -> http://[::1]\n  \
          404  everything else\n\n  \
          note  users are kept in sqlite:authgate.db, good for one node\n"

@@ -1,4 +1,5 @@
 //! Asks every room its part of the question and keeps the answers.
+use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::ExplainArgs;
@@ -94,6 +95,9 @@ impl Explanation {
 
 /// As people write field names: Remote-User.
 fn as_written(name: &HeaderName) -> String {
+    if *name == WWW_AUTHENTICATE {
+        return "WWW-Authenticate".to_owned();
+    }
     let mut start = true;
     let letters = name.as_str().chars().map(|letter| {
         let written = if start { letter.to_ascii_uppercase() } else { letter };

@@ -1,8 +1,10 @@
 //! What `authgate user` takes. Passwords never stand in flags.
-use super::PasswordArgs;
-use crate::base::{Role, Scope};
+use std::time::Duration;
 
-/// People: add, list, show, edit, password, disable, enable, delete.
+use super::PasswordArgs;
+use crate::base::{Email, Role, Scope};
+
+/// People: add, list, show, edit, password, disable, enable, logout, invite, delete.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  authgate user add ann --email ann@example.com --admin\n  authgate user edit ann --add-role staff"
@@ -55,6 +57,17 @@ pub(super) enum UserVerb {
         /// Name, e-mail address or id
         name: String,
     },
+    /// Sign out everywhere
+    #[command(after_help = "Examples:\n  authgate user logout bob\n  authgate user logout bob@example.com --json")]
+    Logout {
+        /// Name, e-mail address or id
+        name: String,
+    },
+    /// Invite somebody: prints a token that is good for one registration
+    #[command(
+        after_help = "Examples:\n  authgate user invite\n  authgate user invite ann@example.com --role staff --expires 3d"
+    )]
+    Invite(InviteArgs),
     /// Delete for good
     #[command(after_help = "Examples:\n  authgate user delete bob\n  authgate user delete bob -y")]
     Delete {
@@ -126,6 +139,19 @@ pub(super) struct EditArgs {
     /// Set an attribute; an empty value takes it away
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
     pub(super) attributes: Vec<(String, String)>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct InviteArgs {
+    /// Good only for somebody who registers with this address
+    #[arg(value_name = "EMAIL", value_parser = Email::parse)]
+    pub(super) email: Option<Email>,
+    /// A role besides the default ones; may be repeated
+    #[arg(long = "role", value_name = "ROLE", value_parser = Role::parse)]
+    pub(super) roles: Vec<Role>,
+    /// Good for so long: 12h, 7d
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = crate::cli::prompt::duration)]
+    pub(super) expires: Duration,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -1,5 +1,6 @@
 //! `authgate user …`: works on the store directly; a running gateway obeys within one second.
 mod args;
+mod invite;
 mod show;
 
 use serde_json::json;
@@ -7,49 +8,15 @@ use serde_json::json;
 pub(super) use args::UserArgs;
 use args::{AddArgs, EditArgs, ListArgs, UserVerb};
 
+use super::people::{Failed, find, open, words, work};
 use super::prompt::{self, PasswordArgs};
-use super::{Exit, Global, Out, run as serving};
-use crate::account::{AddError, EditError, FieldError, NewPerson, People, SetPasswordError, Source};
-use crate::base::Clock;
-use crate::cli::people::people;
-use crate::config::{Environment, Loaded};
-use crate::observe::{Audit, Chain};
-use crate::store::{Store, StoreError, User, UserChange, UserFilter};
-
-/// Why a verb did not do what it was asked to.
-enum Failed {
-    /// The answer is no, in words.
-    No(String),
-    /// Could not find out.
-    Unreachable(String),
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self::Unreachable(format!("cannot use the store: {}", Chain(&error)))
-    }
-}
+use super::{Exit, Global, Out};
+use crate::account::{AddError, EditError, NewPerson, People, SetPasswordError, Source};
+use crate::config::Loaded;
+use crate::store::{User, UserChange, UserFilter};
 
 pub(super) fn run(args: UserArgs, global: &Global, out: &mut Out) -> Exit {
-    let (_, loaded) = match serving::open(global, &Environment::of_process()) {
-        Ok(found) => found,
-        Err(error) => {
-            out.error(serving::words(&error, out.color_err()));
-            return Exit::No;
-        }
-    };
-    let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
-    match runtime.block_on(act(args.verb, &loaded, global, out)) {
-        Ok(()) => Exit::Done,
-        Err(Failed::No(why)) => {
-            out.error(why);
-            Exit::No
-        }
-        Err(Failed::Unreachable(why)) => {
-            out.error(why);
-            Exit::Unknown
-        }
-    }
+    work(global, out, async |loaded: &Loaded, out: &mut Out| act(args.verb, loaded, global, out).await)
 }
 
 async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) -> Result<(), Failed> {
@@ -76,20 +43,15 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
             done(out, &user, "enabled", "may sign in again");
             Ok(())
         }
+        UserVerb::Logout { name } => {
+            let user = find(&people, &name).await?;
+            people.sign_out(&user, &Source::default()).await?;
+            done(out, &user, "signed out", "everywhere within a second");
+            Ok(())
+        }
+        UserVerb::Invite(args) => invite::invite(&args, &people, loaded, out).await,
         UserVerb::Delete { name } => delete(&name, &people, global, out).await,
     }
-}
-
-async fn open(loaded: &Loaded) -> Result<People, Failed> {
-    let store = Store::open(&loaded.config.store).await?;
-    let audit = Audit::open(&loaded.config.log, Clock::system());
-    let audit = audit.map_err(|error| Failed::Unreachable(format!("cannot write the audit file: {error}")))?;
-    Ok(people(loaded, store, audit))
-}
-
-async fn find(people: &People, name: &str) -> Result<User, Failed> {
-    let found = people.find(name).await?;
-    found.ok_or_else(|| Failed::No(format!("there is no user {name:?}; authgate user list shows who there is")))
 }
 
 async fn add(args: AddArgs, people: &People, out: &mut Out) -> Result<(), Failed> {
@@ -150,13 +112,14 @@ async fn edit(args: EditArgs, people: &People, out: &mut Out) -> Result<(), Fail
         remove_roles: args.remove_roles,
         add_scopes: args.add_scopes,
         remove_scopes: args.remove_scopes,
+        username: None,
         email: email.map_err(|error| Failed::No(format!("--email {error}")))?,
         name: args.full_name,
         attributes: args.attributes.into_iter().collect(),
     };
     let changed = people.edit(user.id, &change, &Source::default()).await.map_err(|error| match error {
         EditError::Invalid(fields) => Failed::No(words(&fields)),
-        EditError::Unknown | EditError::EmailTaken => Failed::No(error.to_string()),
+        EditError::Unknown | EditError::NameTaken | EditError::EmailTaken => Failed::No(error.to_string()),
         EditError::Unavailable(error) => error.into(),
     })?;
     if out.json() {
@@ -203,10 +166,6 @@ fn done(out: &mut Out, user: &User, what: &str, then: &str) {
     } else {
         out.line(format_args!("{what} {}: {then}", show::label(user)));
     }
-}
-
-fn words(fields: &[FieldError]) -> String {
-    fields.iter().map(|field| format!("{} {}", field.field, field.detail)).collect::<Vec<_>>().join("\n")
 }
 
 /// So many people are read from the store at a time.

@@ -24,7 +24,7 @@ fn a_name_nobody_knows_is_refused() {
         ("[upstreams.a]\nurls = \"http://a\"\nbalance = \"client_ip\"", "E103"),
         ("[tls]\ncert = \"x\"", "E103"),
         ("mode = \"observe\"", "E103"),
-        ("[accounts]\nregistration = \"invite\"", "E102"),
+        ("[accounts]\nregistration = \"invited\"", "E102"),
         ("[log]\nlevel = \"dbug\"", "E102"),
     ] {
         finds(more, &[code]);

@@ -6,6 +6,8 @@ mod server;
 mod tokens;
 mod upstreams;
 
+pub(super) use tokens::origin;
+
 use super::Config;
 use super::environment::Environment;
 use super::read::Reader;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::routes::names;
 use crate::account::{self, Identifier, Registration};
 use crate::base::{Role, Scope};
+use crate::config::address;
 use crate::config::codes::Code;
 use crate::config::environment::Environment;
 use crate::config::finding::Finding;
@@ -24,10 +25,14 @@ pub(super) fn accounts(reader: &Reader<'_>, limits: &Part<'_>, sessions: Session
     let part = reader.part("accounts");
     let identifiers =
         [("username", Identifier::Username), ("email", Identifier::Email), ("either", Identifier::Either)];
-    let registration = part.choice("registration", &[("open", Registration::Open), ("closed", Registration::Closed)]);
+    let registration = part.choice(
+        "registration",
+        &[("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed)],
+    );
     account::Settings {
         identifier: part.choice("identifier", &identifiers),
         registration,
+        allowed_domains: allowed_domains(&part),
         default_roles: default_roles(&part, registration),
         role_scopes: role_scopes(&part),
         refresh_ttl: sessions.refresh_ttl,
@@ -84,6 +89,22 @@ fn default_roles(part: &Part<'_>, registration: Registration) -> Vec<Role> {
         );
     }
     names(part, &texts, "default_roles", Role::parse)
+}
+
+/// Domains in lower case, as they are compared.
+fn allowed_domains(part: &Part<'_>) -> Vec<String> {
+    let texts: Texts = part.value("allowed_domains");
+    let mut domains = Vec::with_capacity(texts.len());
+    for text in texts {
+        let domain = text.value.strip_prefix('@').unwrap_or(&text.value).to_ascii_lowercase();
+        if address::is_host(&domain) {
+            domains.push(domain);
+        } else {
+            let title = format!("`{}` is no domain", text.value);
+            part.complain(Finding::new(Code::E102, text.place, title).label("a name such as example.com"));
+        }
+    }
+    domains
 }
 
 fn role_scopes(part: &Part<'_>) -> BTreeMap<Role, Vec<Scope>> {

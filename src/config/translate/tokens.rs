@@ -36,7 +36,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
 }
 
 /// Where the gateway is found when nobody says so.
-fn origin(server: &server::Settings, wire: &wire::Settings) -> String {
+pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings) -> String {
     if let Some(url) = &wire.public_url {
         return url.origin();
     }

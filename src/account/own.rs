@@ -1,0 +1,250 @@
+//! What people change about themselves.
+use std::time::Duration;
+
+use super::fields::{Wanted, display_name};
+use super::limits::{Attempt, Who};
+use super::trail::Entry;
+use super::{Accounts, FieldError, Source};
+use crate::base::{Email, Secret, SessionId, Username};
+use crate::limit::{Limited, Network};
+use crate::observe::Action;
+use crate::password::HashError;
+use crate::store::{Changed, StoreError, User, UserChange};
+
+/// What somebody wants to be called from now on; what is left out stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wish<'a> {
+    pub(crate) username: Option<&'a str>,
+    pub(crate) email: Option<&'a str>,
+    /// Empty: none.
+    pub(crate) name: Option<&'a str>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    #[error("some fields are wrong")]
+    Invalid(Vec<FieldError>),
+    #[error("there is a user of that name or address")]
+    UserExists,
+    #[error("too many changes from there")]
+    Limited { retry_after: Duration },
+    #[error("the account is gone")]
+    Gone,
+    #[error("cannot write the account")]
+    Unavailable(#[source] StoreError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangePasswordError {
+    #[error("the current password is not right")]
+    WrongCredentials,
+    #[error("the new password is too weak")]
+    Weak(FieldError),
+    #[error("the new password is the old one")]
+    Same,
+    #[error("too many attempts")]
+    Limited { retry_after: Duration },
+    #[error("too many passwords are being hashed")]
+    Busy { retry_after: Duration },
+    #[error("cannot write the account")]
+    Unavailable(#[source] StoreError),
+}
+
+impl Accounts {
+    /// Changes names. A new username or address ends the access tokens that are out, since they say the old one; the
+    /// session goes on. Whether a name is taken is told behind the limit for registrations.
+    pub(crate) async fn change(&self, user: &User, wish: &Wish<'_>, source: &Source<'_>) -> Result<User, ChangeError> {
+        let change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
+        let people = &self.people;
+        if change.username.is_some() || change.email.is_some() {
+            self.limits.register(Network::of(source.ip), &people.settings, people.clock.now())?;
+        }
+        match people.store.change_user(user.id, &change, &people.clock).await? {
+            Changed::Done { user, revoked } => {
+                people.revocations.apply(&revoked);
+                Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
+                Ok(*user)
+            }
+            Changed::NameTaken | Changed::EmailTaken => Err(ChangeError::UserExists),
+            Changed::Unknown => Err(ChangeError::Gone),
+        }
+    }
+
+    /// Only what is different: sending everything back unchanged ends nobody's tokens.
+    fn wanted_change(&self, user: &User, wish: &Wish<'_>) -> Result<UserChange, Vec<FieldError>> {
+        let (username, email) = (user.username.as_ref().map(Username::as_str), user.email.as_ref().map(Email::as_str));
+        let mut errors = vec![];
+        let settings = &self.people.settings;
+        let different = |wish: &&str, known: Option<&str>| known.is_none_or(|known| !known.eq_ignore_ascii_case(wish));
+        let new_name = wish.username.filter(|wish| different(wish, username));
+        let new_email = wish.email.filter(|wish| different(wish, email));
+        let wanted = Wanted { username: new_name, email: new_email, name: None };
+        let names = wanted.read(&mut errors);
+        if new_email.is_some() {
+            wanted.check_domain(&settings.allowed_domains, &mut errors);
+        }
+        let name = wish.name.map(|name| display_name(Some(name), &mut errors).unwrap_or_default());
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(UserChange { username: names.username, email: names.email, name, ..UserChange::default() })
+    }
+
+    /// Sets a new password for somebody who knows the old one. Their other sessions end.
+    ///
+    /// Attempts count like sign-ins: whoever holds a token alone cannot guess the password here either.
+    pub(crate) async fn change_password(
+        &self,
+        user: &User,
+        session: SessionId,
+        current: &Secret,
+        new: &Secret,
+        source: &Source<'_>,
+    ) -> Result<(), ChangePasswordError> {
+        let outcome = self.try_change_password(user, session, current, new, source).await;
+        let entry = Entry::new(Action::PasswordChanged, source).about(Some(user)).session(session);
+        match &outcome {
+            Ok(()) => entry.record(&self.people),
+            Err(error) => entry.refused(Some(error.code())).record(&self.people),
+        }
+        outcome
+    }
+
+    async fn try_change_password(
+        &self,
+        user: &User,
+        session: SessionId,
+        current: &Secret,
+        new: &Secret,
+        source: &Source<'_>,
+    ) -> Result<(), ChangePasswordError> {
+        let people = &self.people;
+        let given = people.policy.given(current);
+        let who = Who::of(Some(user.id), "");
+        let attempt = Attempt { who, network: Network::of(source.ip), now: people.clock.now() };
+        self.limits.login(&attempt, &people.settings)?;
+        let given = given.ok_or(ChangePasswordError::WrongCredentials)?;
+        if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
+            return Err(ChangePasswordError::WrongCredentials);
+        }
+        self.limits.login_was_right(&attempt, &people.settings);
+        let wanted = Wanted {
+            username: user.username.as_ref().map(Username::as_str),
+            email: user.email.as_ref().map(Email::as_str),
+            name: user.name.as_deref(),
+        };
+        let weak = |why: crate::password::WeakPassword| {
+            ChangePasswordError::Weak(FieldError::new("new_password", "weak_password", why.to_string()))
+        };
+        let new = people.policy.check_new(new, &wanted.in_password()).map_err(weak)?;
+        if people.hasher.verify(&new, user.password_hash.as_ref()).await? {
+            return Err(ChangePasswordError::Same);
+        }
+        let hash = people.hasher.hash(&new).await?;
+        // Changed by somebody else meanwhile: the password that was shown is no longer the current one.
+        let replaced = people.store.replace_password(user, &hash, session, &people.clock).await?;
+        people.revocations.apply(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
+        Ok(())
+    }
+}
+
+impl ChangePasswordError {
+    /// The word for the audit trail.
+    const fn code(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "invalid_credentials",
+            Self::Weak(_) => "weak_password",
+            Self::Same => "same_password",
+            Self::Limited { .. } => "too_many_attempts",
+            Self::Busy { .. } => "busy",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+impl From<Limited> for ChangeError {
+    fn from(limited: Limited) -> Self {
+        Self::Limited { retry_after: limited.retry_after }
+    }
+}
+
+impl From<StoreError> for ChangeError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl From<Limited> for ChangePasswordError {
+    fn from(limited: Limited) -> Self {
+        Self::Limited { retry_after: limited.retry_after }
+    }
+}
+
+impl From<HashError> for ChangePasswordError {
+    fn from(HashError::Busy { retry_after }: HashError) -> Self {
+        Self::Busy { retry_after }
+    }
+}
+
+impl From<StoreError> for ChangePasswordError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{House, PASSWORD, from, secret};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_cannot_be_guessed_by_changing_it() {
+        let house = House::with(|settings| settings.login_per_account.count = 5).await;
+        let ann = house.register("ann").await;
+        for count in 0..8 {
+            let wrong = house
+                .accounts
+                .change_password(
+                    &ann.user,
+                    ann.session,
+                    &secret("wrong"),
+                    &secret("another good one"),
+                    &from("192.0.2.1"),
+                )
+                .await;
+            assert_eq!(matches!(wrong, Err(ChangePasswordError::Limited { .. })), count >= 5, "{count}");
+        }
+        let right = house
+            .accounts
+            .change_password(&ann.user, ann.session, &secret(PASSWORD), &secret("another good one"), &from("192.0.2.1"))
+            .await;
+        assert!(matches!(right, Err(ChangePasswordError::Limited { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_was_changed_meanwhile_opens_nothing() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let user = house.people().find("ann").await.unwrap().unwrap();
+        house.clock.advance(Duration::from_millis(5));
+        house.people().set_password(ann.user.id, &secret("by the operator 1"), &Source::default()).await.unwrap();
+        let late = house
+            .accounts
+            .change_password(&user, ann.session, &secret(PASSWORD), &secret("another good one"), &Source::default())
+            .await;
+        assert!(matches!(late, Err(ChangePasswordError::WrongCredentials)));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_back_unchanged_changes_nothing() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let wish = Wish { username: Some("ANN"), email: Some("Ann@example.com"), name: Some("Ann") };
+        house.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
+        assert!(!house.is_dead(&ann).await);
+        let wish = Wish { email: Some("other@example.com"), ..Wish::default() };
+        let changed = house.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
+        assert_eq!(changed.email.unwrap().as_str(), "other@example.com");
+        assert!(house.is_dead(&ann).await && house.is_live(ann.session).await);
+    }
+}

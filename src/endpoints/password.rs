@@ -1,0 +1,25 @@
+//! `POST {p}/password`: a new password for somebody who knows the old one; their other sessions end.
+use http::Response;
+use serde::Deserialize;
+
+use super::{Endpoints, Problem, form, nothing, source};
+use crate::base::Secret;
+use crate::wire::{Body, Inbound};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    current_password: String,
+    new_password: String,
+}
+
+impl Endpoints {
+    pub(super) async fn change_password(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let (user, session) = self.person(&inbound).await?;
+        let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
+        let (current, new) = (Secret::new(form.current_password), Secret::new(form.new_password));
+        self.accounts.change_password(&user, session, &current, &new, &source(&inbound)).await?;
+        Ok(nothing())
+    }
+}
