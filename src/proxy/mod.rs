@@ -1,4 +1,5 @@
 //! The way to an upstream and back.
+mod balance;
 mod ending;
 mod exchange;
 mod frames;
@@ -26,11 +27,12 @@ use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-pub(crate) use settings::{Address, HostHeader, Settings};
+pub(crate) use settings::{Address, Balance, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
 use crate::shared::{Live, Opened, Streams};
 use crate::wire::{Body, Bounded, Inbound, PathError, PathPrefix};
+use balance::Asker;
 use exchange::Sent;
 use outgoing::Head;
 use upgrade::Handshake;
@@ -156,7 +158,8 @@ impl Proxy {
         if body.size_hint().lower() > target.max_body {
             return Err(ForwardError::RequestTooLarge);
         }
-        let at = upstream.pick();
+        let user = permit.identity().map(crate::token::Identity::sub);
+        let at = upstream.addresses.pick(Asker { client: inbound.client().ip, user });
         let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
         head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
         let calls = upstream.settings.http2 && ending::is_grpc(inbound.headers());
@@ -223,7 +226,8 @@ impl Proxy {
 
 /// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just
 /// then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body (RFC 9110,
-/// section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew.
+/// section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew. The same is done when
+/// the upstream says that it cannot answer just now, as often as `retries` allows.
 async fn exchange(
     upstream: &Arc<Upstream>,
     first: usize,
@@ -237,14 +241,29 @@ async fn exchange(
         None => upstream.connect(first).await?,
     };
     let mut repeated = false;
+    let mut left = upstream.settings.retries;
     loop {
         if lease.at() != first && upstream.settings.host_header == HostHeader::Upstream {
             outgoing::set_host(&mut request, upstream.host(lease.at()));
         }
         let way = lease.way().ok_or(ForwardError::Unknown)?;
         match exchange::send(way, request, progress, within).await {
-            Sent::Answered(response) => return Ok((*response, lease)),
-            Sent::Failed(error) => return Err(error),
+            Sent::Answered(response) => {
+                upstream.addresses.worked(lease.at());
+                if left == 0 || !is_passing(response.status()) {
+                    return Ok((*response, lease));
+                }
+                left -= 1;
+                let Some(anew) = again() else { return Ok((*response, lease)) };
+                // Where nobody else can be reached, the answer there is counts.
+                let Ok(other) = upstream.another(lease.at()).await else { return Ok((*response, lease)) };
+                (request, lease) = (anew, other);
+                continue;
+            }
+            Sent::Failed(error) => {
+                upstream.note(lease.at(), &error);
+                return Err(error);
+            }
             Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
             Sent::Unsent(back) => request = *back,
             Sent::Lost(error) => request = again().filter(|_| lease.kept && !repeated).ok_or(error)?,
@@ -253,6 +272,11 @@ async fn exchange(
         drop(lease);
         lease = upstream.connect(first).await?;
     }
+}
+
+/// What a backend, or a proxy in front of it, says when another try may do better.
+const fn is_passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
 }
 
 /// gRPC does; without it an upstream must not say anything in trailers that matters (RFC 9110, section 6.5.1).

@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
     use crate::authz::{self, Caller, Policy};
-    use crate::proxy::Address;
+    use crate::proxy::{Address, Balance};
     use crate::wire::{AuthPrefix, Door, IdentityFields, IdentityPart, PathPrefix, Peer, RequestId};
 
     fn settings(host_header: HostHeader) -> Settings {
@@ -185,6 +185,10 @@ mod tests {
             name: "app".to_owned(),
             addresses: vec![Address::Tcp { host: "u".to_owned(), port: 3000 }],
             http2: false,
+            balance: Balance::LeastRequests,
+            eject_after: 5,
+            eject_for: Duration::from_secs(1),
+            retries: 1,
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),

@@ -1,15 +1,15 @@
 //! The addresses of one upstream, and whose turn it is.
 use std::net::Ipv6Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderValue;
 
 use super::ForwardError;
+use super::balance::Addresses;
 use super::multiplex::{Multiplex, Ticket};
 use super::pool::{Link, Opened, Pool};
 use super::settings::{Address, Settings};
-use crate::base::quick_random;
+use crate::observe::Chain;
 use crate::wire::Deadline;
 
 /// One upstream with its connections.
@@ -17,6 +17,7 @@ use crate::wire::Deadline;
 pub(super) struct Upstream {
     pub(super) settings: Settings,
     places: Vec<Place>,
+    pub(super) addresses: Addresses,
     pool: Arc<Pool>,
 }
 
@@ -27,7 +28,6 @@ struct Place {
     multiplex: Option<Arc<Multiplex>>,
     /// What `host_header = "upstream"` sends.
     host: HeaderValue,
-    in_flight: AtomicUsize,
 }
 
 impl Upstream {
@@ -39,24 +39,9 @@ impl Upstream {
             settings.connect_timeout,
         );
         let places = settings.addresses.iter().map(|address| Place::new(address, &settings)).collect();
-        Self { settings, places, pool: Arc::new(pool) }
-    }
-
-    /// The address with the fewest requests of two picked at random.
-    pub(super) fn pick(&self) -> usize {
-        let count = self.places.len() as u64;
-        if count < 2 {
-            return 0;
-        }
-        let random = quick_random();
-        let one = random % count;
-        // A second one, and never the first again.
-        let other = (one + 1 + (random >> 32) % (count - 1)) % count;
-        [one, other].into_iter().filter_map(|at| usize::try_from(at).ok()).min_by_key(|&at| self.load(at)).unwrap_or(0)
-    }
-
-    fn load(&self, at: usize) -> usize {
-        self.places.get(at).map_or(usize::MAX, |place| place.in_flight.load(Ordering::Relaxed))
+        let Settings { balance, eject_after, eject_for, .. } = settings;
+        let addresses = Addresses::new(settings.addresses.len(), balance, eject_after, eject_for);
+        Self { settings, places, addresses, pool: Arc::new(pool) }
     }
 
     /// The `Host` of an address.
@@ -83,24 +68,57 @@ impl Upstream {
         }
     }
 
-    /// A new connection: to this address, or to the next one that answers.
+    /// A new connection: to this address, or to one of `retries` others.
     pub(super) async fn connect(self: &Arc<Self>, first: usize) -> Result<Lease, ForwardError> {
-        let mut failed = ForwardError::Unknown;
-        for step in 0..self.places.len() {
-            let at = (first + step) % self.places.len();
-            let Some(place) = self.places.get(at) else { break };
-            // A kept connection to the first address was asked for before.
-            if let Some(lease) = (step > 0).then(|| self.kept(at)).flatten() {
-                return Ok(lease);
+        let failed = match self.reach(first).await {
+            // Where there is no room for one address there is none for another.
+            Err(error) if !matches!(error, ForwardError::Full) && self.settings.retries > 0 => error,
+            reached => return reached,
+        };
+        self.any_of(self.addresses.after(first), self.settings.retries).await.unwrap_or(Err(failed))
+    }
+
+    /// A connection for another try: elsewhere if there is an elsewhere.
+    pub(super) async fn another(self: &Arc<Self>, than: usize) -> Result<Lease, ForwardError> {
+        let mut others = self.addresses.after(than);
+        others.push(than);
+        self.any_of(others, usize::MAX).await.unwrap_or(Err(ForwardError::Unknown))
+    }
+
+    /// The first of these that is reached, `most` of them tried; `None` when there is nothing to try.
+    async fn any_of(self: &Arc<Self>, places: Vec<usize>, most: usize) -> Option<Result<Lease, ForwardError>> {
+        let mut outcome = None;
+        for at in places.into_iter().take(most) {
+            if let Some(lease) = self.kept(at) {
+                return Some(Ok(lease));
             }
-            match self.open(at, place).await {
-                Ok((way, kept)) => return Ok(Lease::new(self, at, way, kept)),
-                // Where there is no room for one address there is none for another.
-                Err(ForwardError::Full) => return Err(ForwardError::Full),
-                Err(error) => failed = error,
+            match self.reach(at).await {
+                Err(error) if !matches!(error, ForwardError::Full) => outcome = Some(Err(error)),
+                reached => return Some(reached),
             }
         }
-        Err(failed)
+        outcome
+    }
+
+    async fn reach(self: &Arc<Self>, at: usize) -> Result<Lease, ForwardError> {
+        let place = self.places.get(at).ok_or(ForwardError::Unknown)?;
+        let opened = self.open(at, place).await;
+        opened.map(|(way, kept)| Lease::new(self, at, way, kept)).inspect_err(|error| self.note(at, error))
+    }
+
+    /// Counts what was an address's own fault, and leaves the address out when that was too often.
+    pub(super) fn note(&self, at: usize, error: &ForwardError) {
+        let own = matches!(
+            error,
+            ForwardError::Refused(_)
+                | ForwardError::ConnectTimeout
+                | ForwardError::ResponseTimeout
+                | ForwardError::BadResponse(_)
+        );
+        if own && self.addresses.failed(at) {
+            let (upstream, address) = (&self.settings.name, self.address(at));
+            tracing::warn!(upstream, address, error = %Chain(error), "left an address out: it fails again and again");
+        }
     }
 
     async fn open(&self, at: usize, place: &Place) -> Result<(Way, bool), ForwardError> {
@@ -131,7 +149,7 @@ impl Place {
         };
         let host = HeaderValue::try_from(host).unwrap_or_else(|_| HeaderValue::from_static("localhost"));
         let multiplex = settings.http2.then(|| Arc::new(Multiplex::new(settings.keep_alive)));
-        Self { address: address.clone(), multiplex, host, in_flight: AtomicUsize::new(0) }
+        Self { address: address.clone(), multiplex, host }
     }
 }
 
@@ -158,9 +176,7 @@ pub(super) struct Lease {
 
 impl Lease {
     fn new(upstream: &Arc<Upstream>, at: usize, way: Way, kept: bool) -> Self {
-        if let Some(place) = upstream.places.get(at) {
-            place.in_flight.fetch_add(1, Ordering::Relaxed);
-        }
+        upstream.addresses.begin(at);
         Self { upstream: Arc::clone(upstream), at, way: Some(way), kept, once: false }
     }
 
@@ -215,8 +231,6 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(place) = self.upstream.places.get(self.at) {
-            place.in_flight.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.upstream.addresses.end(self.at);
     }
 }

@@ -22,6 +22,7 @@ mod register;
 mod token;
 
 // The way of a request.
+mod balance;
 mod credentials;
 mod every_door;
 mod forward;

@@ -6,7 +6,7 @@ use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::settings;
 use crate::config::tree::{Entry, Node};
-use crate::proxy::{Address, HostHeader, Settings};
+use crate::proxy::{Address, Balance, HostHeader, Settings};
 use crate::wire::IdentityFields;
 
 /// What requests can be sent to.
@@ -111,12 +111,16 @@ fn table(part: &Part<'_>, name: String, identity: &IdentityFields) -> Option<Set
     let settings = Settings {
         addresses,
         http2: urls.as_ref().is_some_and(|urls| urls.value.iter().any(|url| address::is_http2(&url.value))),
+        balance: part.choice("balance", BALANCES),
         connect_timeout: part.value("connect_timeout"),
         response_timeout: part.value("response_timeout"),
         idle_timeout: part.value("idle_timeout"),
         keep_alive: part.value("keep_alive"),
         max_connections: part.value("max_connections"),
         host_header: part.choice("host_header", &[("keep", HostHeader::Keep), ("upstream", HostHeader::Upstream)]),
+        eject_after: part.value("eject_after"),
+        eject_for: part.value("eject_for"),
+        retries: part.value("retries"),
         identity: own_identity(part, identity),
         name,
     };
@@ -161,15 +165,26 @@ fn plain(name: String, addresses: Vec<Address>, http2: bool, identity: &Identity
         name,
         addresses,
         http2,
+        balance: Balance::LeastRequests,
         connect_timeout: default_of("upstreams", "connect_timeout"),
         response_timeout: default_of("upstreams", "response_timeout"),
         idle_timeout: default_of("upstreams", "idle_timeout"),
         keep_alive: default_of("upstreams", "keep_alive"),
         max_connections: default_of("upstreams", "max_connections"),
         host_header: HostHeader::Keep,
+        eject_after: default_of("upstreams", "eject_after"),
+        eject_for: default_of("upstreams", "eject_for"),
+        retries: default_of("upstreams", "retries"),
         identity: identity.clone(),
     }
 }
+
+const BALANCES: &[(&str, Balance)] = &[
+    ("least_requests", Balance::LeastRequests),
+    ("round_robin", Balance::RoundRobin),
+    ("client_ip", Balance::ClientIp),
+    ("user", Balance::User),
+];
 
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
