@@ -11,7 +11,7 @@ use crate::observe::Audit;
 use crate::password::{Argon2Cost, Hasher, Policy, Settings as PasswordSettings};
 use crate::shared::Revocations;
 use crate::store::{Settings as StoreSettings, Store};
-use crate::token::{Algorithm, Identity, KeyRing, Settings as TokenSettings, StoredKey, Subject, Tokens};
+use crate::token::{Algorithm, Identity, KeyRing, KeySettings, Settings as TokenSettings, StoredKey, Subject, Tokens};
 
 pub(super) struct House {
     pub(super) accounts: Accounts,
@@ -128,5 +128,6 @@ fn tokens() -> TokenSettings {
         algorithm: Algorithm::Es256,
         leeway: Duration::from_secs(5),
         secret: None,
+        keys: KeySettings::default(),
     }
 }

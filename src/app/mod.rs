@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-pub(crate) use keys::{kept_keys, key_ring};
+pub(crate) use keys::{add_next_key, kept_keys, key_ring};
 
 use crate::account::Accounts;
 use crate::admin::Admin;

@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::assemble::Lasting;
-use super::{Listeners, Running, StartError};
+use super::{Listeners, Running, StartError, keys};
 use crate::admin::Admin;
 use crate::config::Config;
-use crate::observe::Chain;
+use crate::observe::{Action, Chain, Event};
 use crate::refusal::Renderer;
 use crate::server::{self, Bound, Handler, Limits, ListenAddress, Stop};
 use crate::wire::{Body, Peer};
@@ -41,6 +41,7 @@ pub(super) fn begin(
     drop(stop.spawn(reload_when_asked(Arc::clone(running), asked, stop.clone())));
     drop(stop.spawn(follow_store(Arc::clone(running), stop.clone())));
     drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;
@@ -74,6 +75,29 @@ async fn end_streams(running: Arc<Running>, stop: Stop) {
     let Lasting { revocations, streams, store, clock, .. } = &running.lasting;
     let revocations = Arc::clone(revocations);
     Arc::clone(streams).follow(revocations, store.clone(), clock.clone(), stop.child_token()).await;
+}
+
+/// Keys come and go: by the calendar, by the command line, or by another node.
+async fn follow_keys(running: Arc<Running>, stop: Stop) {
+    let mut often = interval(LOOK_FOR_KEYS);
+    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (stopping, mut failing) = (stop.child_token(), false);
+    while stopping.run_until_cancelled(often.tick()).await.is_some() {
+        let gateway = running.gateway.load_full();
+        let tokens = &gateway.endpoints.tokens;
+        let looked = keys::follow(&running.lasting.store, tokens, &running.lasting.clock).await;
+        match &looked {
+            Ok(true) => {
+                let keys = tokens.keys();
+                gateway.audit.record(&Event { detail: Some(keys.signing_kid()), ..Event::new(Action::KeysChanged) });
+            }
+            Err(error) if !failing => {
+                tracing::error!(error = %Chain(error), "cannot follow the keys; those in force stay");
+            }
+            Ok(false) | Err(_) => {}
+        }
+        failing = looked.is_err();
+    }
 }
 
 /// Forgets what is over, in small steps.
@@ -119,5 +143,7 @@ pub(super) fn admin_listener(config: &Config) -> server::Settings {
     server::Settings { listen: vec![ListenAddress::Tcp(config.admin.listen)], limits: few, ..config.server.clone() }
 }
 
+/// Four looks within the second that is promised.
+const LOOK_FOR_KEYS: Duration = Duration::from_millis(250);
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 const ADMIN_CONNECTIONS: usize = 64;

@@ -9,22 +9,23 @@ use crate::token::Identity;
 /// Identities by the whole text of their token, so that no two tokens can share an entry. Bounded in entries and in the
 /// size of each: the longest of them together stay under 24 MiB.
 ///
-/// It lives as long as the keys it was verified with: other keys, another cache.
-pub(super) struct Verified(Cache<Box<str>, Arc<Identity>>);
+/// Each knows with which keys it was verified; other keys, and it is verified again.
+pub(super) struct Verified(Cache<Box<str>, (u64, Arc<Identity>)>);
 
 impl Verified {
     pub(super) fn new() -> Self {
         Self(Cache::new(MOST_TOKENS))
     }
 
-    pub(super) fn find(&self, token: &str) -> Option<Arc<Identity>> {
-        self.0.get(token)
+    /// `turn` is that of the keys in force.
+    pub(super) fn find(&self, token: &str, turn: u64) -> Option<Arc<Identity>> {
+        self.0.get(token).filter(|(verified, _)| *verified == turn).map(|(_, identity)| identity)
     }
 
     /// Keeps what verified; a token of unusual length is verified each time.
-    pub(super) fn keep(&self, token: &str, identity: &Arc<Identity>) {
+    pub(super) fn keep(&self, token: &str, turn: u64, identity: &Arc<Identity>) {
         if token.len() <= LONGEST_TOKEN {
-            self.0.insert(token.into(), Arc::clone(identity));
+            self.0.insert(token.into(), (turn, Arc::clone(identity)));
         }
     }
 }

@@ -58,22 +58,23 @@ impl Authenticator {
 
     /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
-        let identity = match self.verified.find(token) {
+        let turn = self.tokens.turn();
+        let identity = match self.verified.find(token, turn) {
             Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
             Some(_) => return Err(AuthnError::Expired),
-            None => self.verify_anew(token, now)?,
+            None => self.verify_anew(token, turn, now)?,
         };
         let ended =
             identity.session().is_some_and(|session| self.revocations.is_revoked(session, identity.issued_at()));
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 
-    fn verify_anew(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+    fn verify_anew(&self, token: &str, turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
         let identity = self.tokens.verify(token, now).map(Arc::new).map_err(|error| match error {
             TokenError::Invalid => AuthnError::Invalid,
             TokenError::Expired => AuthnError::Expired,
         })?;
-        self.verified.keep(token, &identity);
+        self.verified.keep(token, turn, &identity);
         Ok(identity)
     }
 }

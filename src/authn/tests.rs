@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::base::{SessionId, UserId, Username};
 use crate::store::Revocation;
-use crate::token::{Algorithm, KeyRing, Person, Settings, StoredKey, Subject};
+use crate::token::{Algorithm, KeyRing, KeySettings, Person, Settings, StoredKey, Subject};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
@@ -16,6 +16,7 @@ fn tokens() -> Arc<Tokens> {
         algorithm: Algorithm::EdDsa,
         leeway: Duration::from_secs(5),
         secret: None,
+        keys: KeySettings::default(),
     };
     let key = StoredKey::generate(Algorithm::EdDsa, NOW).unwrap();
     Arc::new(Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings))
@@ -74,15 +75,26 @@ fn a_token_that_differs_in_one_character_is_another_token() {
 }
 
 #[test]
+fn a_known_token_is_refused_once_its_key_is_gone() {
+    let tokens = tokens();
+    let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::default());
+    let token = token(&tokens, SessionId::new(NOW));
+    authenticator.verify(&token, NOW).unwrap();
+    let other = StoredKey::generate(Algorithm::EdDsa, NOW).unwrap();
+    tokens.change_keys(KeyRing::new(&other, &[]).unwrap());
+    assert_eq!(authenticator.verify(&token, NOW).unwrap_err(), AuthnError::Invalid);
+}
+
+#[test]
 fn ten_times_as_many_tokens_as_fit_do_not_grow_the_cache() {
     let tokens = tokens();
     let cache = Verified::new();
     let token = token(&tokens, SessionId::new(NOW));
     let identity = Arc::new(tokens.verify(&token, NOW).unwrap());
     for at in 0..81_920 {
-        cache.keep(&format!("{token}{at}"), &identity);
+        cache.keep(&format!("{token}{at}"), 0, &identity);
     }
     assert!(Arc::strong_count(&identity) <= 8 * 1024 + 1);
-    cache.keep(&"x".repeat(2000), &identity);
-    assert!(cache.find(&"x".repeat(2000)).is_none());
+    cache.keep(&"x".repeat(2000), 0, &identity);
+    assert!(cache.find(&"x".repeat(2000), 0).is_none());
 }

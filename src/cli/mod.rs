@@ -8,6 +8,7 @@ mod explain;
 mod health;
 mod help;
 mod init;
+mod keys;
 mod output;
 mod people;
 mod prompt;
@@ -82,6 +83,8 @@ enum Verb {
     User(user::UserArgs),
     /// Sessions: list, end
     Session(session::SessionArgs),
+    /// Signing keys: list, rotate, retire, export, import, new-secret
+    Keys(keys::KeysArgs),
     /// Print the JSON Schema of the file, for editors
     Schema(schema::SchemaArgs),
     /// The manual: help config KEY, help error CODE, help headers, help metrics
@@ -122,6 +125,7 @@ impl Verb {
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
             Self::Session(args) => session::run(args, global, out),
+            Self::Keys(args) => keys::run(&args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, out),
             Self::Completions(args) => completions::run(&args, out),

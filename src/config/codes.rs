@@ -28,12 +28,14 @@ pub(crate) enum Code {
     E302,
     E303,
     E304,
+    E310,
     W201,
     W301,
     W302,
     W303,
     W304,
     W305,
+    W310,
     W306,
 }
 
@@ -221,6 +223,13 @@ const ALL: &[(Code, &str, &str)] = &[
         "auth_prefix is a plain path such as /auth, or / for the root.",
     ),
     (
+        Code::E310,
+        "a key file cannot be used",
+        "`files` of [keys] names PEM files with one key each: PKCS#8 (BEGIN PRIVATE KEY), SEC1 (BEGIN EC PRIVATE KEY) or\n\
+         PKCS#1 (BEGIN RSA PRIVATE KEY), on P-256, Ed25519 or with RSA of 2048 to 8192 bits, without a passphrase. The\n\
+         first one signs, so it must be private and fit `algorithm` of [tokens]; the others may be public keys.",
+    ),
+    (
         Code::W201,
         "a route lies under the gateway's own prefix",
         "Paths under auth_prefix are answered by the gateway and reach no backend. Choose another auth_prefix, such as\n\
@@ -254,6 +263,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "the admin address is open to everybody",
         "With 0.0.0.0/0 or ::/0 in [admin] allow, whoever reaches the address sees the metrics and the health of the\n\
          gateway. Name the networks that need it.",
+    ),
+    (
+        Code::W310,
+        "others may read a private key",
+        "Whoever reads the key can make tokens for anybody. `chmod 600 FILE`, and give the file to the user that the\n\
+         gateway runs as. Where a secret is mounted with such a mode and nobody else has an account, this is only noise.",
     ),
     (
         Code::W306,

@@ -49,11 +49,33 @@ fn the_example_file_loads_as_it_is_and_with_every_setting_on() {
         })
         .collect();
     let on = on.join("\n");
+    let (on, _files) = with_files(&on);
     // The secret is for another algorithm than the default.
     loads_without_findings(&on.replace("\"ES256\"\n", "\"HS256\"\n"), "gateway.toml.example");
     for setting in SECTIONS.iter().flat_map(|section| section.settings) {
         assert!(on.lines().any(|line| line.starts_with(&format!("{} = ", setting.key))), "{}", setting.key);
     }
+}
+
+/// The same with files that are there in place of those it names.
+pub(super) fn with_files(text: &str) -> (String, [tempfile::NamedTempFile; 2]) {
+    let (secret, key) = (private_file("kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"), private_file(&new_key()));
+    let text = text
+        .replace("/run/secrets/authgate_key", &secret.path().display().to_string())
+        .replace("/etc/authgate/keys/2026-11.pem", &key.path().display().to_string());
+    (text, [secret, key])
+}
+
+/// Made by the owner, for nobody else.
+fn private_file(content: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), content).unwrap();
+    file
+}
+
+fn new_key() -> String {
+    let key = token::StoredKey::generate(token::Algorithm::Es256, crate::base::Timestamp::from_seconds(1));
+    key.unwrap().to_pem().unwrap().expose().to_owned()
 }
 
 #[test]

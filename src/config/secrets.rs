@@ -200,6 +200,9 @@ fn stars(value: &str, masked: &mut String) {
 
 /// "secret", "client_secret", "password", and slips of the pen near them.
 fn is_secret_key(key: &str) -> bool {
+    if key.starts_with("encrypt_") {
+        return true;
+    }
     let last = key.rsplit(['_', '-']).next().unwrap_or_default().to_ascii_lowercase();
     ["secret", "password", "passphrase"].iter().any(|name| strsim::damerau_levenshtein(&last, name) <= 2)
 }
@@ -260,6 +263,7 @@ mod tests {
             ("secret = \"${A}${B:-hunter2}\"", "secret = \"${A}${B*********}\""),
             ("keys = { secret = \"ab\" }", "keys = { secret = \"**\" }"),
             ("secret = \"\"\"\nhunter2\n\"\"\"\na = 1", "secret = \"\"\"\n*******\n\"\"\"\na = 1"),
+            ("encrypt_with = \"hunter2\"", "encrypt_with = \"*******\""),
             ("password_grant = true", "password_grant = true"),
             ("[passwords]\nmin_length = 8", "[passwords]\nmin_length = 8"),
             ("url = \"postgres://gw:hunter2@db/x\"", "url = \"postgres://gw:*******@db/x\""),

@@ -452,14 +452,28 @@ pub(super) const SECTIONS: &[Section] = &[
         shape: Shape::Once,
         words: "",
         header: "[keys]",
-        settings: &[without(
-            "secret",
-            Kind::Secret,
-            "\"${JWT_SECRET_KEY}\"",
-            "Keys are made at the first start and kept in the store, so that a restart signs nobody out.\n\
-             The shared secret of HS256; at least 32 bytes.",
-        )],
-        later: &["rotate_every", "encrypt_with", "files"],
+        settings: &[
+            with_default(
+                "rotate_every",
+                LIFE,
+                "\"90d\"",
+                "Made at the first start and kept in the store, so that a restart signs nobody out.",
+            ),
+            without(
+                "encrypt_with",
+                Kind::Secret,
+                "\"${file:/run/secrets/authgate_key}\"",
+                "Encrypts the private keys in the store (authgate keys new-secret prints one).",
+            ),
+            without(
+                "files",
+                Kind::List,
+                "[\"/etc/authgate/keys/2026-11.pem\"]",
+                "Bring your own instead; the first one signs, the others are still believed.",
+            ),
+            without("secret", Kind::Secret, "\"${JWT_SECRET_KEY}\"", "The shared secret of HS256; at least 32 bytes."),
+        ],
+        later: &[],
     },
     Section {
         name: "sessions",

@@ -8,7 +8,7 @@ pub use pipeline::PipelineBench;
 pub use way::WayBench;
 
 use crate::base::{Role, SessionId, Timestamp, UserId, Username};
-use crate::token::{Algorithm, Identity, KeyRing, Person, Settings, StoredKey, Subject, Tokens};
+use crate::token::{Algorithm, Identity, KeyRing, KeySettings, Person, Settings, StoredKey, Subject, Tokens};
 
 /// A gateway's tokens with a key made for the run.
 #[derive(Debug)]
@@ -34,6 +34,7 @@ impl TokenBench {
             algorithm,
             leeway: Duration::from_secs(5),
             secret: None,
+            keys: KeySettings::default(),
         };
         Some(Self {
             tokens: Tokens::new(KeyRing::new(&key, &[]).ok()?, &settings),

@@ -9,7 +9,7 @@ use crate::wire::Body;
 impl Endpoints {
     /// The public keys (RFC 7517, section 5).
     pub(super) fn jwks(&self) -> Response<Body> {
-        let mut response = own_response(StatusCode::OK, "application/json", self.tokens.jwks().to_owned());
+        let mut response = own_response(StatusCode::OK, "application/json", self.tokens.jwks());
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
         response
     }

@@ -61,6 +61,8 @@ pub(crate) enum Action {
     UserDeleted,
     SessionEnded,
     Reloaded,
+    /// Another key signs, or one came or went; `detail` names the one that signs.
+    KeysChanged,
     /// A route did not let a request through; `route` and `refused` say which and why.
     Refused,
 }
@@ -83,6 +85,7 @@ impl Action {
             Self::UserDeleted => "user_deleted",
             Self::SessionEnded => "session_ended",
             Self::Reloaded => "reloaded",
+            Self::KeysChanged => "keys_changed",
             Self::Refused => "refused",
         }
     }
@@ -185,7 +188,8 @@ fn say(event: &Event<'_>) {
         | Action::UserEnabled
         | Action::UserDeleted
         | Action::SessionEnded
-        | Action::Reloaded => say!(info),
+        | Action::Reloaded
+        | Action::KeysChanged => say!(info),
     }
 }
 

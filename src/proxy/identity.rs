@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
     use crate::base::{SessionId, Timestamp, UserId, Username};
-    use crate::token::{Algorithm, KeyRing, Person, Settings, StoredKey, Subject, Tokens};
+    use crate::token::{Algorithm, KeyRing, KeySettings, Person, Settings, StoredKey, Subject, Tokens};
 
     /// Somebody without an e-mail address and without roles; only a verified token makes one.
     fn alice() -> Identity {
@@ -109,6 +109,7 @@ mod tests {
             algorithm: Algorithm::EdDsa,
             leeway: Duration::from_secs(5),
             secret: None,
+            keys: KeySettings::default(),
         };
         let key = StoredKey::generate(Algorithm::EdDsa, now).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings);

@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
 // The inner `some` is for MySQL, which does not take a LIMIT directly within IN.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
@@ -40,4 +40,6 @@ const STEPS: [&str; 5] = [
         (SELECT hash FROM (SELECT hash FROM invites WHERE expires_at <= $1 LIMIT $2) AS some)",
     "DELETE FROM control_secrets WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS some)",
+    "DELETE FROM signing_keys WHERE kid IN \
+        (SELECT kid FROM (SELECT kid FROM signing_keys WHERE believed_until <= $1 LIMIT $2) AS some)",
 ];

@@ -36,6 +36,7 @@ keeps_the_contract!(sqlite:
     ending_sessions_may_spare_one,
     deleting_a_person_leaves_the_revocations,
     the_first_key_of_an_algorithm_stays_the_first,
+    keys_take_turns_and_the_old_one_outlives_its_tokens,
     control_secrets_end,
     what_is_over_is_forgotten_and_the_rest_kept,
     an_invitation_is_used_once_and_not_by_a_failure,
@@ -341,12 +342,6 @@ async fn deleting_a_person_leaves_the_revocations(store: Store) {
 }
 
 async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
-    let key = |kid: &str, algorithm: &str| KeyRow {
-        kid: kid.to_owned(),
-        algorithm: algorithm.to_owned(),
-        material: Zeroizing::new(kid.as_bytes().to_vec()),
-        created_at: at(0),
-    };
     for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
         store.add_first_key(&key(kid, algorithm)).await.unwrap();
     }
@@ -354,6 +349,43 @@ async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
     assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["a", "c"]);
     assert_eq!(keys[0].material.as_slice(), b"a");
     assert!(!format!("{keys:?}").contains("97"), "the material does not print");
+}
+
+async fn keys_take_turns_and_the_old_one_outlives_its_tokens(store: Store) {
+    let minute = Duration::from_secs(60);
+    signed_in(&store, "ann", 1, at(0)).await;
+    store.add_first_key(&key("a", "ES256")).await.unwrap();
+    store.add_first_key(&key("other", "EdDSA")).await.unwrap();
+    let next = KeyRow { signs_from: at(1000), ..key("b", "ES256") };
+    assert!(!store.rotate_key(Some("x"), &next, minute).await.unwrap(), "another was faster");
+    assert!(!store.rotate_key(None, &next, minute).await.unwrap());
+    assert!(store.rotate_key(Some("a"), &next, minute).await.unwrap());
+    assert!(!store.rotate_key(Some("b"), &next, minute).await.unwrap(), "it is there already");
+    let keys = store.keys().await.unwrap();
+    let until: Vec<_> = keys.iter().map(|key| (key.kid.as_str(), key.signs_from, key.believed_until)).collect();
+    assert_eq!(until, [("a", at(0), Some(at(1060))), ("b", at(1000), None), ("other", at(0), None)]);
+    assert!(!keys.iter().any(|key| key.sealed));
+    store.seal_key("b", b"sealed").await.unwrap();
+    store.seal_key("b", b"sealed twice").await.unwrap();
+    store.add_first_key(&key("c", "ES256")).await.unwrap();
+    let b = store.keys().await.unwrap().into_iter().find(|key| key.kid == "b").unwrap();
+    assert!(b.sealed && b.material.as_slice() == b"sealed");
+    store.forget_expired(at(1060)).await.unwrap();
+    assert!(store.retire_key("other").await.unwrap());
+    assert!(!store.retire_key("other").await.unwrap());
+    assert_eq!(store.keys().await.unwrap().iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["b"]);
+}
+
+fn key(kid: &str, algorithm: &str) -> KeyRow {
+    KeyRow {
+        kid: kid.to_owned(),
+        algorithm: algorithm.to_owned(),
+        material: Zeroizing::new(kid.as_bytes().to_vec()),
+        sealed: false,
+        created_at: at(0),
+        signs_from: at(0),
+        believed_until: None,
+    }
 }
 
 async fn control_secrets_end(store: Store) {

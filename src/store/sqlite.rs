@@ -166,6 +166,7 @@ async fn migrate(writer: &Pool<sqlx::Sqlite>) -> Result<(), StoreError> {
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "people and sessions", include_str!("migrations/sqlite/0001_people_and_sessions.sql")),
     (4, "invites", include_str!("migrations/sqlite/0004_invites.sql")),
+    (12, "keys take turns", include_str!("migrations/sqlite/0012_keys_take_turns.sql")),
 ];
 
 /// Reads are short; more threads than this wait for the same disk.

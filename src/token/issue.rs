@@ -53,7 +53,7 @@ impl Tokens {
             email: person.email.map(Email::as_str),
             name: person.name.filter(|name| is_printable(name)),
         };
-        let token = self.keys.sign(&claims).map_err(SignError::Key)?;
+        let token = self.keys.load().sign(&claims).map_err(SignError::Key)?;
         if token.len() > MAX_TOKEN_BYTES {
             return Err(SignError::TooLong { bytes: token.len() });
         }

@@ -17,27 +17,50 @@ mod vectors;
 
 pub(crate) use identity::Identity;
 pub(crate) use issue::{Person, SignError};
-pub(crate) use keys::{KeyError, KeyRing, StoredKey};
-pub(crate) use settings::{Algorithm, Settings, Subject};
+pub(crate) use keys::{Half, KeyError, KeyRing, LineUp, PUBLISHED_BEFORE, Seal, StoredKey, next_key_due};
+pub(crate) use settings::{Algorithm, KeySettings, Settings, Subject};
 pub(crate) use verify::TokenError;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
 
 /// Signs access tokens and reads them again.
 #[derive(Debug)]
 pub(crate) struct Tokens {
-    keys: KeyRing,
+    /// Swapped whole when a key comes or goes; asked without a lock.
+    keys: ArcSwap<KeyRing>,
+    /// How often the keys were swapped: what was verified before is verified again.
+    turn: AtomicU64,
     settings: Settings,
 }
 
 impl Tokens {
     pub(crate) fn new(keys: KeyRing, settings: &Settings) -> Self {
-        Self { keys, settings: settings.clone() }
+        Self { keys: ArcSwap::from_pointee(keys), turn: AtomicU64::new(0), settings: settings.clone() }
     }
 
     /// The public keys as a JWK Set (RFC 7517, section 5), ready to send.
-    pub(crate) fn jwks(&self) -> &str {
-        self.keys.jwks()
+    pub(crate) fn jwks(&self) -> String {
+        self.keys.load().jwks().to_owned()
+    }
+
+    /// Puts other keys in force, from the next token on.
+    pub(crate) fn change_keys(&self, keys: KeyRing) {
+        self.keys.store(Arc::new(keys));
+        // After the keys: who reads the new number has the new keys.
+        self.turn.fetch_add(1, Ordering::Release);
+    }
+
+    /// Which keys are in force, as a number that changes with them.
+    pub(crate) fn turn(&self) -> u64 {
+        self.turn.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// How long a new token lives.
@@ -50,7 +73,7 @@ impl Tokens {
         self.settings.leeway
     }
 
-    pub(crate) fn keys(&self) -> &KeyRing {
-        &self.keys
+    pub(crate) fn keys(&self) -> Arc<KeyRing> {
+        self.keys.load_full()
     }
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::StoredKey;
 use crate::base::Secret;
 
 /// What the operator says about tokens and keys.
@@ -13,6 +14,24 @@ pub(crate) struct Settings {
     pub(crate) leeway: Duration,
     /// The shared secret of HS256; at least 32 bytes. Without it one is made and kept in the store.
     pub(crate) secret: Option<Secret>,
+    pub(crate) keys: KeySettings,
+}
+
+/// Where keys come from and how long each signs.
+#[derive(Debug, Clone)]
+pub(crate) struct KeySettings {
+    /// The operator's own, in the order of the file: the first one signs, the others are believed.
+    pub(crate) files: Vec<StoredKey>,
+    /// So long a key made here signs before the next one does.
+    pub(crate) rotate_every: Duration,
+    /// What private keys are encrypted with in the store.
+    pub(crate) encrypt_with: Option<Secret>,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self { files: Vec::new(), rotate_every: Duration::from_secs(90 * 24 * 3600), encrypt_with: None }
+    }
 }
 
 /// What `sub` holds.

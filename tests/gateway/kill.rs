@@ -104,3 +104,37 @@ fn everybody_is_there(gateway: &Gateway, names: &[String]) {
         assert!(listed.contains(&format!("\"{name}\"")), "{name} was acknowledged and is gone");
     }
 }
+
+/// The rotation was committed, the answer never came: the client has nothing but the old token.
+#[test]
+fn an_answer_lost_between_commit_and_kill_is_given_again_after_the_restart() {
+    let upstream = Upstream::start();
+    let mut gateway = Site::fixture(&upstream).set("tokens", "refresh_grace", "\"60s\"").start();
+    for round in 0..8 {
+        let person = gateway.register(&format!("lost{round}"));
+        let before = gateway.log_text().matches("\"refreshed\"").count();
+        let body = json!({ "refresh_token": person.refresh }).to_string();
+        let mut raw = gateway.raw();
+        raw.send(format!(
+            "POST /auth/refresh HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            gateway.authority(),
+            body.len()
+        ));
+        // Audited after the commit and before the answer.
+        crate::support::until("the commit", crate::support::SOON, || {
+            gateway.log_text().matches("\"refreshed\"").count() > before
+        });
+        gateway.kill();
+        let lost = raw.answer().filter(|answer| answer.whole).map(|answer| answer.json());
+        gateway.run();
+        let again = gateway.refresh(&person.refresh).expect(200).json();
+        let once_more = gateway.refresh(&person.refresh).expect(200).json();
+        assert_eq!(again["refresh_token"], once_more["refresh_token"], "one successor");
+        if let Some(lost) = lost {
+            assert_eq!(lost["refresh_token"], again["refresh_token"], "the one that was on its way");
+        }
+        let next = gateway.person("lost", &gateway.refresh(again["refresh_token"].as_str().unwrap()).expect(200));
+        gateway.get("/app").bearer(&next.access).send().expect(200);
+    }
+    gateway.stands(&upstream);
+}

@@ -20,6 +20,7 @@ mod own_account;
 mod refresh;
 mod register;
 mod token;
+mod keys;
 
 // The way of a request.
 mod balance;

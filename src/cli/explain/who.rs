@@ -63,7 +63,9 @@ impl Who {
 
     async fn bearer_of(token: String, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
         let store = open(loaded).await?;
-        let kept = kept_keys(&store).await.map_err(|error| unreachable_store(&error))?;
+        let kept = kept_keys(&store, &loaded.config.tokens)
+            .await
+            .map_err(|error| CannotTell::Unreachable(Chain(&error).to_string()))?;
         let ring = key_ring(kept, &loaded.config.tokens, now)
             .map_err(|error| CannotTell::Unreachable(Chain(&error).to_string()))?;
         let revocations = Revocations::default();

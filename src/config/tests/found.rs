@@ -167,6 +167,9 @@ fn what_is_not_safe_is_refused_or_warned_of() {
         ("[passwords]\nargon2 = { lanes = 0 }", "E105"),
         ("[tokens]\nalgorithm = \"HS256\"\n[keys]\nsecret = \"short\"", "E301"),
         ("[tokens]\nalgorithm = \"HS256\"\n[keys]\nsecret = \"kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a\"", "W303"),
+        ("[keys]\nencrypt_with = \"change-me-please-change-me-please\"", "E301"),
+        ("[keys]\nencrypt_with = \"kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a\"", "W303"),
+        ("[keys]\nfiles = [\"/no/such.pem\"]", "E310"),
         ("[identity]\nnames = { user = \"Host\" }", "E302"),
         ("[identity]\nnames = { user = \"X-A\", email = \"x-a\" }", "E303"),
     ] {

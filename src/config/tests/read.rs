@@ -39,6 +39,7 @@ fn every_setting_of_the_table_is_read_and_has_a_value_that_is_one() {
         }
     }
     let environment = Environment::of([("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a")]);
+    let (text, _files) = samples_test::with_files(&text);
     let loaded = load_in(&text, &environment);
     let seen: BTreeSet<_> = loaded.effective.iter().map(|one| one.key.as_str()).collect();
     for setting in SECTIONS.iter().flat_map(|section| section.settings).filter(|setting| setting.key != "argon2") {

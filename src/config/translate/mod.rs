@@ -1,4 +1,5 @@
 //! The values of the file → the settings of each room, and what can only be judged when several are seen together.
+mod keys;
 mod people;
 mod rest;
 mod routes;

@@ -1,4 +1,5 @@
 //! `[tokens]` and `[keys]`.
+use super::keys;
 use super::people::Sessions;
 use crate::base::Secret;
 use crate::config::codes::Code;
@@ -18,6 +19,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
     let part = reader.part("tokens");
     let subjects = [("id", Subject::Id), ("username", Subject::Username), ("email", Subject::Email)];
     let algorithm = part.choice("algorithm", &Algorithm::ALL.map(|algorithm| (algorithm.name(), algorithm)));
+    let keys = reader.part("keys");
     let settings = Settings {
         access_ttl: part.value("access_ttl"),
         issuer: name(&part, "issuer").unwrap_or_else(|| origin(server, wire)),
@@ -25,7 +27,8 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
         subject: part.choice("subject", &subjects),
         algorithm,
         leeway: part.value("leeway"),
-        secret: secret(&reader.part("keys"), algorithm),
+        secret: secret(&keys, algorithm),
+        keys: keys::keys(&keys, algorithm),
     };
     let sessions = Sessions {
         refresh_ttl: part.value("refresh_ttl"),
@@ -59,22 +62,7 @@ fn name(part: &Part<'_>, key: &str) -> Option<String> {
 }
 
 fn secret(part: &Part<'_>, algorithm: Algorithm) -> Option<Secret> {
-    let Spot { value: (secret, referenced), place } = part.given::<(Secret, bool)>("secret")?;
-    if let Some(why) = weakness(secret.expose()) {
-        part.complain(
-            Finding::new(Code::E301, place, "whoever guesses the signing secret can be anybody")
-                .label(why)
-                .say("`openssl rand -base64 48` makes a good one"),
-        );
-        return None;
-    }
-    if !referenced {
-        part.complain(
-            Finding::new(Code::W303, place.clone(), "the signing secret stands in the file")
-                .label("in clear")
-                .say("write `${JWT_SECRET_KEY}` or `${file:/run/secrets/jwt}`"),
-        );
-    }
+    let Spot { value: secret, place } = strong(part, "secret", "the signing secret")?;
     if algorithm != Algorithm::Hs256 {
         part.complain(
             Finding::new(Code::W304, place, "the signing secret is not used")
@@ -83,6 +71,27 @@ fn secret(part: &Part<'_>, algorithm: Algorithm) -> Option<Secret> {
         );
     }
     Some(secret)
+}
+
+/// A secret that cannot be guessed; told off when it stands in the file.
+pub(super) fn strong(part: &Part<'_>, key: &str, what: &str) -> Option<Spot<Secret>> {
+    let Spot { value: (secret, referenced), place } = part.given::<(Secret, bool)>(key)?;
+    if let Some(why) = weakness(secret.expose()) {
+        part.complain(
+            Finding::new(Code::E301, place, format!("whoever guesses {what} can be anybody"))
+                .label(why)
+                .say("`authgate keys new-secret` makes a good one"),
+        );
+        return None;
+    }
+    if !referenced {
+        part.complain(
+            Finding::new(Code::W303, place.clone(), format!("{what} stands in the file"))
+                .label("in clear")
+                .say("write `${JWT_SECRET_KEY}` or `${file:/run/secrets/jwt}`"),
+        );
+    }
+    Some(Spot { value: secret, place })
 }
 
 /// Why this is no secret.

@@ -1,5 +1,5 @@
 //! The keys in use: one signs, all of them verify.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +8,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::stored::{KeyError, StoredKey, UnfitKey};
+use super::stored::{Half, KeyError, StoredKey, UnfitKey};
 use super::verifying::{VerifyingKey, in_library, public_jwk, unfit};
 use crate::base::Timestamp;
 use crate::token::Algorithm;
@@ -47,9 +47,9 @@ impl KeyRing {
             }
             let because = |why| KeyError::Unfit { kid: stored.kid.clone(), why };
             check_name(&stored.kid).map_err(because)?;
-            let key = VerifyingKey::of(stored.algorithm, &stored.material).map_err(because)?;
+            let key = VerifyingKey::of(stored.algorithm, &stored.material, stored.half).map_err(because)?;
             if stored.algorithm != Algorithm::Hs256 {
-                let mut jwk = public_jwk(stored.algorithm, &stored.material).map_err(because)?;
+                let mut jwk = public_jwk(stored.algorithm, &stored.material, stored.half).map_err(because)?;
                 jwk.common.key_id = Some(stored.kid.clone());
                 shown.keys.push(jwk);
             }
@@ -58,7 +58,7 @@ impl KeyRing {
         let ring = Self {
             header: header(signing),
             signing: signing_key(signing).map_err(|why| KeyError::Unfit { kid: signing.kid.clone(), why })?,
-            signs_since: signing.created_at,
+            signs_since: signing.signs_from,
             keys,
             jwks: serde_json::to_string(&shown).expect("a key set is strings under fixed names"),
         };
@@ -71,12 +71,20 @@ impl KeyRing {
         self.header.kid.as_deref().unwrap_or_default()
     }
 
-    /// When the key that signs was made.
+    /// Whether a ring of these keys would be this one.
+    pub(crate) fn is_made_of(&self, signing: &StoredKey, others: &[StoredKey]) -> bool {
+        let names: HashSet<&str> = std::iter::once(signing).chain(others).map(|key| key.kid.as_str()).collect();
+        self.signing_kid() == signing.kid
+            && self.keys.len() == names.len()
+            && names.iter().all(|kid| self.keys.contains_key(*kid))
+    }
+
+    /// Since when the key that signs does so.
     pub(crate) fn signs_since(&self) -> Timestamp {
         self.signs_since
     }
 
-    pub(in crate::token) fn jwks(&self) -> &str {
+    pub(crate) fn jwks(&self) -> &str {
         &self.jwks
     }
 
@@ -114,6 +122,9 @@ fn header(key: &StoredKey) -> Header {
 }
 
 fn signing_key(key: &StoredKey) -> Result<EncodingKey, UnfitKey> {
+    if key.half == Half::Public {
+        return Err(UnfitKey::PublicOnly);
+    }
     match key.algorithm {
         Algorithm::Hs256 => Ok(EncodingKey::from_secret(&key.material)),
         Algorithm::Es256 => Ok(EncodingKey::from_ec_der(&key.material)),
@@ -150,7 +161,17 @@ mod tests {
 
     fn stored(algorithm: Algorithm, material: &[u8]) -> StoredKey {
         let material = Zeroizing::new(material.to_vec());
-        StoredKey { kid: "test".to_owned(), algorithm, material, created_at: Timestamp::from_seconds(1) }
+        let at = Timestamp::from_seconds(1);
+        let kid = "test".to_owned();
+        StoredKey {
+            kid,
+            algorithm,
+            material,
+            half: Half::Private,
+            created_at: at,
+            signs_from: at,
+            believed_until: None,
+        }
     }
 
     #[test] // K04

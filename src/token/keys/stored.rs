@@ -23,7 +23,20 @@ pub(crate) struct StoredKey {
     pub(crate) algorithm: Algorithm,
     /// PKCS#8 in DER; for HS256 the secret's own bytes. Wiped when dropped.
     pub(crate) material: Zeroizing<Vec<u8>>,
+    pub(crate) half: Half,
     pub(crate) created_at: Timestamp,
+    /// From here on it may sign; it is published and believed before.
+    pub(crate) signs_from: Timestamp,
+    /// When its last token is dead; `None` as long as no other key has taken its place.
+    pub(crate) believed_until: Option<Timestamp>,
+}
+
+/// Which half of a key is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Half {
+    Private,
+    /// It can be believed and cannot sign. Its material is the bare public key.
+    Public,
 }
 
 impl StoredKey {
@@ -44,18 +57,28 @@ impl StoredKey {
                 .ok()
                 .map(|document| wiped(document.as_ref())),
         };
-        Self::named(algorithm, material.ok_or(KeyError::NotMade)?, now)
+        Self::named(algorithm, material.ok_or(KeyError::NotMade)?, Half::Private, now).map_err(of_new)
     }
 
     /// The secret of HS256 as the operator gave it: the same text always gives the same `kid`.
     pub(crate) fn shared_secret(secret: &Secret, now: Timestamp) -> Result<Self, KeyError> {
-        Self::named(Algorithm::Hs256, wiped(secret.expose().as_bytes()), now)
+        Self::named(Algorithm::Hs256, wiped(secret.expose().as_bytes()), Half::Private, now).map_err(of_new)
     }
 
-    fn named(algorithm: Algorithm, material: Zeroizing<Vec<u8>>, now: Timestamp) -> Result<Self, KeyError> {
-        let kid = kid(algorithm, &material).map_err(|why| KeyError::Unfit { kid: "(new)".to_owned(), why })?;
-        Ok(Self { kid, algorithm, material, created_at: now })
+    /// Gives a key its name. One that does not fit its algorithm has none.
+    pub(super) fn named(
+        algorithm: Algorithm,
+        material: Zeroizing<Vec<u8>>,
+        half: Half,
+        now: Timestamp,
+    ) -> Result<Self, UnfitKey> {
+        let kid = kid(algorithm, &material, half)?;
+        Ok(Self { kid, algorithm, material, half, created_at: now, signs_from: now, believed_until: None })
     }
+}
+
+fn of_new(why: UnfitKey) -> KeyError {
+    KeyError::Unfit { kid: "(new)".to_owned(), why }
 }
 
 impl fmt::Debug for StoredKey {
@@ -75,6 +98,10 @@ pub(crate) enum KeyError {
     Unfit { kid: String, why: UnfitKey },
     #[error("two different keys have the name {kid}")]
     SameName { kid: String },
+    #[error("the key {kid} is encrypted in the store, and `encrypt_with` of [keys] is not set")]
+    NoSecret { kid: String },
+    #[error("the key {kid} cannot be decrypted: `encrypt_with` of [keys] is not what it was encrypted with")]
+    WrongSecret { kid: String },
 }
 
 /// What is wrong with a key.
@@ -93,11 +120,23 @@ pub(crate) enum UnfitKey {
     NotForAlgorithm { algorithm: &'static str, reason: String },
     #[error("its name is empty, too long, or has characters other than visible ASCII")]
     Name,
+    #[error("it is a public key: it can be believed and cannot sign")]
+    PublicOnly,
+    #[error("it is encrypted with a passphrase; write it without one: openssl pkey -in FILE -out NEW")]
+    Passphrase,
+    #[error("the file holds more than one key; put each into a file of its own")]
+    SeveralKeys,
+    #[error("the file holds no key in PEM form (-----BEGIN PRIVATE KEY-----)")]
+    NotPem,
+    #[error("its PEM form is broken: is the file whole?")]
+    BrokenPem,
+    #[error("it is of no kind that signs here: P-256, Ed25519 and RSA with 2048 to 8192 bits do")]
+    UnknownKind,
 }
 
 /// RFC 7638 for keys with a public half. A thumbprint of a secret would let a guess be checked, but so does any token signed with
 /// it; the two hashes here only make sure that the name is no key for anything else.
-fn kid(algorithm: Algorithm, material: &[u8]) -> Result<String, UnfitKey> {
+fn kid(algorithm: Algorithm, material: &[u8], half: Half) -> Result<String, UnfitKey> {
     match algorithm {
         Algorithm::Hs256 => {
             secret::check(material)?;
@@ -109,14 +148,14 @@ fn kid(algorithm: Algorithm, material: &[u8]) -> Result<String, UnfitKey> {
             Ok(URL_SAFE_NO_PAD.encode(name))
         }
         Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Rs256 | Algorithm::Ps256 => {
-            let jwk = public_jwk(algorithm, material)?;
+            let jwk = public_jwk(algorithm, material, half)?;
             jwk.thumbprint(ThumbprintHash::SHA256)
                 .map_err(|error| UnfitKey::NotForAlgorithm { algorithm: algorithm.name(), reason: error.to_string() })
         }
     }
 }
 
-fn wiped(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn wiped(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(bytes.to_vec())
 }
 
@@ -145,7 +184,10 @@ mod tests {
         let mut material =
             vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
         material.extend(seed);
-        assert_eq!(kid(Algorithm::EdDsa, &material).unwrap(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(
+            kid(Algorithm::EdDsa, &material, Half::Private).unwrap(),
+            "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 
 use super::secret;
-use super::stored::UnfitKey;
+use super::stored::{Half, UnfitKey};
 use crate::token::Algorithm;
 
 /// Verifies signatures of one algorithm. aws-lc parses a public key for each call unless it is kept parsed; kept, an RSA check
@@ -22,14 +22,14 @@ pub(in crate::token) enum VerifyingKey {
 
 impl VerifyingKey {
     /// Takes the verifying half out of a private key, or refuses what is not a fit key for the algorithm.
-    pub(super) fn of(algorithm: Algorithm, material: &[u8]) -> Result<Self, UnfitKey> {
+    pub(super) fn of(algorithm: Algorithm, material: &[u8], half: Half) -> Result<Self, UnfitKey> {
         match algorithm {
             Algorithm::Hs256 => {
                 secret::check(material)?;
                 Ok(Self::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, material))))
             }
             Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Rs256 | Algorithm::Ps256 => {
-                Self::public(algorithm, &public_half(algorithm, material)?)
+                Self::public(algorithm, &public_half(algorithm, material, half)?)
             }
         }
     }
@@ -62,8 +62,8 @@ impl std::fmt::Debug for VerifyingKey {
 }
 
 /// What the key set shows of a private key (RFC 7517, section 4): its public half and what it is for, without a name yet.
-pub(super) fn public_jwk(algorithm: Algorithm, material: &[u8]) -> Result<Jwk, UnfitKey> {
-    let public = public_half(algorithm, material)?;
+pub(super) fn public_jwk(algorithm: Algorithm, material: &[u8], half: Half) -> Result<Jwk, UnfitKey> {
+    let public = public_half(algorithm, material, half)?;
     let key = match algorithm {
         Algorithm::Es256 => DecodingKey::from_ec_der(&public),
         Algorithm::EdDsa => DecodingKey::from_ed_der(&public),
@@ -91,7 +91,10 @@ pub(super) fn unfit(algorithm: Algorithm, reason: impl Display) -> UnfitKey {
 }
 
 /// Parsing checks what must hold: the curve, that both halves belong together, and that RSA has 2048 to 8192 bits.
-fn public_half(algorithm: Algorithm, material: &[u8]) -> Result<Vec<u8>, UnfitKey> {
+fn public_half(algorithm: Algorithm, material: &[u8], half: Half) -> Result<Vec<u8>, UnfitKey> {
+    if half == Half::Public {
+        return VerifyingKey::public(algorithm, material).map(|_| material.to_vec());
+    }
     match algorithm {
         Algorithm::Es256 => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, material)
             .map(|pair| pair.public_key().as_ref().to_vec()),

@@ -7,7 +7,7 @@ use super::claims::Claims;
 use super::identity::{Identity, Unfit};
 use super::inspect::{Notes, Step};
 use super::jws::{ACCESS_TOKEN_TYPE, Header, Jws, Malformed};
-use super::keys::RingKey;
+use super::keys::{KeyRing, RingKey};
 use crate::base::Timestamp;
 
 /// Why a token is not taken. Outside nothing more is said: a list of reasons is a help for guessing.
@@ -30,12 +30,13 @@ impl Tokens {
     /// The way itself. `notes` hears about each step that was passed; [`Tokens::verify`] takes none.
     pub(super) fn examine(&self, token: &str, now: Timestamp, notes: &mut impl Notes) -> Result<Identity, Fault> {
         let jws = Jws::split(token)?;
-        let key = self.key_of(&jws)?;
+        let ring = self.keys.load();
+        let key = key_of(&ring, &jws)?;
         if !key.key.verifies(jws.message.as_bytes(), &jws.signature()?) {
             return Err(Fault::Signature);
         }
         notes.passed(Step::Signature, || {
-            let state = if key.kid == self.keys.signing_kid() { "current" } else { "kept for older tokens" };
+            let state = if key.kid == ring.signing_kid() { "current" } else { "kept for older tokens" };
             format!("{}, key {} ({state})", key.algorithm.name(), key.kid)
         });
         let payload = jws.payload()?;
@@ -47,21 +48,6 @@ impl Tokens {
             format!("{}, in {}", identity.expires_at(), spell(identity.expires_at().since(now)))
         });
         Ok(identity)
-    }
-
-    /// `kid` chooses the key and the key decides the algorithm: `alg` must agree and chooses nothing.
-    fn key_of(&self, jws: &Jws<'_>) -> Result<&RingKey, Fault> {
-        let bytes = jws.header()?;
-        let header = Header::parse(&bytes)?;
-        if header.typ.as_deref() != Some(ACCESS_TOKEN_TYPE) {
-            return Err(Fault::Type);
-        }
-        let kid = header.kid.as_deref().ok_or(Fault::UnknownKey)?;
-        let key = self.keys.find(kid).ok_or(Fault::UnknownKey)?;
-        if &*header.alg != key.algorithm.name() {
-            return Err(Fault::Algorithm);
-        }
-        Ok(key)
     }
 
     fn check_parties(&self, claims: &Claims<'_>, notes: &mut impl Notes) -> Result<(), Fault> {
@@ -92,6 +78,21 @@ impl Tokens {
         }
         Ok(())
     }
+}
+
+/// `kid` chooses the key and the key decides the algorithm: `alg` must agree and chooses nothing.
+fn key_of<'r>(ring: &'r KeyRing, jws: &Jws<'_>) -> Result<&'r RingKey, Fault> {
+    let bytes = jws.header()?;
+    let header = Header::parse(&bytes)?;
+    if header.typ.as_deref() != Some(ACCESS_TOKEN_TYPE) {
+        return Err(Fault::Type);
+    }
+    let kid = header.kid.as_deref().ok_or(Fault::UnknownKey)?;
+    let key = ring.find(kid).ok_or(Fault::UnknownKey)?;
+    if &*header.alg != key.algorithm.name() {
+        return Err(Fault::Algorithm);
+    }
+    Ok(key)
 }
 
 /// What is wrong with a token: for the operator who asks, never for the one who sent it.

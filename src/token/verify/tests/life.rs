@@ -113,7 +113,7 @@ fn the_key_set_shows_public_keys_only() {
     let keys: Vec<StoredKey> =
         Algorithm::ALL.into_iter().map(|algorithm| StoredKey::generate(algorithm, NOW).unwrap()).collect();
     let tokens = Tokens::new(KeyRing::new(&keys[0], &keys[1..]).unwrap(), &settings());
-    let set: Value = serde_json::from_str(tokens.jwks()).unwrap();
+    let set: Value = serde_json::from_str(&tokens.jwks()).unwrap();
     let shown = set["keys"].as_array().unwrap();
     assert_eq!(shown.len(), 4);
     for (jwk, key) in shown.iter().zip(&keys) {

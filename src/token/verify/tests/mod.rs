@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::base::{Email, Role, Scope, SessionId, TokenId, UserId, Username};
-use crate::token::{Algorithm, KeyRing, Person, Settings, StoredKey, Subject};
+use crate::token::{Algorithm, KeyRing, KeySettings, Person, Settings, StoredKey, Subject};
 
 const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_123);
 
@@ -24,6 +24,7 @@ fn settings() -> Settings {
         algorithm: Algorithm::Hs256,
         leeway: Duration::from_secs(5),
         secret: None,
+        keys: KeySettings::default(),
     }
 }
 

@@ -1,0 +1,50 @@
+//! What `authgate keys` takes.
+use std::path::PathBuf;
+
+/// Signing keys: list, rotate, retire, export, import, new-secret.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  authgate keys list\n  authgate keys rotate --publish-first")]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    pub(super) verb: KeysVerb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum KeysVerb {
+    /// Show which key signs and which are believed
+    #[command(after_help = "Examples:\n  authgate keys list\n  authgate keys list --json")]
+    List,
+    /// Make a new key; it signs within a second, and the old one is believed until its last token is dead
+    #[command(after_help = "Examples:\n  authgate keys rotate\n  authgate keys rotate --publish-first")]
+    Rotate {
+        /// Show the new key for ten minutes before it signs, for backends that keep the key set
+        #[arg(long)]
+        publish_first: bool,
+    },
+    /// Stop believing a key: all tokens it signed are refused within a second
+    #[command(after_help = "Examples:\n  authgate keys rotate && authgate keys retire KID\n  authgate keys retire KID")]
+    Retire {
+        /// The key's name, as `keys list` shows it
+        kid: String,
+    },
+    /// Print the public keys, or with --private one private key
+    #[command(
+        after_help = "Examples:\n  authgate keys export > jwks.json\n  authgate keys export --private KID > backup.pem"
+    )]
+    Export {
+        /// Print this private key as PKCS#8 in PEM (a secret made here in base64url)
+        #[arg(long, value_name = "KID")]
+        private: Option<String>,
+    },
+    /// Take a private key from a PEM file into the store; it signs from now on
+    #[command(after_help = "Examples:\n  authgate keys import backup.pem\n  authgate keys import - < backup.pem")]
+    Import {
+        /// The file, or - for standard input
+        file: PathBuf,
+    },
+    /// Print a new secret for HS256 or for encrypt_with
+    #[command(
+        after_help = "Examples:\n  authgate keys new-secret > /run/secrets/authgate_key\n  export JWT_SECRET_KEY=$(authgate keys new-secret)"
+    )]
+    NewSecret,
+}
