@@ -25,6 +25,7 @@ mod token;
 mod keys;
 
 // The way of a request.
+mod balance;
 mod credentials;
 mod edge;
 mod every_door;
@@ -52,6 +53,9 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+
+// With other people's parts.
+mod third_party;
 
 // What the operator sees.
 mod cli;
