@@ -78,13 +78,18 @@ pub(super) fn upstream(text: &str) -> Result<Address, Trouble> {
         });
     };
     match scheme.to_ascii_lowercase().as_str() {
-        "http" => {}
-        "https" | "h2c" => return Err(Trouble::new(format!("{scheme}:// is not in this version"))),
-        _ => return Err(Trouble::new("neither http:// nor unix:")),
+        "http" | "h2c" => {}
+        "https" => return Err(Trouble::new(format!("{scheme}:// is not in this version"))),
+        _ => return Err(Trouble::new("neither http://, h2c:// nor unix:")),
     }
     let (host, port) = authority(scheme, rest)?;
     let host = host.trim_matches(['[', ']']).to_owned();
     Ok(Address::Tcp { host, port: port.unwrap_or(80) })
+}
+
+/// Whether an address that [`upstream`] reads speaks HTTP/2 from its first byte.
+pub(super) fn is_http2(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("h2c"))
 }
 
 /// `https://app.example.com`: scheme, host, optional port.
@@ -234,10 +239,12 @@ mod tests {
         assert_eq!(upstream("http://127.0.0.1:3000"), address("127.0.0.1", 3000));
         assert_eq!(upstream("HTTP://App_1.internal"), address("app_1.internal", 80));
         assert_eq!(upstream("http://[::1]:3000"), address("::1", 3000));
+        assert_eq!(upstream("h2c://grpc:50051"), address("grpc", 50051));
+        assert!(is_http2("H2C://grpc:50051") && !is_http2("http://h2c"));
         assert_eq!(meant(upstream("http://app:80/")).as_deref(), Some("http://app:80"));
         assert_eq!(meant(upstream("app:80")).as_deref(), Some("http://app:80"));
         for wrong in
-            ["https://a", "h2c://a", "http://", "http://a:0", "http://a b", "http://u:p@a", "http://é", "ftp://a"]
+            ["https://a", "h2c://a/x", "http://", "http://a:0", "http://a b", "http://u:p@a", "http://é", "ftp://a"]
         {
             assert!(upstream(wrong).is_err(), "{wrong}");
         }

@@ -187,7 +187,8 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::E205,
         "an upstream's URL is not usable",
         "An upstream is http://HOST, http://HOST:PORT or unix:/path.sock, without a path, a query or a password:\n\
-         requests keep their own path. https:// and h2c:// are not in this version.",
+         requests keep their own path. https:// is not in this version. h2c:// is HTTP/2 in
+         the clear, for gRPC; all URLs of one upstream speak the same.",
     ),
     (
         Code::E206,

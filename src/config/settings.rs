@@ -267,7 +267,13 @@ pub(super) const SECTIONS: &[Section] = &[
                 "urls",
                 Kind::OneOrMore,
                 "[\"http://10.0.0.5:4000\", \"http://10.0.0.6:4000\"]",
-                "http:// or unix:/path.sock",
+                "http://, h2c:// (HTTP/2 in the clear, for gRPC) or unix:/path.sock",
+            ),
+            with_default(
+                "balance",
+                Kind::Word(&["least_requests", "round_robin", "client_ip", "user"]),
+                "\"least_requests\"",
+                "\"least_requests\" (of two picked at random), \"round_robin\", \"client_ip\" or \"user\"",
             ),
             with_default("connect_timeout", WAIT, "\"2s\"", ""),
             with_default(
@@ -285,6 +291,20 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"keep\"",
                 "\"keep\" sends the Host the client asked for, \"upstream\" the one in the URL.",
             ),
+            with_default(
+                "eject_after",
+                SOME,
+                "5",
+                "An address that cannot be reached or gives no answer so often in a row is left out for a while.",
+            ),
+            with_default("eject_for", WAIT, "\"10s\"", ""),
+            with_default(
+                "retries",
+                Kind::Count(0, 100),
+                "1",
+                "Another attempt when a connection fails before anything was sent (any method), or for safe methods\n\
+                 when the backend answered 502, 503 or 504.",
+            ),
             without(
                 "identity",
                 Kind::OneOrMore,
@@ -292,18 +312,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Names of the identity headers for this backend, when they differ from [identity].",
             ),
         ],
-        later: &[
-            "balance",
-            "health_path",
-            "health_interval",
-            "eject_after",
-            "eject_for",
-            "retries",
-            "ca",
-            "client_cert",
-            "client_key",
-            "verify_tls",
-        ],
+        later: &["health_path", "health_interval", "ca", "client_cert", "client_key", "verify_tls"],
     },
     Section {
         name: "routes",

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use super::TokenBench;
 use crate::authz::{Asks, Caller, Permit, Policy, Settings as Rule};
 use crate::base::Timestamp;
-use crate::proxy::{Address, HostHeader, Proxy, Settings as Upstream, Target};
+use crate::proxy::{Address, Balance, HostHeader, Proxy, Settings as Upstream, Target};
 use crate::routes::{Found, Place, RouteTable, Settings as Route};
 use crate::wire::{
     AuthPrefix, Body, CanonPath, Door, IdentityFields, IdentityPart, Inbound, Peer, RequestId, Settings as Wire,
@@ -135,6 +135,11 @@ fn upstream() -> Upstream {
     Upstream {
         name: "app".to_owned(),
         addresses: vec![Address::Tcp { host: "127.0.0.1".to_owned(), port: 3000 }],
+        http2: false,
+        balance: Balance::LeastRequests,
+        eject_after: 5,
+        eject_for: WAIT,
+        retries: 1,
         connect_timeout: WAIT,
         response_timeout: WAIT,
         idle_timeout: WAIT,

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -12,9 +12,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 
 use super::ForwardError;
+use super::multiplex::Ticket;
 use super::pool::Link;
 use super::upload::{Progress, Upload};
-use crate::wire::BodyProblem;
+use super::upstream::Way;
+use crate::wire::{BodyProblem, Deadline};
 
 /// What became of a request.
 pub(super) enum Sent {
@@ -30,6 +32,62 @@ pub(super) enum Sent {
 ///
 /// `within` is counted anew as long as the client's body moves: a long upload is no silent upstream.
 pub(super) async fn send(
+    way: &mut Way,
+    request: Request<Upload>,
+    upload: Option<&Arc<Progress>>,
+    within: Duration,
+) -> Sent {
+    match way {
+        Way::Own(link) => send_alone(link, request, upload, within).await,
+        Way::Shared(ticket) => Box::pin(send_shared(ticket, request, upload, within)).await,
+    }
+}
+
+/// Over a connection that a task of its own drives.
+async fn send_shared(
+    ticket: &mut Ticket,
+    request: Request<Upload>,
+    upload: Option<&Arc<Progress>>,
+    within: Duration,
+) -> Sent {
+    ticket.deadline.set(within);
+    let mut answer = pin!(ticket.sender.try_send_request(request));
+    let deadline = &mut ticket.deadline;
+    let sent = poll_fn(|cx| {
+        if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
+            return Poll::Ready(match outcome {
+                Ok(response) => Sent::Answered(Box::new(response)),
+                Err(error) => unanswered(error),
+            });
+        }
+        ready!(poll_late(deadline, upload, within, cx));
+        Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout))
+    })
+    .await;
+    if matches!(sent, Sent::Unsent(_) | Sent::Lost(_)) {
+        ticket.shun();
+    }
+    sent
+}
+
+/// Ready when the answer is late; a client's body that moves gives it more time.
+fn poll_late(
+    deadline: &mut Deadline,
+    upload: Option<&Arc<Progress>>,
+    within: Duration,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    while deadline.poll_passed(cx).is_ready() {
+        if !upload.is_some_and(|progress| progress.has_moved()) {
+            return Poll::Ready(());
+        }
+        deadline.set(within);
+    }
+    Poll::Pending
+}
+
+/// Over a connection that is driven here.
+async fn send_alone(
     link: &mut Link,
     request: Request<Upload>,
     upload: Option<&Arc<Progress>>,
@@ -50,13 +108,8 @@ pub(super) async fn send(
             let ended = io::Error::from(io::ErrorKind::UnexpectedEof);
             return Poll::Ready(Sent::Lost(ForwardError::BadResponse(Box::new(ended))));
         }
-        while link.deadline.poll_passed(cx).is_ready() {
-            if !upload.is_some_and(|progress| progress.has_moved()) {
-                return Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout));
-            }
-            link.deadline.set(within);
-        }
-        Poll::Pending
+        ready!(poll_late(&mut link.deadline, upload, within, cx));
+        Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout))
     })
     .await
 }

@@ -1,8 +1,11 @@
 //! The way to an upstream and back.
+mod balance;
+mod ending;
 mod exchange;
 mod frames;
 mod hop;
 mod identity;
+mod multiplex;
 mod outgoing;
 mod pool;
 mod returning;
@@ -19,17 +22,18 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::header::{CONTENT_LENGTH, TE};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-pub(crate) use settings::{Address, HostHeader, Settings};
+pub(crate) use settings::{Address, Balance, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
 use crate::shared::{Live, Opened, Streams};
 use crate::token::Identity;
 use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix};
+use balance::Asker;
 use exchange::Sent;
 use outgoing::Head;
 use upgrade::Handshake;
@@ -99,6 +103,8 @@ pub(crate) enum ForwardError {
     RequestBroken(#[source] Box<dyn Error + Send + Sync>),
     #[error("the client went away")]
     ClientGone(#[source] Box<dyn Error + Send + Sync>),
+    #[error("the session has ended before the upstream answered")]
+    SessionEnded,
     #[error("too many streams are open")]
     Crowded,
     #[error("the path cannot be forwarded without the prefix")]
@@ -120,6 +126,7 @@ impl ForwardError {
             Self::RequestTooLarge => "body_too_large",
             Self::RequestStalled => "body_timeout",
             Self::RequestBroken(_) | Self::ClientGone(_) => "bad_request",
+            Self::SessionEnded => "session_ended",
             Self::Crowded => "busy",
             Self::Path(_) => "ambiguous_path",
         }
@@ -154,10 +161,14 @@ impl Proxy {
         if body.size_hint().lower() > target.max_body {
             return Err(ForwardError::RequestTooLarge);
         }
-        let at = upstream.pick();
+        let user = permit.identity().map(Identity::sub);
+        let at = upstream.addresses.pick(Asker { client: inbound.client().ip, user });
         let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
         head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
-        let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, target.body_timeout));
+        let calls = upstream.settings.http2 && ending::is_grpc(inbound.headers());
+        // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
+        let pace = if calls { A_YEAR } else { target.body_timeout };
+        let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, pace));
         let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
         let again = || {
             let repeatable = progress.is_none() && inbound.method().is_safe();
@@ -167,19 +178,32 @@ impl Proxy {
             let (upload, _) = Upload::new(Bounded::new(Body::Empty, target.max_body, target.body_timeout));
             Some(head.with_body(upload))
         };
-        let (response, mut lease) =
-            exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again).await?;
+        let live = if calls { self.enter(&permit)? } else { None };
+        let exchanged = exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again);
+        let (response, mut lease) = match &live {
+            None => exchanged.await?,
+            // A call in which only the client speaks has no answer before its end.
+            Some(live) => tokio::select! {
+                exchanged = exchanged => exchanged?,
+                () = live.ended() => return Err(ForwardError::SessionEnded),
+            },
+        };
         let idle_timeout = upstream.settings.idle_timeout;
-        if let Some(handshake) = Handshake::asked_by(&inbound) {
+        if let Some(handshake) = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2) {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 return upgrade::answer(&handshake, response, lease, self.enter(&permit)?, idle_timeout).await;
             }
             // What an upstream makes of a connection after a handshake that it refused, nobody knows.
             lease.once = true;
         }
-        let live = if returning::is_stream(response.headers()) { self.enter(&permit)? } else { None };
-        returning::answer(response, inbound.method(), lease, progress.as_ref(), idle_timeout)
-            .map(|response| returning::ending(response, live))
+        let live = match live {
+            None if ending::is_stream(response.headers()) => self.enter(&permit)?,
+            live => live,
+        };
+        let trailers = inbound.version() == Version::HTTP_2 && upstream.settings.http2 && asks_for_trailers(&inbound);
+        let upload = progress.as_ref();
+        let way = returning::Back { method: inbound.method(), lease, upload, idle_timeout, trailers };
+        returning::answer(response, way).map(|response| ending::with_session(response, live))
     }
 
     /// Enters a stream by the session of whoever opens it.
@@ -215,7 +239,8 @@ pub(crate) fn tell(headers: &mut HeaderMap, fields: &IdentityFields, identity: O
 
 /// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just
 /// then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body (RFC 9110,
-/// section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew.
+/// section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew. The same is done when
+/// the upstream says that it cannot answer just now, as often as `retries` allows.
 async fn exchange(
     upstream: &Arc<Upstream>,
     first: usize,
@@ -229,14 +254,29 @@ async fn exchange(
         None => upstream.connect(first).await?,
     };
     let mut repeated = false;
+    let mut left = upstream.settings.retries;
     loop {
         if lease.at() != first && upstream.settings.host_header == HostHeader::Upstream {
-            request.headers_mut().insert(HOST, upstream.host(lease.at()));
+            outgoing::set_host(&mut request, upstream.host(lease.at()));
         }
-        let link = lease.link().ok_or(ForwardError::Unknown)?;
-        match exchange::send(link, request, progress, within).await {
-            Sent::Answered(response) => return Ok((*response, lease)),
-            Sent::Failed(error) => return Err(error),
+        let way = lease.way().ok_or(ForwardError::Unknown)?;
+        match exchange::send(way, request, progress, within).await {
+            Sent::Answered(response) => {
+                upstream.addresses.worked(lease.at());
+                if left == 0 || !is_passing(response.status()) {
+                    return Ok((*response, lease));
+                }
+                left -= 1;
+                let Some(anew) = again() else { return Ok((*response, lease)) };
+                // Where nobody else can be reached, the answer there is counts.
+                let Ok(other) = upstream.another(lease.at()).await else { return Ok((*response, lease)) };
+                (request, lease) = (anew, other);
+                continue;
+            }
+            Sent::Failed(error) => {
+                upstream.note(lease.at(), &error);
+                return Err(error);
+            }
             Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
             Sent::Unsent(back) => request = *back,
             Sent::Lost(error) => request = again().filter(|_| lease.kept && !repeated).ok_or(error)?,
@@ -246,6 +286,19 @@ async fn exchange(
         lease = upstream.connect(first).await?;
     }
 }
+
+/// What a backend, or a proxy in front of it, says when another try may do better.
+const fn is_passing(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// gRPC does; without it an upstream must not say anything in trailers that matters (RFC 9110, section 6.5.1).
+fn asks_for_trailers(inbound: &Inbound) -> bool {
+    inbound.headers().get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"))
+}
+
+/// For a wait that something else bounds.
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A new connection ended before it took a request.
 #[derive(Debug, thiserror::Error)]

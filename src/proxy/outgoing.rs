@@ -1,5 +1,6 @@
 //! The upstream request, built anew: it starts with nothing, and only what may pass is copied into it.
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRANSFER_ENCODING};
+use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
 
@@ -17,6 +18,7 @@ pub(super) struct Head {
     method: Method,
     uri: Uri,
     pub(super) headers: HeaderMap,
+    http2: bool,
 }
 
 impl Head {
@@ -36,14 +38,17 @@ impl Head {
         headers.insert(HOST, host.clone());
         copy(inbound.headers(), &mut headers, target);
         set_forwarded(inbound, &mut headers);
-        if Handshake::asked_by(inbound).is_some() {
+        if !settings.http2 && Handshake::asked_by(inbound).is_some() {
             Handshake::write(&mut headers);
+        }
+        if settings.http2 && super::asks_for_trailers(inbound) {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
         }
         for (name, value) in target.set {
             headers.insert(name, value.clone());
         }
         identity::set(&mut headers, &settings.identity, permit.identity());
-        Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
+        Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers, http2: settings.http2 })
     }
 
     /// Tells the body's length in one way; hyper would drop a body of unknown length from a `GET`.
@@ -52,6 +57,8 @@ impl Head {
         match length {
             Some(0) if !announced && !matches!(self.method, Method::POST | Method::PUT | Method::PATCH) => {}
             Some(length) => drop(self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
+            // HTTP/2 frames every body itself.
+            None if self.http2 => {}
             None => drop(self.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))),
         }
     }
@@ -61,12 +68,32 @@ impl Head {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.headers_mut() = self.headers;
-        *request.version_mut() = Version::HTTP_11;
+        *request.version_mut() = if self.http2 { Version::HTTP_2 } else { Version::HTTP_11 };
+        if self.http2
+            && let Some(host) = request.headers_mut().remove(HOST)
+        {
+            set_host(&mut request, host);
+        }
         request
     }
 
     pub(super) fn target(&self) -> String {
         self.uri.to_string()
+    }
+}
+
+/// Names the host: in its field, or for HTTP/2 as `:authority`, which comes from the URI.
+pub(super) fn set_host<B>(request: &mut Request<B>, host: HeaderValue) {
+    if request.version() != Version::HTTP_2 {
+        request.headers_mut().insert(HOST, host);
+        return;
+    }
+    let mut parts = request.uri().clone().into_parts();
+    parts.scheme = Some(Scheme::HTTP);
+    // A Host was parsed when the request was admitted; one that is no authority is left out.
+    parts.authority = Authority::try_from(host.as_bytes()).ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
     }
 }
 
@@ -152,7 +179,7 @@ mod tests {
 
     use super::*;
     use crate::authz::{self, Caller, Policy};
-    use crate::proxy::Address;
+    use crate::proxy::{Address, Balance};
     use crate::wire::{AuthPrefix, Door, IdentityFields, IdentityPart, PathPrefix, Peer, RequestId};
 
     fn settings(host_header: HostHeader) -> Settings {
@@ -160,6 +187,11 @@ mod tests {
         Settings {
             name: "app".to_owned(),
             addresses: vec![Address::Tcp { host: "u".to_owned(), port: 3000 }],
+            http2: false,
+            balance: Balance::LeastRequests,
+            eject_after: 5,
+            eject_for: Duration::from_secs(1),
+            retries: 1,
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_secs(1),
             idle_timeout: Duration::from_secs(1),

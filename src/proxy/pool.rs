@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ForwardError;
+use super::multiplex::{Multiplex, Ticket};
 use super::settings::Address;
 use super::stream::Stream;
 use super::upload::Upload;
@@ -115,8 +116,7 @@ impl Pool {
             Entered::Place(place) => place,
             Entered::Link(link) => return Ok(Opened::Kept(link)),
         };
-        let connecting = timeout(self.connect_timeout, Stream::connect(address)).await;
-        let stream = connecting.map_err(|_| ForwardError::ConnectTimeout)?.map_err(ForwardError::Refused)?;
+        let stream = self.connect(address).await?;
         let (sender, connection) = http1::handshake(stream).await.map_err(ForwardError::broken)?;
         let deadline = Deadline::default();
         Ok(Opened::New(Box::new(Link {
@@ -127,6 +127,28 @@ impl Pool {
             kept_since: Instant::now(),
             _place: place,
         })))
+    }
+
+    /// A place on an HTTP/2 connection: on one that is open, or on a new one. What is full is shared.
+    pub(super) async fn share(
+        &self,
+        multiplex: &Arc<Multiplex>,
+        address: &Address,
+    ) -> Result<(Ticket, bool), ForwardError> {
+        let _one_at_a_time = multiplex.opening.lock().await;
+        if let Some(ticket) = multiplex.take(false) {
+            return Ok((ticket, true));
+        }
+        let Some(place) = Room::enter(&self.room) else {
+            return multiplex.take(true).map(|ticket| (ticket, true)).ok_or(ForwardError::Full);
+        };
+        let stream = self.connect(address).await?;
+        Ok((multiplex.add(stream, place).await?, false))
+    }
+
+    async fn connect(&self, address: &Address) -> Result<Stream, ForwardError> {
+        let connecting = timeout(self.connect_timeout, Stream::connect(address)).await;
+        connecting.map_err(|_| ForwardError::ConnectTimeout)?.map_err(ForwardError::Refused)
     }
 
     /// Waits no longer than for a connection: what is full says so.

@@ -1,40 +1,47 @@
 //! The answer on its way back: connection fields taken off, the body streamed, the connection kept after a clean end.
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
+use http::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE,
+    TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::task::JoinHandle;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::ForwardError;
 use super::hop::{is_hop_by_hop, named_by_connection};
 use super::pool::LinkRest;
 use super::upload::Progress;
 use super::upstream::Lease;
-use super::{ForwardError, Live};
 use crate::wire::{Body, BodyError, Deadline};
 
+/// What an answer goes back with.
+#[derive(Debug)]
+pub(super) struct Back<'a> {
+    pub(super) method: &'a Method,
+    pub(super) lease: Lease,
+    pub(super) upload: Option<&'a Arc<Progress>>,
+    pub(super) idle_timeout: Duration,
+    /// The client asked for trailers, and both sides can carry them.
+    pub(super) trailers: bool,
+}
+
 /// The answer as the client gets it.
-pub(super) fn answer(
-    response: Response<Incoming>,
-    method: &Method,
-    mut lease: Lease,
-    upload: Option<&Arc<Progress>>,
-    idle_timeout: Duration,
-) -> Result<Response<Body>, ForwardError> {
+pub(super) fn answer(response: Response<Incoming>, back: Back<'_>) -> Result<Response<Body>, ForwardError> {
+    let Back { method, mut lease, upload, idle_timeout, trailers } = back;
     let (mut parts, incoming) = response.into_parts();
     let framing = check(parts.status, &parts.headers, method)?;
     strip(&mut parts.headers, parts.status);
     // The version belongs to one connection (RFC 9110, section 2.5): what the upstream speaks is not what we speak.
     parts.version = Version::HTTP_11;
-    if let Some(link) = lease.link() {
-        link.deadline.clear();
+    if let Some(deadline) = lease.deadline() {
+        deadline.clear();
     }
     let upload_ended = upload.is_none_or(|progress| progress.has_ended());
     // An answer before the end of the request leaves bytes on the way that no later request may meet.
@@ -45,8 +52,11 @@ pub(super) fn answer(
         }
         return Ok(Response::from_parts(parts, Body::Empty));
     }
-    let driver = if upload_ended { Driver::Here(lease) } else { Driver::elsewhere(lease) };
-    Ok(Response::from_parts(parts, Body::wrap(Returning { incoming, driver, clean, idle_timeout })))
+    let driver = if upload_ended || lease.is_shared() { Driver::Here(lease) } else { Driver::elsewhere(lease) };
+    Ok(Response::from_parts(
+        parts,
+        Body::wrap(Returning { incoming, driver, clean, idle_timeout, upload: upload.cloned(), trailers }),
+    ))
 }
 
 /// Whether the length of an answer was told in one way.
@@ -97,54 +107,28 @@ pub(super) fn strip(headers: &mut HeaderMap, status: StatusCode) {
 #[error("{0}")]
 pub(super) struct Nonsense(pub(super) &'static str);
 
-/// Whether an answer goes on for as long as its session: events, or gRPC.
-pub(super) fn is_stream(headers: &HeaderMap) -> bool {
-    let begins = |kind: &[u8], with: &str| {
-        kind.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
-    };
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    begins(kind, "text/event-stream") || begins(kind, "application/grpc")
+/// What may stand in trailers (RFC 9110, section 6.5.1): nothing that frames, routes, or says who somebody is.
+fn passing(mut trailers: HeaderMap) -> Frame<Bytes> {
+    let barred: Vec<_> = trailers.keys().filter(|name| is_hop_by_hop(name) || is_barred(name)).cloned().collect();
+    for name in barred {
+        trailers.remove(name);
+    }
+    Frame::trailers(trailers)
 }
 
-/// Lets an answer end with the session behind it.
-pub(super) fn ending(response: Response<Body>, live: Option<Live>) -> Response<Body> {
-    let Some(live) = live else { return response };
-    response.map(|body| Body::wrap(Ending { body, ended: Box::pin(live.ended()), _live: live }))
-}
-
-/// A body that breaks off, for the client to notice, when its session ends.
-struct Ending {
-    body: Body,
-    ended: Pin<Box<WaitForCancellationFutureOwned>>,
-    _live: Live,
-}
-
-/// What broke off a stream.
-#[derive(Debug, thiserror::Error)]
-#[error("the session behind the stream has ended")]
-struct SessionEnded;
-
-impl HttpBody for Ending {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
-        if this.ended.as_mut().poll(cx).is_ready() {
-            // The connection to the upstream goes with the body.
-            this.body = Body::Empty;
-            return Poll::Ready(Some(Err(Box::new(SessionEnded))));
-        }
-        Pin::new(&mut this.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+fn is_barred(name: &HeaderName) -> bool {
+    [
+        CONTENT_LENGTH,
+        CONTENT_TYPE,
+        CONTENT_ENCODING,
+        HOST,
+        AUTHORIZATION,
+        WWW_AUTHENTICATE,
+        COOKIE,
+        SET_COOKIE,
+        LOCATION,
+    ]
+    .contains(name)
 }
 
 /// The upstream fell silent in the middle of its answer.
@@ -158,6 +142,9 @@ struct Returning {
     driver: Driver,
     clean: bool,
     idle_timeout: Duration,
+    /// A client that still sends is not idle.
+    upload: Option<Arc<Progress>>,
+    trailers: bool,
 }
 
 /// Who moves the bytes of the connection.
@@ -183,7 +170,7 @@ impl Driver {
 
     fn deadline(&mut self) -> Option<&mut Deadline> {
         match self {
-            Self::Here(lease) => lease.link().map(|link| &mut link.deadline),
+            Self::Here(lease) => lease.deadline(),
             Self::Elsewhere { deadline, .. } => Some(deadline),
             Self::Done => None,
         }
@@ -191,7 +178,9 @@ impl Driver {
 
     /// Moves bytes, as far as that is ours to do.
     fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Self::Here(lease) = self {
+        if let Self::Here(lease) = self
+            && !lease.is_shared()
+        {
             let ended = lease.link().is_none_or(|link| Pin::new(&mut link.connection).poll(cx).is_ready());
             if ended {
                 *self = Self::Done;
@@ -221,9 +210,16 @@ impl Returning {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(deadline) = self.driver.deadline() else { return Poll::Pending };
         deadline.set_if_clear(self.idle_timeout);
-        if deadline.poll_passed(cx).is_pending() {
-            return Poll::Pending;
+        while deadline.poll_passed(cx).is_ready() {
+            if !self.upload.as_ref().is_some_and(|upload| upload.has_moved()) {
+                return self.stalled();
+            }
+            deadline.set(self.idle_timeout);
         }
+        Poll::Pending
+    }
+
+    fn stalled(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.driver = Driver::Done;
         Poll::Ready(Some(Err(Box::new(Stalled))))
     }
@@ -242,8 +238,14 @@ impl HttpBody for Returning {
                     if let Some(deadline) = this.driver.deadline() {
                         deadline.clear();
                     }
-                    // Anything but data is a trailer section, which goes no further.
-                    let Ok(data) = frame.into_data() else { continue };
+                    // Anything but data is a trailer section, which goes no further unless it was asked for.
+                    let data = match frame.into_data() {
+                        Ok(data) => data,
+                        Err(frame) => match frame.into_trailers() {
+                            Ok(trailers) if this.trailers => return Poll::Ready(Some(Ok(passing(trailers)))),
+                            Ok(_) | Err(_) => continue,
+                        },
+                    };
                     if this.incoming.is_end_stream() {
                         this.end();
                     }
@@ -277,6 +279,8 @@ impl HttpBody for Returning {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {

@@ -10,6 +10,9 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     /// At least one.
     pub(crate) addresses: Vec<Address>,
+    /// `h2c://`: HTTP/2 in the clear, without asking first.
+    pub(crate) http2: bool,
+    pub(crate) balance: Balance,
     pub(crate) connect_timeout: Duration,
     /// Until the head of the answer.
     pub(crate) response_timeout: Duration,
@@ -19,8 +22,26 @@ pub(crate) struct Settings {
     pub(crate) keep_alive: Duration,
     pub(crate) max_connections: usize,
     pub(crate) host_header: HostHeader,
+    /// An address that fails so often in a row ...
+    pub(crate) eject_after: usize,
+    /// ... is left out for so long.
+    pub(crate) eject_for: Duration,
+    /// So often a request is tried again that may be.
+    pub(crate) retries: usize,
     /// Which fields tell this upstream who is asking.
     pub(crate) identity: IdentityFields,
+}
+
+/// Which address a request goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Balance {
+    /// The one with fewer requests under way, of two picked at random.
+    LeastRequests,
+    RoundRobin,
+    /// The same one for the same client address.
+    ClientIp,
+    /// The same one for the same person; by client address where nobody is signed in.
+    User,
 }
 
 /// Where a connection goes.

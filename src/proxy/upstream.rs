@@ -1,29 +1,33 @@
 //! The addresses of one upstream, and whose turn it is.
 use std::net::Ipv6Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::HeaderValue;
 
 use super::ForwardError;
+use super::balance::Addresses;
+use super::multiplex::{Multiplex, Ticket};
 use super::pool::{Link, Opened, Pool};
 use super::settings::{Address, Settings};
-use crate::base::quick_random;
+use crate::observe::Chain;
+use crate::wire::Deadline;
 
 /// One upstream with its connections.
 #[derive(Debug)]
 pub(super) struct Upstream {
     pub(super) settings: Settings,
     places: Vec<Place>,
+    pub(super) addresses: Addresses,
     pool: Arc<Pool>,
 }
 
 #[derive(Debug)]
 struct Place {
     address: Address,
+    /// HTTP/2 connections, where it speaks that.
+    multiplex: Option<Arc<Multiplex>>,
     /// What `host_header = "upstream"` sends.
     host: HeaderValue,
-    in_flight: AtomicUsize,
 }
 
 impl Upstream {
@@ -34,25 +38,10 @@ impl Upstream {
             settings.keep_alive,
             settings.connect_timeout,
         );
-        let places = settings.addresses.iter().map(Place::new).collect();
-        Self { settings, places, pool: Arc::new(pool) }
-    }
-
-    /// The address with the fewest requests of two picked at random.
-    pub(super) fn pick(&self) -> usize {
-        let count = self.places.len() as u64;
-        if count < 2 {
-            return 0;
-        }
-        let random = quick_random();
-        let one = random % count;
-        // A second one, and never the first again.
-        let other = (one + 1 + (random >> 32) % (count - 1)) % count;
-        [one, other].into_iter().filter_map(|at| usize::try_from(at).ok()).min_by_key(|&at| self.load(at)).unwrap_or(0)
-    }
-
-    fn load(&self, at: usize) -> usize {
-        self.places.get(at).map_or(usize::MAX, |place| place.in_flight.load(Ordering::Relaxed))
+        let places = settings.addresses.iter().map(|address| Place::new(address, &settings)).collect();
+        let Settings { balance, eject_after, eject_for, .. } = settings;
+        let addresses = Addresses::new(settings.addresses.len(), balance, eject_after, eject_for);
+        Self { settings, places, addresses, pool: Arc::new(pool) }
     }
 
     /// The `Host` of an address.
@@ -65,35 +54,82 @@ impl Upstream {
         match self.places.get(at).map(|place| &place.address) {
             Some(Address::Unix { path }) => format!("unix:{}", path.display()),
             Some(Address::Tcp { .. }) | None => {
-                format!("http://{}", self.host(at).to_str().unwrap_or_default())
+                let scheme = if self.settings.http2 { "h2c" } else { "http" };
+                format!("{scheme}://{}", self.host(at).to_str().unwrap_or_default())
             }
         }
     }
 
     /// A connection to this address that was used before.
     pub(super) fn kept(self: &Arc<Self>, at: usize) -> Option<Lease> {
-        self.pool.take(at).map(|link| Lease::new(self, at, link, true))
+        match self.places.get(at)?.multiplex.as_ref() {
+            Some(multiplex) => multiplex.take(false).map(|ticket| Lease::new(self, at, Way::Shared(ticket), true)),
+            None => self.pool.take(at).map(|link| Lease::new(self, at, Way::Own(link), true)),
+        }
     }
 
-    /// A new connection: to this address, or to the next one that answers.
+    /// A new connection: to this address, or to one of `retries` others.
     pub(super) async fn connect(self: &Arc<Self>, first: usize) -> Result<Lease, ForwardError> {
-        let mut failed = ForwardError::Unknown;
-        for step in 0..self.places.len() {
-            let at = (first + step) % self.places.len();
-            let Some(place) = self.places.get(at) else { break };
-            // A kept connection to the first address was asked for before.
-            if let Some(lease) = (step > 0).then(|| self.kept(at)).flatten() {
-                return Ok(lease);
+        let failed = match self.reach(first).await {
+            // Where there is no room for one address there is none for another.
+            Err(error) if !matches!(error, ForwardError::Full) && self.settings.retries > 0 => error,
+            reached => return reached,
+        };
+        self.any_of(self.addresses.after(first), self.settings.retries).await.unwrap_or(Err(failed))
+    }
+
+    /// A connection for another try: elsewhere if there is an elsewhere.
+    pub(super) async fn another(self: &Arc<Self>, than: usize) -> Result<Lease, ForwardError> {
+        let mut others = self.addresses.after(than);
+        others.push(than);
+        self.any_of(others, usize::MAX).await.unwrap_or(Err(ForwardError::Unknown))
+    }
+
+    /// The first of these that is reached, `most` of them tried; `None` when there is nothing to try.
+    async fn any_of(self: &Arc<Self>, places: Vec<usize>, most: usize) -> Option<Result<Lease, ForwardError>> {
+        let mut outcome = None;
+        for at in places.into_iter().take(most) {
+            if let Some(lease) = self.kept(at) {
+                return Some(Ok(lease));
             }
-            match self.pool.open(at, &place.address).await {
-                Ok(Opened::New(link)) => return Ok(Lease::new(self, at, link, false)),
-                Ok(Opened::Kept(link)) => return Ok(Lease::new(self, at, link, true)),
-                // Where there is no room for one address there is none for another.
-                Err(ForwardError::Full) => return Err(ForwardError::Full),
-                Err(error) => failed = error,
+            match self.reach(at).await {
+                Err(error) if !matches!(error, ForwardError::Full) => outcome = Some(Err(error)),
+                reached => return Some(reached),
             }
         }
-        Err(failed)
+        outcome
+    }
+
+    async fn reach(self: &Arc<Self>, at: usize) -> Result<Lease, ForwardError> {
+        let place = self.places.get(at).ok_or(ForwardError::Unknown)?;
+        let opened = self.open(at, place).await;
+        opened.map(|(way, kept)| Lease::new(self, at, way, kept)).inspect_err(|error| self.note(at, error))
+    }
+
+    /// Counts what was an address's own fault, and leaves the address out when that was too often.
+    pub(super) fn note(&self, at: usize, error: &ForwardError) {
+        let own = matches!(
+            error,
+            ForwardError::Refused(_)
+                | ForwardError::ConnectTimeout
+                | ForwardError::ResponseTimeout
+                | ForwardError::BadResponse(_)
+        );
+        if own && self.addresses.failed(at) {
+            let (upstream, address) = (&self.settings.name, self.address(at));
+            tracing::warn!(upstream, address, error = %Chain(error), "left an address out: it fails again and again");
+        }
+    }
+
+    async fn open(&self, at: usize, place: &Place) -> Result<(Way, bool), ForwardError> {
+        if let Some(multiplex) = &place.multiplex {
+            let (ticket, kept) = self.pool.share(multiplex, &place.address).await?;
+            return Ok((Way::Shared(ticket), kept));
+        }
+        Ok(match self.pool.open(at, &place.address).await? {
+            Opened::New(link) => (Way::Own(link), false),
+            Opened::Kept(link) => (Way::Own(link), true),
+        })
     }
 
     #[cfg(test)]
@@ -103,7 +139,7 @@ impl Upstream {
 }
 
 impl Place {
-    fn new(address: &Address) -> Self {
+    fn new(address: &Address, settings: &Settings) -> Self {
         let host = match address {
             Address::Unix { .. } => "localhost".to_owned(),
             Address::Tcp { host, port } => {
@@ -112,8 +148,18 @@ impl Place {
             }
         };
         let host = HeaderValue::try_from(host).unwrap_or_else(|_| HeaderValue::from_static("localhost"));
-        Self { address: address.clone(), host, in_flight: AtomicUsize::new(0) }
+        let multiplex = settings.http2.then(|| Arc::new(Multiplex::new(settings.keep_alive)));
+        Self { address: address.clone(), multiplex, host }
     }
+}
+
+/// What a request goes over.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// HTTP/1.1: a connection that nobody else uses meanwhile.
+    Own(Box<Link>),
+    /// HTTP/2
+    Shared(Ticket),
 }
 
 /// A connection in use. It is closed when dropped, unless it was given back.
@@ -121,7 +167,7 @@ impl Place {
 pub(super) struct Lease {
     upstream: Arc<Upstream>,
     at: usize,
-    link: Option<Box<Link>>,
+    way: Option<Way>,
     /// Another request went over this connection before.
     pub(super) kept: bool,
     /// No other request may go over this connection.
@@ -129,11 +175,9 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    fn new(upstream: &Arc<Upstream>, at: usize, link: Box<Link>, kept: bool) -> Self {
-        if let Some(place) = upstream.places.get(at) {
-            place.in_flight.fetch_add(1, Ordering::Relaxed);
-        }
-        Self { upstream: Arc::clone(upstream), at, link: Some(link), kept, once: false }
+    fn new(upstream: &Arc<Upstream>, at: usize, way: Way, kept: bool) -> Self {
+        upstream.addresses.begin(at);
+        Self { upstream: Arc::clone(upstream), at, way: Some(way), kept, once: false }
     }
 
     /// The address that the connection leads to.
@@ -141,18 +185,42 @@ impl Lease {
         self.at
     }
 
+    pub(super) const fn way(&mut self) -> Option<&mut Way> {
+        self.way.as_mut()
+    }
+
+    /// The connection, where it is ours alone.
     pub(super) const fn link(&mut self) -> Option<&mut Box<Link>> {
-        self.link.as_mut()
+        match &mut self.way {
+            Some(Way::Own(link)) => Some(link),
+            Some(Way::Shared(_)) | None => None,
+        }
+    }
+
+    /// The timer of this use.
+    pub(super) fn deadline(&mut self) -> Option<&mut Deadline> {
+        self.way.as_mut().map(|way| match way {
+            Way::Own(link) => &mut link.deadline,
+            Way::Shared(ticket) => &mut ticket.deadline,
+        })
+    }
+
+    /// Somebody else drives the connection.
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self.way, Some(Way::Shared(_)))
     }
 
     /// Takes the connection out; the request still counts until the lease is dropped.
-    pub(super) const fn take_link(&mut self) -> Option<Box<Link>> {
-        self.link.take()
+    pub(super) fn take_link(&mut self) -> Option<Box<Link>> {
+        match self.way.take() {
+            Some(Way::Own(link)) => Some(link),
+            Some(Way::Shared(_)) | None => None,
+        }
     }
 
     /// Ends the use: the connection is kept if it ended cleanly on both sides, else closed.
     pub(super) fn end(&mut self) {
-        if let Some(mut link) = self.link.take()
+        if let Some(mut link) = self.take_link()
             && !self.once
             && link.is_idle()
         {
@@ -163,8 +231,6 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(place) = self.upstream.places.get(self.at) {
-            place.in_flight.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.upstream.addresses.end(self.at);
     }
 }

@@ -61,7 +61,8 @@ impl From<&ForwardError> for Refusal {
     fn from(error: &ForwardError) -> Self {
         match error {
             ForwardError::Crowded => Self::retry_after(error.code(), STORE_AWAY),
-            ForwardError::Unknown
+            ForwardError::SessionEnded
+            | ForwardError::Unknown
             | ForwardError::Refused(_)
             | ForwardError::ConnectTimeout
             | ForwardError::Full

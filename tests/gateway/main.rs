@@ -26,6 +26,7 @@ mod token;
 mod keys;
 
 // The way of a request.
+mod balance;
 mod credentials;
 mod edge;
 mod every_door;
@@ -54,6 +55,9 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+
+// With other people's parts.
+mod third_party;
 
 // What the operator sees.
 mod bring;

@@ -81,15 +81,18 @@ fn rows(route: &Settings, config: &Config) -> Vec<Row> {
 
 fn target(route: &Settings, config: &Config) -> String {
     let upstream = config.upstreams.iter().find(|upstream| upstream.name == route.upstream);
-    let addresses = upstream.map(|upstream| upstream.addresses.iter().map(url).collect::<Vec<_>>().join(", "));
+    let addresses = upstream.map(|upstream| {
+        upstream.addresses.iter().map(|address| url(address, upstream.http2)).collect::<Vec<_>>().join(", ")
+    });
     addresses.unwrap_or_else(|| route.upstream.clone())
 }
 
-fn url(address: &Address) -> String {
+fn url(address: &Address, http2: bool) -> String {
+    let scheme = if http2 { "h2c" } else { "http" };
     match address {
         Address::Tcp { host, port } => {
             let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            if *port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") }
+            if *port == 80 { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
         }
         Address::Unix { path } => format!("unix:{}", path.display()),
     }

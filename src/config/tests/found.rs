@@ -21,7 +21,7 @@ fn a_name_nobody_knows_is_refused() {
         ("[server]\nlisen = \"127.0.0.1:80\"", "E103"),
         ("[[route]]\nprefix = \"/x\"", "E103"),
         ("[passwords]\nargon2 = { memry = \"19MiB\" }", "E103"),
-        ("[upstreams.a]\nurls = \"http://a\"\nbalance = \"client_ip\"", "E103"),
+        ("[upstreams.a]\nurls = \"http://a\"\nhealth_path = \"/x\"", "E103"),
         ("[tls]\nacme_email = \"x\"", "E103"),
         ("mode = \"observe\"", "E103"),
         ("[accounts]\nregistration = \"invited\"", "E102"),
@@ -106,6 +106,8 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         ("[upstreams]\na = 3", "E101"),
         ("[upstreams.a]\nkeep_alive = \"1s\"", "E104"),
         ("[upstreams.a]\nurls = []", "E102"),
+        ("[upstreams.a]\nurls = [\"h2c://a\", \"http://a\"]", "E205"),
+        ("[upstreams]\na = \"h2c://a\"", ""),
     ] {
         let code = Some(code).filter(|code| !code.is_empty());
         finds(more, code.as_slice());

@@ -6,7 +6,7 @@ use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::settings;
 use crate::config::tree::{Entry, Node};
-use crate::proxy::{Address, HostHeader, Settings};
+use crate::proxy::{Address, Balance, HostHeader, Settings};
 use crate::wire::IdentityFields;
 
 /// What requests can be sent to.
@@ -54,7 +54,8 @@ impl Upstreams<'_> {
             }
         };
         if !self.list.iter().any(|upstream| upstream.name == url.value) {
-            self.list.push(plain(url.value.clone(), vec![address], &self.identity));
+            let http2 = address::is_http2(&url.value);
+            self.list.push(plain(url.value.clone(), vec![address], http2, &self.identity));
         }
         Some(url.value.clone())
     }
@@ -75,7 +76,7 @@ fn declared_one<'r>(reader: &'r Reader<'r>, entry: &'r Entry, identity: &Identit
         Node::Text(text) => match address::upstream(&text.text) {
             Ok(address) => {
                 reader.note_upstream(entry);
-                Some(plain(name, vec![address], identity))
+                Some(plain(name, vec![address], address::is_http2(&text.text), identity))
             }
             Err(trouble) => {
                 let title = format!("requests to `{name}` cannot be sent there");
@@ -109,12 +110,17 @@ fn table(part: &Part<'_>, name: String, identity: &IdentityFields) -> Option<Set
     let addresses = urls.as_ref().map(|urls| addresses(part, urls)).unwrap_or_default();
     let settings = Settings {
         addresses,
+        http2: urls.as_ref().is_some_and(|urls| urls.value.iter().any(|url| address::is_http2(&url.value))),
+        balance: part.choice("balance", BALANCES),
         connect_timeout: part.value("connect_timeout"),
         response_timeout: part.value("response_timeout"),
         idle_timeout: part.value("idle_timeout"),
         keep_alive: part.value("keep_alive"),
         max_connections: part.value("max_connections"),
         host_header: part.choice("host_header", &[("keep", HostHeader::Keep), ("upstream", HostHeader::Upstream)]),
+        eject_after: part.value("eject_after"),
+        eject_for: part.value("eject_for"),
+        retries: part.value("retries"),
         identity: own_identity(part, identity),
         name,
     };
@@ -124,6 +130,16 @@ fn table(part: &Part<'_>, name: String, identity: &IdentityFields) -> Option<Set
 fn addresses(part: &Part<'_>, urls: &Spot<Texts>) -> Vec<Address> {
     if urls.value.is_empty() {
         part.complain(Finding::new(Code::E102, urls.place.clone(), "`urls` is empty").label("at least one"));
+    }
+    let http2 = |url: &Spot<String>| address::is_http2(&url.value);
+    if let Some(first) = urls.value.first()
+        && let Some(other) = urls.value.iter().find(|url| http2(url) != http2(first))
+    {
+        part.complain(
+            Finding::new(Code::E205, other.place.clone(), "`urls` mixes HTTP/1.1 and HTTP/2")
+                .label("speaks the other protocol")
+                .say("make two upstreams of them"),
+        );
     }
     let mut addresses = Vec::new();
     for url in &urls.value {
@@ -143,20 +159,32 @@ fn own_identity(part: &Part<'_>, identity: &IdentityFields) -> IdentityFields {
 }
 
 /// An upstream of which nothing but its URL is said: everything else as the table of settings has it.
-fn plain(name: String, addresses: Vec<Address>, identity: &IdentityFields) -> Settings {
+fn plain(name: String, addresses: Vec<Address>, http2: bool, identity: &IdentityFields) -> Settings {
     use crate::config::read::default_of;
     Settings {
         name,
         addresses,
+        http2,
+        balance: Balance::LeastRequests,
         connect_timeout: default_of("upstreams", "connect_timeout"),
         response_timeout: default_of("upstreams", "response_timeout"),
         idle_timeout: default_of("upstreams", "idle_timeout"),
         keep_alive: default_of("upstreams", "keep_alive"),
         max_connections: default_of("upstreams", "max_connections"),
         host_header: HostHeader::Keep,
+        eject_after: default_of("upstreams", "eject_after"),
+        eject_for: default_of("upstreams", "eject_for"),
+        retries: default_of("upstreams", "retries"),
         identity: identity.clone(),
     }
 }
+
+const BALANCES: &[(&str, Balance)] = &[
+    ("least_requests", Balance::LeastRequests),
+    ("round_robin", Balance::RoundRobin),
+    ("client_ip", Balance::ClientIp),
+    ("user", Balance::User),
+];
 
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))

@@ -42,6 +42,11 @@ fn options(upstreams: &[SocketAddr]) -> Options {
         settings: Settings {
             name: "app".to_owned(),
             addresses,
+            http2: false,
+            balance: Balance::LeastRequests,
+            eject_after: 5,
+            eject_for: LONG,
+            retries: 1,
             connect_timeout: LONG,
             response_timeout: LONG,
             idle_timeout: LONG,
