@@ -95,6 +95,7 @@ the_contract!(
     a_full_name_ends_no_tokens_and_a_new_username_does,
     everybodys_sessions_are_listed_in_pages,
     a_service_token_reads_back_and_every_change_moves_the_mark,
+    tokens_without_a_session_end_by_any_name_of_their_person,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -604,4 +605,23 @@ async fn a_service_token_reads_back_and_every_change_moves_the_mark(store: Store
     let all = marks.len();
     marks.dedup();
     assert_eq!(marks.len(), all);
+}
+
+async fn tokens_without_a_session_end_by_any_name_of_their_person(store: Store) {
+    let one = store.revoke_token("One", at(50)).await.unwrap();
+    assert_eq!(store.token_revocations_since(0, 9).await.unwrap(), [(1, one)]);
+    // Of two for one subject the later one counts; letters count as they are written.
+    store.revoke_token("one", at(50)).await.unwrap();
+    let again = store.revoke_token("One", at(60)).await.unwrap();
+    let kept = store.token_revocations_since(0, 9).await.unwrap();
+    assert_eq!(kept.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(kept[1].1, again);
+    let Created::Made(ann) = store.create_user(&somebody("ann"), at(1)).await.unwrap() else { panic!() };
+    let id = ann.id;
+    store.set_disabled(id, true, &Clock::system()).await.unwrap();
+    let about_ann = store.token_revocations_since(3, 9).await.unwrap();
+    assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person(&id.to_string())));
+    assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
+    assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
+    assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
 }
