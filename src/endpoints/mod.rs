@@ -99,7 +99,7 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
-    /// "https://app.example.com": what links begin with.
+    /// `https://app.example.com`: what links begin with.
     pub(crate) origin: String,
     /// "/auth", or "" for the root.
     pub(crate) prefix: String,

@@ -54,6 +54,9 @@ impl Endpoints {
         if identity.session().is_some() {
             return self.person(inbound).await.map(|(user, _)| user);
         }
+        if identity.is_machine() {
+            return Err(Refusal::named("token_invalid").into());
+        }
         let found = self.accounts.people().find(identity.sub()).await.map_err(|error| away(&error))?;
         found.filter(|user| !user.disabled).ok_or_else(|| Refusal::named("session_ended").into())
     }
