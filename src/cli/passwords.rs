@@ -17,7 +17,7 @@ pub(crate) struct PasswordsArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum PasswordsVerb {
-    /// Measure this machine and print the `argon2 = …` line for [passwords]
+    /// Measure this machine and print the `argon2 = …` line to paste
     #[command(after_help = EXAMPLES)]
     Tune {
         /// How long one sign-in may hash
