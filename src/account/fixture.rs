@@ -46,7 +46,7 @@ impl House {
         };
         let key = StoredKey::generate(Algorithm::Es256, clock.now()).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &tokens());
-        Self { accounts: Accounts::new(people, Arc::new(tokens), Arc::new(Limits::default())), clock, _folder: folder }
+        Self { accounts: Accounts::new(people, Arc::new(tokens), Arc::new(Limits::new(None))), clock, _folder: folder }
     }
 
     pub(super) fn people(&self) -> &People {

@@ -67,7 +67,7 @@ impl Accounts {
             return Err(RegisterError::NotInvited);
         }
         let (names, password) = people.check_sign_up(&wanted, wish.password).map_err(RegisterError::Invalid)?;
-        self.limits.register(Network::of(source.ip), settings, people.clock.now())?;
+        self.limits.register(Network::of(source.ip), settings, people.clock.now()).await?;
         let invited = people.invited(wish.invite, names.email.as_ref()).await?;
         let password_hash = Some(people.hasher.hash(&password).await?);
         let new = NewUser {

@@ -1,5 +1,7 @@
 //! The parts that last as long as the process, and the gateway made from them and the file.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
 
 use super::old_login::OldServer;
 use super::{StartError, keys};
@@ -16,7 +18,7 @@ use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Revocations, ServiceTokens, Streams};
+use crate::shared::{Counts, Outbox, Redis, Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
@@ -30,6 +32,9 @@ pub(super) struct Lasting {
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
     pub(super) revocations: Arc<Revocations>,
+    /// What all nodes share beside the store, and what is to be told there.
+    pub(super) redis: Option<Arc<Redis>>,
+    pub(super) outbox: Mutex<Option<Outbox>>,
     pub(super) services: Arc<ServiceTokens>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
     pub(super) streams: Arc<Streams>,
@@ -42,7 +47,9 @@ pub(super) struct Lasting {
 impl Lasting {
     pub(super) async fn open(config: &Config, access: AccessLog, stop: Stop, clock: Clock) -> Result<Self, StartError> {
         let store = Store::open_as(&config.store, config.migrate).await.map_err(StartError::Store)?;
-        let revocations = Arc::new(Revocations::default());
+        let (tell, outbox) = mpsc::channel(TO_TELL);
+        let redis = config.sessions.redis.as_ref().map(Redis::at).transpose().map_err(StartError::Redis)?;
+        let revocations = Arc::new(if redis.is_some() { Revocations::telling(tell) } else { Revocations::default() });
         revocations.load(&store).await.map_err(StartError::Store)?;
         let services = Arc::new(ServiceTokens::default());
         services.load(&store).await.map_err(StartError::Store)?;
@@ -56,9 +63,11 @@ impl Lasting {
         Ok(Self {
             clock,
             store,
-            limits: Arc::default(),
-            rates: Arc::default(),
+            limits: Arc::new(Limits::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
+            rates: Arc::new(Rates::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
             revocations,
+            redis,
+            outbox: Mutex::new(Some(outbox)),
             services,
             streams: Arc::default(),
             metrics,
@@ -108,7 +117,7 @@ impl Lasting {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        Readiness::new(self.store.clone(), self.stop.clone())
+        Readiness::new(self.store.clone(), self.redis.clone(), self.stop.clone())
     }
 
     fn people(&self, config: &Config, hasher: Hasher, audit: Audit) -> People {
@@ -169,3 +178,6 @@ impl Lasting {
             .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
     }
 }
+
+/// Revocations that wait to be told; more than these the others read in the store.
+const TO_TELL: usize = 1024;

@@ -591,8 +591,14 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"auto\"",
                 "\"auto\" brings the tables up to date at start; \"manual\" waits for `authgate store migrate`.",
             ),
+            without(
+                "shared",
+                Kind::Text,
+                "\"redis://10.0.0.9:6379/0\"",
+                "Rate limits and revocations shared by several nodes.",
+            ),
         ],
-        later: &["shared"],
+        later: &[],
     },
     Section {
         name: "limits",

@@ -83,7 +83,7 @@ impl Gateway {
     ) -> Result<Response<Body>, Problem> {
         exchange.own(endpoint.label());
         if endpoint.asks_routes() {
-            return self.verify(endpoint, inbound, exchange);
+            return self.verify(endpoint, inbound, exchange).await;
         }
         self.endpoints.answer(endpoint, inbound).await
     }
@@ -93,7 +93,7 @@ impl Gateway {
         let decision = self.gate.decide(&inbound, self.clock.now());
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &inbound, exchange)?;
+        self.limit(&decision, &inbound, exchange).await?;
         let (route, permit) = match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => (route, permit),
             (route, Err(denial)) => return Err(Refusal::of_denial(denial, route).into()),
@@ -116,9 +116,10 @@ impl Gateway {
     }
 
     /// Whether the route was asked too often by this address or this person.
-    fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
+    async fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
         let Some(route) = decision.route else { return Ok(()) };
-        let taken = self.rates.take(route, inbound.client().ip, decision.identity.as_deref(), self.clock.now());
+        let identity = decision.identity.as_deref();
+        let taken = self.rates.take(route, inbound.client().ip, identity, self.clock.now()).await;
         taken.map_err(|limited| {
             exchange.limited();
             Refusal::retry_after("rate_limited", limited.retry_after).into()

@@ -12,7 +12,7 @@ use crate::wire::{BadRequest, Body, Inbound};
 impl Gateway {
     /// Asks the routes about the request that the proxy got. What it says is believed only from a trusted proxy, because
     /// whoever says which path is meant decides what is asked of whom.
-    pub(super) fn verify(
+    pub(super) async fn verify(
         &self,
         endpoint: Endpoint,
         inbound: Inbound,
@@ -31,7 +31,7 @@ impl Gateway {
         let decision = self.gate.decide(&about, self.clock.now());
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &about, exchange)?;
+        self.limit(&decision, &about, exchange).await?;
         match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => {
                 let fields = self.proxy.identity_fields(route.upstream()).unwrap_or(&self.endpoints.identity);

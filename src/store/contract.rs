@@ -5,10 +5,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, Username};
-
-#[allow(clippy::disallowed_methods, reason = "a server of its own is waited for by the system's clock")]
-#[path = "../../tests/gateway/support/servers.rs"]
-mod servers;
+use crate::servers;
 
 /// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
 /// all of its sentences, each of which gets a database.

@@ -55,6 +55,7 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+mod together;
 
 // With other people's parts.
 mod third_party;

@@ -31,7 +31,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         accounts: people::accounts(reader, &limits, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
-        sessions: rest::sessions(reader),
+        sessions: rest::sessions(reader, store.redis),
         store: store.settings,
         migrate: store.migrate,
         log: rest::log(reader),
