@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::Settings;
-use crate::base::{Timestamp, UserId};
-use crate::limit::{Limited, Limiter, Network, Rate};
+use super::{Accounts, Settings};
+use crate::base::{Network, Timestamp, UserId};
+use crate::limit::{Limited, Limiter, Rate};
 use crate::shared::{Bucket, Counts, Taken};
 
 /// The buckets; they outlive a reload, so that a reload gives nobody a fresh start.
@@ -57,31 +57,46 @@ impl Limits {
     ///
     /// The bucket of an account is one for each source: strangers who try a name from elsewhere do not lock its owner
     /// out. Many sources together are held by the last one.
-    pub(super) async fn login(&self, attempt: &Attempt, settings: &Settings) -> Result<(), Limited> {
+    pub(super) async fn login(&self, attempt: &Attempt, settings: &Settings) -> Result<Place, Limited> {
         let Attempt { who, network, now } = *attempt;
         self.logins_of_network.take(network, settings.login_per_ip, now)?;
         self.logins_as.take((who, network), settings.login_per_account, now)?;
-        self.logins_as_from_anywhere.take(who, anywhere(settings), now)?;
-        let Some(joint) = &self.joint else { return Ok(()) };
-        let Taken::Empty { nth, retry_after } = joint.take(&attempt.buckets(settings)).await else { return Ok(()) };
+        let crowded = self.logins_as_from_anywhere.take(who, anywhere(settings), now).err();
+        let here = crowded.map_or(Place::Free, Place::Crowded);
+        let Some(joint) = &self.joint else { return Ok(here) };
+        let [of_network, of_pair, of_account] = attempt.buckets(settings);
+        let asked = match here {
+            Place::Free => vec![of_network, of_pair, of_account],
+            Place::Crowded(_) => vec![of_network, of_pair],
+        };
+        let Taken::Empty { nth, retry_after } = joint.take(&asked).await else { return Ok(here) };
         // What is refused counts here no more than there, or asking on would make the wait longer.
+        if here == Place::Free {
+            self.logins_as_from_anywhere.give_back(&who, anywhere(settings));
+        }
+        let limited = Limited { retry_after };
+        if nth == 2 {
+            return Ok(Place::Crowded(limited));
+        }
+        self.logins_as.give_back(&(who, network), settings.login_per_account);
         if nth == 0 {
             self.logins_of_network.give_back(&network, settings.login_per_ip);
         }
-        if nth <= 1 {
-            self.logins_as.give_back(&(who, network), settings.login_per_account);
-        }
-        self.logins_as_from_anywhere.give_back(&who, anywhere(settings));
-        Err(Limited { retry_after })
+        Err(limited)
     }
 
     /// A right password does not count against its account. Against the source it does: sessions cost something too.
-    pub(super) async fn login_was_right(&self, attempt: &Attempt, settings: &Settings) {
+    pub(super) async fn login_was_right(&self, admitted: &Admitted, settings: &Settings) {
+        let Admitted { attempt, counted } = admitted;
         self.logins_as.give_back(&(attempt.who, attempt.network), settings.login_per_account);
-        self.logins_as_from_anywhere.give_back(&attempt.who, anywhere(settings));
+        let [_, of_pair, of_account] = attempt.buckets(settings);
+        let mut taken = vec![of_pair];
+        if *counted {
+            self.logins_as_from_anywhere.give_back(&attempt.who, anywhere(settings));
+            taken.push(of_account);
+        }
         if let Some(joint) = &self.joint {
-            let [_, of_account @ ..] = attempt.buckets(settings);
-            joint.give_back(&of_account).await;
+            joint.give_back(&taken).await;
         }
     }
 
@@ -92,6 +107,34 @@ impl Limits {
         let Taken::Empty { retry_after, .. } = joint.take(&[bucket]).await else { return Ok(()) };
         self.registrations.give_back(&network, settings.register_per_ip);
         Err(Limited { retry_after })
+    }
+}
+
+/// Whether there is room for one more attempt at an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Free,
+    /// Too many sources try it together. Whoever signed in from there before may still try.
+    Crowded(Limited),
+}
+
+/// An attempt that may be compared.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    attempt: Attempt,
+    /// Taken from the bucket of all sources too.
+    counted: bool,
+}
+
+impl Accounts {
+    /// Counts an attempt. Many sources together lock nobody out of where they signed in rightly of late: there only the bucket of
+    /// their own counts. The store is asked for names that nobody has as well.
+    pub(super) async fn admit(&self, attempt: Attempt) -> Result<Admitted, Limited> {
+        let Place::Crowded(limited) = self.limits.login(&attempt, &self.people.settings).await? else {
+            return Ok(Admitted { attempt, counted: true });
+        };
+        let familiar = self.people.store.is_familiar(&attempt.who.to_string(), attempt.network, attempt.now).await;
+        if familiar.unwrap_or(false) { Ok(Admitted { attempt, counted: false }) } else { Err(limited) }
     }
 }
 

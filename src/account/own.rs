@@ -5,8 +5,8 @@ use super::fields::{Wanted, display_name};
 use super::limits::{Attempt, Who};
 use super::trail::Entry;
 use super::{Accounts, FieldError, Source};
-use crate::base::{Email, Secret, SessionId, Username};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret, SessionId, Username};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Changed, StoreError, User, UserChange};
@@ -122,12 +122,12 @@ impl Accounts {
         let given = people.policy.given(current);
         let who = Who::of(Some(user.id), "");
         let attempt = Attempt { who, network: Network::of(source.ip), now: people.clock.now() };
-        self.limits.login(&attempt, &people.settings).await?;
+        let admitted = self.admit(attempt).await?;
         let given = given.ok_or(ChangePasswordError::WrongCredentials)?;
         if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
             return Err(ChangePasswordError::WrongCredentials);
         }
-        self.limits.login_was_right(&attempt, &people.settings).await;
+        self.limits.login_was_right(&admitted, &people.settings).await;
         let wanted = Wanted {
             username: user.username.as_ref().map(Username::as_str),
             email: user.email.as_ref().map(Email::as_str),

@@ -3,9 +3,7 @@
 //! Each key has a bucket that holds `count` drops and gains one every `per / count`. Of a bucket only one number is
 //! kept: when it will be full again (the generic cell rate algorithm).
 use std::collections::HashMap;
-use std::fmt;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,29 +45,6 @@ impl Rate {
 #[error("too often; again in {retry_after:?}")]
 pub(crate) struct Limited {
     pub(crate) retry_after: Duration,
-}
-
-/// Where a request comes from, as limits count it: one IPv4 address, or one IPv6 /64, which is what one subscriber is
-/// given. What came without an address (a unix socket) is one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(Option<IpAddr>);
-
-impl Network {
-    pub(crate) fn of(ip: Option<IpAddr>) -> Self {
-        Self(ip.map(|ip| match ip.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
-        }))
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(ip) => ip.fmt(f),
-            None => f.write_str("here"),
-        }
-    }
 }
 
 /// Buckets by key, of one kind: a bounded table.

@@ -77,16 +77,6 @@ fn a_clock_that_is_put_back_locks_nobody_out() {
     assert_eq!(limiter.take("ann", FIVE, at(60)), Ok(()), "{limited}");
 }
 
-#[test]
-fn one_subscriber_is_one_network() {
-    let network = |text: &str| Network::of(Some(text.parse().unwrap()));
-    assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
-    assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-    assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
-    assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-    assert_ne!(network("192.0.2.1"), Network::of(None));
-}
-
 /// The sentences that a bucket must prove, wherever it is kept, while time goes on by itself.
 async fn keeps_the_contract(
     take: impl AsyncFn(&str, Rate) -> Result<(), Limited>,

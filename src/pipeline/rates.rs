@@ -2,8 +2,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::base::Timestamp;
-use crate::limit::{Limited, Limiter, Network, Rate};
+use crate::base::{Network, Timestamp};
+use crate::limit::{Limited, Limiter, Rate};
 use crate::routes::Route;
 use crate::shared::{Bucket, Counts, Taken};
 use crate::token::Identity;

@@ -4,7 +4,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, Username};
+use crate::base::{Clock, Email, Network, Role, Scope, Secret, SessionId, Timestamp, Username};
 use crate::servers;
 
 /// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
@@ -93,6 +93,7 @@ the_contract!(
     everybodys_sessions_are_listed_in_pages,
     a_service_token_reads_back_and_every_change_moves_the_mark,
     tokens_without_a_session_end_by_any_name_of_their_person,
+    where_somebody_signed_in_lately_is_familiar,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -621,4 +622,28 @@ async fn tokens_without_a_session_end_by_any_name_of_their_person(store: Store) 
     assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
     assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
     assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
+}
+
+async fn where_somebody_signed_in_lately_is_familiar(store: Store) {
+    let from = |number: u8| Some(format!("192.0.2.{number}").parse().unwrap());
+    let sign_in = async |user: &User, ip, second| {
+        let new = NewSession { ip, ..session(u8::try_from(second % 200 + 2).unwrap(), at(second)) };
+        assert!(matches!(store.start_session(user, &new, None).await.unwrap(), Started::Begun(_)));
+    };
+    let ann = *signed_in(&store, "ann", 1, at(0)).await.user;
+    let knows = async |who: &str, ip, second| store.is_familiar(who, Network::of(ip), at(second)).await.unwrap();
+    let id = ann.id.to_string();
+    sign_in(&ann, from(1), 1).await;
+    assert!(knows(&id, from(1), 2).await && !knows(&id, from(2), 2).await && !knows("nobody", from(1), 2).await);
+    for number in 2..=17 {
+        sign_in(&ann, from(number), number.into()).await;
+        sign_in(&ann, from(2), u64::from(number) + 50).await;
+    }
+    for (number, familiar) in [(1, false), (2, true), (3, true), (17, true), (18, false)] {
+        assert_eq!(knows(&id, from(number), 99).await, familiar, "{number}");
+    }
+    let days = |days: u64| days * 24 * 3600;
+    assert!(knows(&id, from(17), days(90)).await && !knows(&id, from(17), days(91)).await);
+    store.forget_expired(at(days(90) + 18)).await.unwrap();
+    assert!(knows(&id, from(2), 99).await && !knows(&id, from(17), 99).await, "and then they are deleted");
 }

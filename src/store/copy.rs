@@ -248,6 +248,11 @@ const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "familiar_networks",
+        key: &["user_id", "network"],
+        columns: &[("user_id", Text), ("network", Text), ("seen_at", Int)],
+    },
+    Table {
         name: "refresh_tokens",
         key: &["hash"],
         columns: &[

@@ -9,6 +9,7 @@ mod copy;
 #[cfg(test)]
 mod contract;
 mod engine;
+mod familiar;
 mod imports;
 mod invites;
 mod keys;
