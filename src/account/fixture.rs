@@ -150,5 +150,6 @@ fn tokens() -> TokenSettings {
         secret: None,
         keys: KeySettings::default(),
         dialect: Dialect::default(),
+        claims: vec![],
     }
 }

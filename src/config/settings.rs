@@ -492,6 +492,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "true",
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
+            without(
+                "claims",
+                Kind::Texts(&[]),
+                "{ tenant = \"acme\", department = \"${user.department}\" }",
+                "Claims that go into every access token; ${user.NAME} is an attribute of the person.",
+            ),
             with_default(
                 "format",
                 Kind::Word(&["native", "flask-jwt-extended", "simplejwt"]),
@@ -499,7 +505,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
             ),
         ],
-        later: &["locations", "query_name", "claims"],
+        later: &["locations", "query_name"],
     },
     Section {
         name: "keys",
