@@ -11,7 +11,7 @@ use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::{Gateway, Rates};
+use crate::pipeline::{Gateway, Observed, Rates};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
@@ -29,6 +29,7 @@ pub(super) struct Lasting {
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
+    pub(super) observed: Arc<Observed>,
     pub(super) revocations: Arc<Revocations>,
     pub(super) services: Arc<ServiceTokens>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
@@ -58,6 +59,7 @@ impl Lasting {
             store,
             limits: Arc::default(),
             rates: Arc::default(),
+            observed: Arc::default(),
             revocations,
             services,
             streams: Arc::default(),
@@ -95,6 +97,7 @@ impl Lasting {
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             rates: Arc::clone(&self.rates),
+            observed: Arc::clone(&self.observed),
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
             upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),
