@@ -51,6 +51,7 @@ impl Denial {
             Self::Authn(AuthnError::Invalid) => "token_invalid",
             Self::Authn(AuthnError::Expired) => "token_expired",
             Self::Authn(AuthnError::SessionEnded) => "session_ended",
+            Self::Authn(AuthnError::Double) => "double_credentials",
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",
             Self::Denied(Denied::MissingScope) => "missing_scope",
@@ -86,7 +87,7 @@ impl Gate {
         if !route.allows(inbound.method()) {
             return (None, Err(Denial::Method));
         }
-        match self.authenticator.identify(inbound.headers(), route.policy.asks(), now) {
+        match self.authenticator.identify(inbound, route.policy.asks(), now) {
             Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller, now).map_err(Denial::from)),
             Err(error) => (None, Err(error.into())),
         }

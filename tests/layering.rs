@@ -34,7 +34,7 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe store tls server shared limit authz account proxy routes admin"),
+    ("config", "base wire token password observe store tls server shared limit authz authn account proxy routes admin"),
     (
         "app",
         "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",

@@ -77,7 +77,8 @@ impl Lasting {
     ) -> Result<Gateway, StartError> {
         let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
         let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
-            .and_machines(Arc::clone(&self.services));
+            .and_machines(Arc::clone(&self.services))
+            .looking(config.locations);
         let door = Arc::new(Door::new(&config.wire));
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;

@@ -1,17 +1,19 @@
 //! Who is asking: a credential is found, verified, and held against the revocations.
 mod bearer;
 mod cache;
+mod find;
+mod query;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
 pub(crate) use bearer::{Unreadable, token_in};
+pub(crate) use find::Settings;
 
 use crate::authz::{Asks, Caller};
 use crate::base::{Secret, Timestamp};
 use crate::shared::{Revocations, ServiceTokens};
 use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
+use crate::wire::Inbound;
 use cache::Verified;
 
 /// Reads and verifies what a request brings along.
@@ -21,6 +23,7 @@ pub(crate) struct Authenticator {
     verified: Arc<Verified>,
     revocations: Arc<Revocations>,
     services: Arc<ServiceTokens>,
+    settings: Settings,
 }
 
 /// Tried and failed: never the same as not having tried.
@@ -32,11 +35,19 @@ pub(crate) enum AuthnError {
     Expired,
     #[error("the session behind the token has ended")]
     SessionEnded,
+    #[error("the request holds more than one credential")]
+    Double,
 }
 
 impl Authenticator {
     pub(crate) fn new(tokens: Arc<Tokens>, revocations: Arc<Revocations>) -> Self {
-        Self { tokens, verified: Arc::new(Verified::new()), revocations, services: Arc::default() }
+        Self {
+            tokens,
+            verified: Arc::new(Verified::new()),
+            revocations,
+            services: Arc::default(),
+            settings: Settings::default(),
+        }
     }
 
     /// The same, which knows the tokens of machines too.
@@ -44,15 +55,20 @@ impl Authenticator {
         Self { services, ..self }
     }
 
+    /// The same, which looks for credentials where the operator says.
+    pub(crate) fn looking(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
     /// Who is asking, as far as `asks` wants to know.
     ///
     /// On an optional route an expired credential counts as none; a malformed one is refused everywhere but on
     /// routes that ask nobody.
-    pub(crate) fn identify(&self, headers: &HeaderMap, asks: Asks, now: Timestamp) -> Result<Caller, AuthnError> {
+    pub(crate) fn identify(&self, inbound: &Inbound, asks: Asks, now: Timestamp) -> Result<Caller, AuthnError> {
         if asks == Asks::Nobody {
             return Ok(Caller::Anonymous);
         }
-        let Some(token) = token_in(headers).map_err(|Unreadable| AuthnError::Invalid)? else {
+        let Some(token) = self.settings.token_in(inbound)? else {
             return Ok(Caller::Anonymous);
         };
         match self.verify(token, now) {

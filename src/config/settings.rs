@@ -493,13 +493,20 @@ pub(super) const SECTIONS: &[Section] = &[
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
             with_default(
+                "locations",
+                Kind::List,
+                "[\"header\"]",
+                "Where a token may stand, asked in this order; two different tokens in one request are refused.",
+            ),
+            with_default("query_name", Kind::Text, "\"access_token\"", "The parameter that location \"query\" reads."),
+            with_default(
                 "format",
                 Kind::Word(&["native", "flask-jwt-extended", "simplejwt"]),
                 "\"native\"",
                 "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
             ),
         ],
-        later: &["locations", "query_name", "claims"],
+        later: &["claims"],
     },
     Section {
         name: "keys",

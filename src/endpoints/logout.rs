@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::sessions::away;
 use super::{Endpoints, Problem, form, nothing, source};
-use crate::authn;
+use crate::authz::Asks;
 use crate::base::Secret;
 use crate::token::Identity;
 use crate::wire::{Body, Inbound};
@@ -34,7 +34,7 @@ impl Endpoints {
     }
 
     fn identity_of(&self, inbound: &Inbound) -> Option<Arc<Identity>> {
-        let token = authn::token_in(inbound.headers()).ok().flatten()?;
-        self.authenticator.verify(token, self.clock.now()).ok()
+        let caller = self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).ok()?;
+        caller.identity().cloned()
     }
 }

@@ -46,7 +46,7 @@ impl Endpoints {
     }
 
     fn machine_that_may(&self, inbound: &Inbound, what: &str) -> Result<(), Problem> {
-        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+        let caller = self.authenticator.identify(inbound, Asks::Somebody, self.clock.now())?;
         let Caller::Known(identity) = caller else { return Err(Refusal::named("login_required").into()) };
         let may = identity.is_machine() && identity.scopes().iter().any(|scope| scope.as_str() == what);
         if may {

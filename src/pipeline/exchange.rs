@@ -222,7 +222,7 @@ impl Drop for Exchange {
 /// What came of the token, when there was one to check.
 fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
     match &decision.outcome {
-        Err(Denial::Authn(AuthnError::Invalid)) => Some("invalid"),
+        Err(Denial::Authn(AuthnError::Invalid | AuthnError::Double)) => Some("invalid"),
         Err(Denial::Authn(AuthnError::Expired)) => Some("expired"),
         Err(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
         Ok(_) | Err(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {

@@ -46,7 +46,7 @@ pub(crate) static CODES: &[Code] = &[
     closing("bad_host", S::BAD_REQUEST, "The Host is missing or malformed", "Send exactly one well-formed Host field."),
     closing("bad_framing", S::BAD_REQUEST, "The request's length is ambiguous", "Send one Content-Length, or Transfer-Encoding: chunked, and not both."),
     closing("ambiguous_path", S::BAD_REQUEST, "The path can be read in more than one way", "Send the path without dot segments, empty segments, backslashes, semicolons or encoded separators."),
-    closing("double_credentials", S::BAD_REQUEST, "The request holds more than one credential", "Send one Authorization field."),
+    closing("double_credentials", S::BAD_REQUEST, "The request holds more than one credential", "Send one credential, in one place."),
     code("bad_json", S::BAD_REQUEST, "The body is not the JSON object this endpoint reads", "Send one JSON object with the members of this endpoint."),
     code("login_required", S::UNAUTHORIZED, "Sign in first", "Send an access token: Authorization: Bearer …"),
     code("token_expired", S::UNAUTHORIZED, "The access token has expired", "Use the refresh token to get a new one."),

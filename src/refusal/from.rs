@@ -29,7 +29,9 @@ impl Refusal {
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network
-            | Denial::Authn(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded)
+            | Denial::Authn(
+                AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded | AuthnError::Double,
+            )
             | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),
         }
     }

@@ -14,6 +14,7 @@ pub(crate) struct Door {
     pub(super) trusted: Vec<IpNet>,
     pub(super) registry: Registry,
     pub(super) public: Option<PublicOrigin>,
+    pub(super) query_token: Option<String>,
 }
 
 /// The operator's `public_url`, read.
@@ -30,7 +31,8 @@ impl Door {
             Some(PublicOrigin { https: url.https, authority })
         });
         let registry = Registry::new(&settings.own_identity_names);
-        Self { trusted: settings.trusted_proxies.clone(), registry, public }
+        let query_token = settings.query_token.clone();
+        Self { trusted: settings.trusted_proxies.clone(), registry, public, query_token }
     }
 
     /// The name of this request: the one a trusted proxy gave, else a new one.
@@ -65,6 +67,7 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            query_token: None,
         };
         let door = Door::new(&settings);
         let mut headers = HeaderMap::new();

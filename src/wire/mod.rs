@@ -10,6 +10,7 @@ mod path;
 mod peer;
 mod request_id;
 mod settings;
+mod shown;
 mod takeover;
 
 pub(crate) use authority::Authority;
@@ -25,4 +26,5 @@ pub(crate) use path::{CanonPath, PathError, PathPrefix};
 pub(crate) use peer::Peer;
 pub(crate) use request_id::RequestId;
 pub(crate) use settings::{AuthPrefix, IdentityFields, IdentityPart, PublicUrl, Settings};
+pub(crate) use shown::Shown;
 pub(crate) use takeover::{Io, Stopping, Takeover};

@@ -52,6 +52,7 @@ mod tests {
             public_url: public.map(|authority| PublicUrl { https: true, authority: authority.to_owned() }),
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            query_token: None,
         };
         let door = Door::new(&settings);
         let mut headers = HeaderMap::new();

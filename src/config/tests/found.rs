@@ -26,6 +26,10 @@ fn a_name_nobody_knows_is_refused() {
         ("mode = \"observe\"", "E103"),
         ("[accounts]\nregistration = \"invited\"", "E102"),
         ("[log]\nlevel = \"dbug\"", "E102"),
+        ("[tokens]\nlocations = [\"heder\"]", "E102"),
+        ("[tokens]\nlocations = []", "E102"),
+        ("[tokens]\nlocations = [\"header\", \"header\"]", "E106"),
+        ("[tokens]\nquery_name = \"a=b\"", "E102"),
     ] {
         finds(more, &[code]);
     }

@@ -7,7 +7,7 @@ use http::header::HOST;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
-use super::{Authority, Body, CanonPath, ClientFacts, Door, PathError, Peer, RequestId};
+use super::{Authority, Body, CanonPath, ClientFacts, Door, PathError, Peer, RequestId, Shown};
 use crate::base::Timestamp;
 
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
@@ -22,6 +22,8 @@ pub(crate) struct Inbound {
     /// The host as the public sees it.
     authority: Option<Authority>,
     headers: HeaderMap,
+    /// What the query showed in place of a token.
+    query_token: Shown,
     client: ClientFacts,
     request_id: RequestId,
     body: Body,
@@ -78,6 +80,10 @@ impl Inbound {
         checks::method(&parts.method)?;
         let host = checks::host(&parts.uri, parts.version, &headers)?;
         let (path, server_wide) = target(&parts.method, &parts.uri)?;
+        let (path, query_token) = match &door.query_token {
+            Some(name) => path.without(name)?,
+            None => (path, Shown::Nothing),
+        };
         checks::framing(&headers, parts.version)?;
         checks::handshake(&headers)?;
         checks::expectation(&headers)?;
@@ -93,6 +99,7 @@ impl Inbound {
             host: field,
             authority,
             headers,
+            query_token,
             client,
             request_id,
             body,
@@ -179,6 +186,11 @@ impl Inbound {
     /// Without identity fields and without `X-Forwarded-*`.
     pub(crate) const fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// What stood in the parameter of the query that may hold a token.
+    pub(crate) const fn query_token(&self) -> &Shown {
+        &self.query_token
     }
 
     pub(crate) const fn client(&self) -> &ClientFacts {
