@@ -19,11 +19,11 @@ const ROOMS: &[(&str, &str)] = &[
     ("shared", "base store"),
     ("limit", "base"),
     ("authz", "base token"),
-    ("authn", "base wire token shared authz"),
+    ("authn", "base wire token store shared authz"),
     ("account", "base token password store shared limit observe"),
     ("proxy", "base wire token shared authz observe"),
     ("routes", "base wire limit authz proxy"),
-    ("gate", "base wire token authn authz routes"),
+    ("gate", "base wire token shared authn authz routes"),
     ("refusal", "base wire token password limit authn authz account proxy routes gate"),
     // Readiness is the store's; everything else about people goes through account.
     ("endpoints", "base wire token observe store server authn authz account proxy gate refusal"),

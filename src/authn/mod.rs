@@ -1,6 +1,7 @@
 //! Who is asking: a credential is found, verified, and held against the revocations.
 mod bearer;
 mod cache;
+mod cookie;
 mod find;
 mod query;
 
@@ -11,10 +12,12 @@ pub(crate) use find::Settings;
 
 use crate::authz::{Asks, Caller};
 use crate::base::{Secret, Timestamp};
-use crate::shared::{Revocations, ServiceTokens};
+use crate::shared::{Browsers, Held, Resume, Revocations, ServiceTokens};
 use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
-use crate::wire::Inbound;
+use crate::wire::{Door, Inbound};
 use cache::Verified;
+use cookie::Sessions;
+use find::Credential;
 
 /// Reads and verifies what a request brings along.
 #[derive(Debug, Clone)]
@@ -24,6 +27,15 @@ pub(crate) struct Authenticator {
     revocations: Arc<Revocations>,
     services: Arc<ServiceTokens>,
     settings: Settings,
+    /// `None`: cookies mean nobody.
+    sessions: Option<Sessions>,
+}
+
+/// Who asks, and the session that a cookie stood for.
+#[derive(Debug)]
+pub(crate) struct Recognised {
+    pub(crate) caller: Caller,
+    pub(crate) session: Option<Arc<Held>>,
 }
 
 /// Tried and failed: never the same as not having tried.
@@ -37,6 +49,10 @@ pub(crate) enum AuthnError {
     SessionEnded,
     #[error("the request holds more than one credential")]
     Double,
+    #[error("a page of another site made the browser send its cookie")]
+    ForeignOrigin,
+    #[error("the store cannot be asked about the session")]
+    Unavailable,
 }
 
 impl Authenticator {
@@ -47,6 +63,7 @@ impl Authenticator {
             revocations,
             services: Arc::default(),
             settings: Settings::default(),
+            sessions: None,
         }
     }
 
@@ -60,20 +77,40 @@ impl Authenticator {
         Self { settings, ..self }
     }
 
+    /// The same, which knows browsers by their cookies.
+    pub(crate) fn and_browsers(self, copy: Arc<Browsers>, store: Arc<dyn Resume>, door: Arc<Door>) -> Self {
+        Self { sessions: Some(Sessions { copy, store, door }), ..self }
+    }
+
     /// Who is asking, as far as `asks` wants to know.
     ///
     /// On an optional route an expired credential counts as none; a malformed one is refused everywhere but on
     /// routes that ask nobody.
-    pub(crate) fn identify(&self, inbound: &Inbound, asks: Asks, now: Timestamp) -> Result<Caller, AuthnError> {
+    pub(crate) async fn identify(&self, inbound: &Inbound, asks: Asks, now: Timestamp) -> Result<Caller, AuthnError> {
+        self.recognise(inbound, asks, now).await.map(|recognised| recognised.caller)
+    }
+
+    /// The same, and by which session. Waits for nothing unless a cookie has to be asked about.
+    pub(crate) async fn recognise(
+        &self,
+        inbound: &Inbound,
+        asks: Asks,
+        now: Timestamp,
+    ) -> Result<Recognised, AuthnError> {
+        let nobody = Recognised { caller: Caller::Anonymous, session: None };
         if asks == Asks::Nobody {
-            return Ok(Caller::Anonymous);
+            return Ok(nobody);
         }
-        let Some(token) = self.settings.token_in(inbound)? else {
-            return Ok(Caller::Anonymous);
+        let known = match self.settings.credential_in(inbound)? {
+            Credential::Nothing => return Ok(nobody),
+            Credential::Token(token) => self.verify(token, now).map(|identity| (identity, None)),
+            Credential::Session(cookie) => {
+                self.by_cookie(inbound, cookie, now).await.map(|(identity, held)| (identity, Some(held)))
+            }
         };
-        match self.verify(token, now) {
-            Ok(identity) => Ok(Caller::Known(identity)),
-            Err(AuthnError::Expired | AuthnError::SessionEnded) if asks == Asks::Anyone => Ok(Caller::Anonymous),
+        match known {
+            Ok((identity, session)) => Ok(Recognised { caller: Caller::Known(identity), session }),
+            Err(AuthnError::Expired | AuthnError::SessionEnded) if asks == Asks::Anyone => Ok(nobody),
             Err(error) => Err(error),
         }
     }

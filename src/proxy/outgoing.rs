@@ -223,6 +223,7 @@ mod tests {
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
             query_token: None,
+            cookies: crate::wire::OwnCookies::default(),
         });
         let mut request = Request::new(Body::Empty);
         *request.uri_mut() = uri.parse().unwrap();

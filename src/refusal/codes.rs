@@ -62,6 +62,7 @@ pub(crate) static CODES: &[Code] = &[
     code("invalid_invite", S::FORBIDDEN, "The invitation is not valid", "Ask for a new one: each is good once, for a while, and perhaps for one address."),
     code("registration_closed", S::FORBIDDEN, "Accounts cannot be made here", "Ask the operator for an account."),
     code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, or without a browser."),
+    code("bad_form", S::FORBIDDEN, "The form is not one of this site's own pages", "Load the page anew, with cookies allowed, and send the form from there."),
     code("untrusted_proxy", S::FORBIDDEN, "Only a proxy of this site may ask that", "Ask about a token of your own at the plain verify endpoint."),
     code("network_not_allowed", S::FORBIDDEN, "This path is not for your network", "Ask from a network that may use it."),
     code("not_allowed", S::FORBIDDEN, "This address may not ask", "Ask from an address that [admin] allow names."),

@@ -65,10 +65,11 @@ fn locations(part: &Part<'_>) -> authn::Settings {
     {
         part.complain(Finding::new(Code::E102, list.place, "`locations` is empty").label("nobody could show a token"));
     }
-    let mut locations = authn::Settings { header: false, query: false };
+    let mut locations = authn::Settings { header: false, cookie: false, query: false };
     for Spot { value, place } in list.value {
         let named = match value.as_str() {
             "header" => &mut locations.header,
+            "cookie" => &mut locations.cookie,
             "query" => &mut locations.query,
             _ => {
                 part.complain(no_location(&value, &place));
@@ -104,7 +105,7 @@ fn query_name(part: &Part<'_>) -> Option<String> {
     None
 }
 
-const LOCATIONS: &[&str] = &["header", "query"];
+const LOCATIONS: &[&str] = &["header", "cookie", "query"];
 
 /// Where the gateway is found when nobody says so.
 pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings, https: bool) -> String {

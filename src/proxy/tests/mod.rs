@@ -72,6 +72,7 @@ async fn gateway(options: Options) -> Gateway {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     }));
     let shared = Arc::clone(&proxy);
     tokio::spawn(async move {
