@@ -3,8 +3,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::settings::Address;
@@ -12,8 +11,8 @@ use super::settings::Address;
 /// TCP or a unix socket.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Tcp(TokioIo<TcpStream>),
-    Unix(TokioIo<UnixStream>),
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 impl Stream {
@@ -25,15 +24,15 @@ impl Stream {
                 let socket = TcpStream::connect((host, *port)).await?;
                 // Small requests must not wait for the answer to an earlier segment.
                 socket.set_nodelay(true)?;
-                Ok(Self::Tcp(TokioIo::new(socket)))
+                Ok(Self::Tcp(socket))
             }
-            Address::Unix { path } => Ok(Self::Unix(TokioIo::new(UnixStream::connect(path).await?))),
+            Address::Unix { path } => Ok(Self::Unix(UnixStream::connect(path).await?)),
         }
     }
 }
 
-impl Read for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
             Self::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
@@ -41,7 +40,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
