@@ -69,7 +69,7 @@ impl Accounts {
             Rotation::Rotated(live) => (live, successor),
             Rotation::Repeated { nonce, live } => (live, presented.successor(&nonce)),
             Rotation::Reused { live, revoked } => {
-                self.people.revocations.apply(&[revoked]);
+                self.people.revocations.announce(&[revoked]);
                 let entry = Entry::new(Action::RefreshReused, source).about(Some(&live.user));
                 entry.session(live.session.id).refused(Some("refresh_token_reused")).record(&self.people);
                 return Err(RefreshError::Reused);

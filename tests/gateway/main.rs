@@ -40,6 +40,7 @@ mod fresh;
 mod framing;
 mod h2;
 mod identity;
+mod observe;
 mod paths;
 mod proxy_protocol;
 mod routes;
@@ -58,6 +59,7 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+mod together;
 
 // With other people's parts.
 mod third_party;

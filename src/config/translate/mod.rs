@@ -34,7 +34,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         accounts: people::accounts(reader, &limits, &browsers, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
-        sessions: rest::sessions(&browsers),
+        sessions: rest::sessions(&browsers, store.redis),
         store: store.settings,
         migrate: store.migrate,
         log: rest::log(reader),
