@@ -13,6 +13,8 @@ mod support;
 mod harness;
 
 // People.
+mod browser_forms;
+mod browser_pages;
 mod browser_sessions;
 mod login;
 mod logout;
