@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use crate::authn::{Authenticator, AuthnError};
-use crate::authz::{Denied, Permit};
+use crate::authz::{Caller, Denied, Permit};
 use crate::base::Timestamp;
 use crate::routes::{Found, Route, RouteTable};
 use crate::token::Identity;
@@ -21,6 +21,8 @@ pub(crate) struct Decision<'a> {
     pub(crate) route: Option<&'a Route>,
     pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) outcome: Result<Permit, Denial>,
+    /// Why the request would not go on if the route did more than observe.
+    pub(crate) overlooked: Option<Denial>,
 }
 
 /// Why a request does not go on.
@@ -76,7 +78,30 @@ impl Gate {
             Found::UnknownHost => return Decision::nowhere(Denial::UnknownHost),
         };
         let (identity, outcome) = self.ask(route, inbound, now);
-        Decision { route: Some(route), identity, outcome }
+        match outcome {
+            Err(denial) if route.policy.observes() => self.wave_through(route, inbound, identity, denial, now),
+            outcome => Decision { route: Some(route), identity, outcome, overlooked: None },
+        }
+    }
+
+    /// Nobody is kept from a route that only observes. A good credential is passed on whatever else would have been wrong.
+    fn wave_through<'a>(
+        &self,
+        route: &'a Route,
+        inbound: &Inbound,
+        identity: Option<Arc<Identity>>,
+        denial: Denial,
+        now: Timestamp,
+    ) -> Decision<'a> {
+        let caller = match identity {
+            Some(identity) => Caller::Known(identity),
+            None => {
+                self.authenticator.identify(inbound.headers(), route.policy.asks(), now).unwrap_or(Caller::Anonymous)
+            }
+        };
+        let identity = caller.identity().cloned();
+        let outcome = route.policy.wave_through(caller).ok_or(denial);
+        Decision { route: Some(route), identity, outcome, overlooked: Some(denial) }
     }
 
     fn ask(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> (Option<Arc<Identity>>, Result<Permit, Denial>) {
@@ -95,6 +120,6 @@ impl Gate {
 
 impl Decision<'_> {
     const fn nowhere(denial: Denial) -> Self {
-        Self { route: None, identity: None, outcome: Err(denial) }
+        Self { route: None, identity: None, outcome: Err(denial), overlooked: None }
     }
 }

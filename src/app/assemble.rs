@@ -13,7 +13,7 @@ use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::{Gateway, Rates};
+use crate::pipeline::{Gateway, Observed, Rates};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
@@ -31,6 +31,7 @@ pub(super) struct Lasting {
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
+    pub(super) observed: Arc<Observed>,
     pub(super) revocations: Arc<Revocations>,
     /// What all nodes share beside the store, and what is to be told there.
     pub(super) redis: Option<Arc<Redis>>,
@@ -65,6 +66,7 @@ impl Lasting {
             store,
             limits: Arc::new(Limits::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
             rates: Arc::new(Rates::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
+            observed: Arc::default(),
             revocations,
             redis,
             outbox: Mutex::new(Some(outbox)),
@@ -104,6 +106,7 @@ impl Lasting {
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             rates: Arc::clone(&self.rates),
+            observed: Arc::clone(&self.observed),
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
             upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),

@@ -1,6 +1,7 @@
 //! Puts the rooms together; the order of start, reload and stop.
 mod assemble;
 mod keys;
+mod observed;
 mod old_login;
 mod redirect;
 mod reload;
@@ -160,6 +161,9 @@ impl App {
         }
         self.desk.begin();
         let _ = self.desk.finished().await;
+        if let Err(error) = observed::keep(&self.running.lasting).await {
+            tracing::warn!(error = %observe::Chain(&error), "lost what routes that only observe counted last");
+        }
         self.running.lasting.store.close().await;
         tracing::info!("stopped");
         self.running.log.flush();

@@ -338,6 +338,13 @@ pub(super) const SECTIONS: &[Section] = &[
                  \"optional\" lets everyone in and adds identity headers for those who are signed in.\n\
                  \"none\" never looks at tokens. All three strip identity headers that a client sends.",
             ),
+            with_default(
+                "mode",
+                Kind::Word(&["enforce", "observe"]),
+                "\"enforce\"",
+                "\"observe\" forwards everything, writes down what \"enforce\" would have done, and compares it with the\n\
+                 backend's own answer: for putting the gateway in front of a backend that still checks for itself.",
+            ),
             without("roles", Kind::List, "[\"admin\", \"staff\"]", "One of these roles is needed."),
             without("scopes", Kind::List, "[\"invoices:read\"]", "All of these scopes are needed."),
             without(
@@ -372,7 +379,7 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &["mode", "allow_if", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
+        later: &["allow_if", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",

@@ -1,5 +1,6 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
 mod exchange;
+mod observed;
 mod rates;
 mod redirect;
 mod verify;
@@ -19,6 +20,9 @@ use crate::refusal::{Refusal, Renderer};
 use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId};
 use exchange::Exchange;
 
+use observed::Compared;
+
+pub(crate) use observed::{Observed, Tally};
 pub(crate) use rates::Rates;
 
 /// One set of settings at work; unchangeable. A reload makes a new one, requests under way keep the old one.
@@ -29,6 +33,7 @@ pub(crate) struct Gateway {
     pub(crate) gate: Gate,
     pub(crate) proxy: Proxy,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) observed: Arc<Observed>,
     pub(crate) renderer: Renderer,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -99,10 +104,14 @@ impl Gateway {
             (route, Err(denial)) => return Err(Refusal::of_denial(denial, route).into()),
             (None, Ok(_)) => return Err(Refusal::named("no_route").into()),
         };
+        let observed = permit.is_observed();
         exchange.forwarding();
         let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
         let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
         exchange.forwarded(self.upstream_metrics.get(route.index), answered);
+        if observed && let Ok(response) = &answer {
+            self.observed.note(&exchange.compared(route, response.status()));
+        }
         let without = |mut response: Response<Body>| {
             for name in &route.settings.edge.remove_response_headers {
                 response.headers_mut().remove(name);
@@ -120,9 +129,13 @@ impl Gateway {
         let Some(route) = decision.route else { return Ok(()) };
         let identity = decision.identity.as_deref();
         let taken = self.rates.take(route, inbound.client().ip, identity, self.clock.now()).await;
-        taken.map_err(|limited| {
+        taken.or_else(|limited| {
+            if route.policy.observes() {
+                exchange.overlook("rate_limited");
+                return Ok(());
+            }
             exchange.limited();
-            Refusal::retry_after("rate_limited", limited.retry_after).into()
+            Err(Refusal::retry_after("rate_limited", limited.retry_after).into())
         })
     }
 
@@ -151,7 +164,7 @@ impl Gateway {
             session: identity.and_then(|identity| identity.session()),
             ip: exchange.client(),
             request_id: Some(exchange.request_id()),
-            detail: Some(route),
+            route: Some(route),
             ..Event::new(Action::Refused)
         });
     }

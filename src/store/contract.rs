@@ -94,6 +94,7 @@ the_contract!(
     a_service_token_reads_back_and_every_change_moves_the_mark,
     tokens_without_a_session_end_by_any_name_of_their_person,
     where_somebody_signed_in_lately_is_familiar,
+    observations_of_one_kind_are_one_row,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -646,4 +647,27 @@ async fn where_somebody_signed_in_lately_is_familiar(store: Store) {
     assert!(knows(&id, from(17), days(90)).await && !knows(&id, from(17), days(91)).await);
     store.forget_expired(at(days(90) + 18)).await.unwrap();
     assert!(knows(&id, from(2), 99).await && !knows(&id, from(17), 99).await, "and then they are deleted");
+}
+
+async fn observations_of_one_kind_are_one_row(store: Store) {
+    let seen = |refusal: Option<&str>, many: i64, second: u64| Observation {
+        route: format!("app.example.com/{}", "long/".repeat(300)),
+        refusal: refusal.map(str::to_owned),
+        backend_refused: false,
+        many,
+        method: "GET".to_owned(),
+        path: format!("/app/{second}"),
+        status: 200,
+        first_at: at(second),
+        last_at: at(second),
+    };
+    let refused = Some("login_required");
+    store.add_observations(&[seen(refused, 2, 1), seen(None, 9, 1)]).await.unwrap();
+    store.add_observations(&[seen(refused, 3, 5)]).await.unwrap();
+    let both = Observation { first_at: at(1), ..seen(refused, 5, 5) };
+    assert_eq!(store.observations().await.unwrap(), [seen(None, 9, 1), both]);
+    assert_eq!(store.forget_expired(at(5).plus(DAY * 89)).await.unwrap(), 0);
+    assert_eq!(store.forget_expired(at(2).plus(DAY * 90)).await.unwrap(), 1);
+    assert_eq!(store.forget_observations().await.unwrap(), 1);
+    assert!(store.observations().await.unwrap().is_empty());
 }

@@ -312,6 +312,23 @@ const TABLES: &[Table] = &[
         columns: &[("id", Int), ("source", Text), ("started_at", Int), ("undone_at", Int)],
     },
     Table { name: "imported_users", key: &["user_id"], columns: &[("user_id", Text), ("import_id", Int)] },
+    Table {
+        name: "observations",
+        key: &["id"],
+        columns: &[
+            ("id", Bytes),
+            ("route", Text),
+            ("refusal", Text),
+            ("backend_refused", Int),
+            ("many", Int),
+            ("method", Text),
+            ("path", Text),
+            ("status", Int),
+            ("first_at", Int),
+            ("last_at", Int),
+            ("expires_at", Int),
+        ],
+    },
     Table { name: "control_secrets", key: &["hash"], columns: &[("hash", Bytes), ("expires_at", Int)] },
 ];
 

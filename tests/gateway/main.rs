@@ -37,6 +37,7 @@ mod fresh;
 mod framing;
 mod h2;
 mod identity;
+mod observe;
 mod paths;
 mod proxy_protocol;
 mod routes;

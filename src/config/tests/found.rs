@@ -23,7 +23,7 @@ fn a_name_nobody_knows_is_refused() {
         ("[passwords]\nargon2 = { memry = \"19MiB\" }", "E103"),
         ("[upstreams.a]\nurls = \"http://a\"\nhealth_path = \"/x\"", "E103"),
         ("[tls]\nacme_email = \"x\"", "E103"),
-        ("mode = \"observe\"", "E103"),
+        ("mode = \"observed\"", "E102"),
         ("[accounts]\nregistration = \"invited\"", "E102"),
         ("[log]\nlevel = \"dbug\"", "E102"),
     ] {

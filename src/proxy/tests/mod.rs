@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
-use crate::authz::{self, Caller, Policy};
+use crate::authz::{self, Caller, Mode, Policy};
 use crate::base::Clock;
 use crate::wire::{AuthPrefix, Door, IdentityFields, Peer};
 
@@ -98,7 +98,13 @@ async fn answer(
         Ok(inbound) => inbound,
         Err(error) => return Ok(refused(error.code())),
     };
-    let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+    let rule = authz::Settings {
+        auth: Asks::Nobody,
+        roles: Vec::new(),
+        scopes: Vec::new(),
+        fresh_login: None,
+        mode: Mode::Enforce,
+    };
     let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
     let target = Target {
         upstream: "app",
