@@ -7,6 +7,7 @@ mod accounts;
 #[cfg(test)]
 mod besieged;
 mod bring;
+mod browser;
 mod fields;
 #[cfg(test)]
 mod fixture;
@@ -27,6 +28,7 @@ mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
 pub(crate) use bring::Brought;
+pub(crate) use browser::Client;
 pub(crate) use fields::FieldError;
 pub(crate) use invites::NewInvite;
 pub(crate) use limits::Limits;

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
     use crate::base::Email;
     use crate::servers::{Kind, Server};
-    use crate::store::{Created, NewSession, NewUser, Server as DatabaseServer, Settings};
+    use crate::store::{Created, NewSession, NewUser, Server as DatabaseServer, SessionKey, Settings};
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + second)
@@ -240,7 +240,7 @@ mod tests {
         let now = Clock::system().now();
         let session = NewSession {
             id: SessionId::new(now),
-            refresh: [number; 32],
+            key: SessionKey::Refresh([number; 32]),
             now,
             expires_at: now.plus(SWEEP),
             tokens_until: now.plus(SWEEP),

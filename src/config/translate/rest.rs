@@ -33,8 +33,8 @@ pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
 }
 
 /// `[sessions]`, and where nodes meet.
-pub(super) fn sessions(reader: &Reader<'_>, redis: Option<shared::RedisAddress>) -> shared::Settings {
-    shared::Settings { close_streams: reader.part("sessions").value("close_streams"), redis }
+pub(super) fn sessions(part: &Part<'_>, redis: Option<shared::RedisAddress>) -> shared::Settings {
+    shared::Settings { close_streams: part.value("close_streams"), redis }
 }
 
 /// What nodes share beside the store. The text may hold a password: it is never repeated in what is said.
