@@ -92,7 +92,8 @@ impl Gateway {
         if endpoint.asks_routes() {
             return self.verify(endpoint, inbound, exchange).await;
         }
-        self.endpoints.answer(endpoint, inbound).await
+        // On the heap: what forwards need not carry room for all that endpoints do.
+        Box::pin(self.endpoints.answer(endpoint, inbound)).await
     }
 
     /// route → who → may they → forward
