@@ -40,6 +40,7 @@ pub(crate) enum Code {
     W310,
     W306,
     W307,
+    W308,
 }
 
 impl Code {
@@ -187,8 +188,8 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::E205,
         "an upstream's URL is not usable",
         "An upstream is http://HOST, http://HOST:PORT or unix:/path.sock, without a path, a query or a password:\n\
-         requests keep their own path. https:// is not in this version. h2c:// is HTTP/2 in
-         the clear, for gRPC; all URLs of one upstream speak the same.",
+         requests keep their own path. https:// is TLS, in which the backend chooses HTTP/2 or HTTP/1.1; h2c:// is\n\
+         HTTP/2 in the clear, for gRPC. All URLs of one upstream speak the same.",
     ),
     (
         Code::E206,
@@ -299,6 +300,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "Clients refuse a certificate that has expired. Whatever renews it should have done so a month before; the gateway\n\
          takes a new file up by itself. The metric authgate_tls_certificate_expiry_timestamp_seconds tells in time.",
     ),
+    (
+        Code::W308,
+        "a backend's certificate is not checked",
+        "With verify_tls = false anybody between the gateway and the backend can pose as the backend. A certificate of your\n\
+         own authority, or one that signed itself, is named with `ca` in a PEM file; then no other is believed.",
+    ),
 ];
 
 #[cfg(test)]
@@ -313,6 +320,6 @@ mod tests {
             assert_eq!(code.is_warning(), code.name().starts_with('W'));
         }
         assert_eq!(Code::parse("e202"), Some(Code::E202));
-        assert_eq!(ALL.len(), Code::W307 as usize + 1);
+        assert_eq!(ALL.len(), Code::W308 as usize + 1);
     }
 }

@@ -267,7 +267,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "urls",
                 Kind::OneOrMore,
                 "[\"http://10.0.0.5:4000\", \"http://10.0.0.6:4000\"]",
-                "http://, h2c:// (HTTP/2 in the clear, for gRPC) or unix:/path.sock",
+                "http://, https://, h2c:// (HTTP/2 in the clear, for gRPC) or unix:/path.sock",
             ),
             with_default(
                 "balance",
@@ -306,13 +306,27 @@ pub(super) const SECTIONS: &[Section] = &[
                  when the backend answered 502, 503 or 504.",
             ),
             without(
+                "ca",
+                Kind::Text,
+                "\"/etc/authgate/tls/internal-ca.pem\"",
+                "For https://: who may issue the backend's certificate (PEM), instead of the system's authorities.",
+            ),
+            without(
+                "client_cert",
+                Kind::Text,
+                "\"/etc/authgate/tls/client.pem\"",
+                "What the gateway shows to a backend that asks for it.",
+            ),
+            without("client_key", Kind::Text, "\"/etc/authgate/tls/client.key\"", ""),
+            with_default("verify_tls", Kind::Flag, "true", "With false whoever answers is believed."),
+            without(
                 "identity",
                 Kind::OneOrMore,
                 "\"x-webauth\"",
                 "Names of the identity headers for this backend, when they differ from [identity].",
             ),
         ],
-        later: &["health_path", "health_interval", "ca", "client_cert", "client_key", "verify_tls"],
+        later: &["health_path", "health_interval"],
     },
     Section {
         name: "routes",

@@ -16,6 +16,7 @@ use super::multiplex::Ticket;
 use super::pool::Link;
 use super::upload::{Progress, Upload};
 use super::upstream::Way;
+use crate::tls::Mistrust;
 use crate::wire::{BodyProblem, Deadline};
 
 /// What became of a request.
@@ -115,6 +116,10 @@ async fn send_alone(
 }
 
 fn unanswered(mut error: TrySendError<Request<Upload>>) -> Sent {
+    // Our certificate may be refused before anything was sent.
+    if let Some(mistrust) = Mistrust::in_chain(error.error()) {
+        return Sent::Failed(ForwardError::Tls(mistrust));
+    }
     match error.take_message() {
         Some(request) => Sent::Unsent(Box::new(request)),
         None => {

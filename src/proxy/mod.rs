@@ -31,6 +31,7 @@ pub(crate) use settings::{Address, Balance, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
 use crate::shared::{Live, Opened, Streams};
+use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
 use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix};
 use balance::Asker;
@@ -38,7 +39,7 @@ use exchange::Sent;
 use outgoing::Head;
 use upgrade::Handshake;
 use upload::{Progress, Upload};
-use upstream::{Lease, Upstream};
+use upstream::{Lease, Need, Upstream};
 
 /// All upstreams and their connections.
 #[derive(Debug)]
@@ -95,6 +96,8 @@ pub(crate) enum ForwardError {
     ResponseTimeout,
     #[error("the upstream's answer makes no sense")]
     BadResponse(#[source] Box<dyn Error + Send + Sync>),
+    #[error("no TLS with the upstream")]
+    Tls(#[source] Mistrust),
     #[error("the request's body is larger than the route takes")]
     RequestTooLarge,
     #[error("the request's body did not arrive in time")]
@@ -113,7 +116,10 @@ pub(crate) enum ForwardError {
 
 impl ForwardError {
     fn broken(error: impl Error + Send + Sync + 'static) -> Self {
-        Self::BadResponse(Box::new(error))
+        match Mistrust::in_chain(&error) {
+            Some(mistrust) => Self::Tls(mistrust),
+            None => Self::BadResponse(Box::new(error)),
+        }
     }
 
     /// The stable word for logs and answers.
@@ -123,6 +129,7 @@ impl ForwardError {
             Self::ConnectTimeout | Self::ResponseTimeout => "upstream_timeout",
             Self::Full => "no_healthy_upstream",
             Self::BadResponse(_) => "upstream_bad_response",
+            Self::Tls(_) => "upstream_tls",
             Self::RequestTooLarge => "body_too_large",
             Self::RequestStalled => "body_timeout",
             Self::RequestBroken(_) | Self::ClientGone(_) => "bad_request",
@@ -134,14 +141,18 @@ impl ForwardError {
 }
 
 impl Proxy {
-    /// `reuse` is the one from before a reload: upstreams whose settings did not change keep their connections.
-    pub(crate) fn new(settings: &[Settings], reuse: Option<&Self>) -> Self {
-        let upstreams = settings.iter().map(|settings| {
+    /// `reuse` is the one from before a reload: upstreams whose settings and certificates did not change keep their
+    /// connections.
+    pub(crate) fn new(settings: &[Settings], reuse: Option<&Self>) -> Result<Self, TlsError> {
+        let mut upstreams = HashMap::with_capacity(settings.len());
+        for settings in settings {
+            let tls = settings.tls.as_ref().map(Outgoing::read).transpose()?;
             let known = reuse.and_then(|old| old.upstreams.get(&settings.name));
-            let same = known.filter(|upstream| upstream.settings == *settings).cloned();
-            (settings.name.clone(), same.unwrap_or_else(|| Arc::new(Upstream::new(settings.clone()))))
-        });
-        Self { upstreams: upstreams.collect(), streams: None }
+            let same = known.filter(|upstream| upstream.is_same_as(settings, tls.as_ref())).cloned();
+            let upstream = same.unwrap_or_else(|| Arc::new(Upstream::new(settings.clone(), tls)));
+            upstreams.insert(settings.name.clone(), upstream);
+        }
+        Ok(Self { upstreams, streams: None })
     }
 
     /// Streams end with the session behind them.
@@ -165,7 +176,7 @@ impl Proxy {
         let at = upstream.addresses.pick(Asker { client: inbound.client().ip, user });
         let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
         head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
-        let calls = upstream.settings.http2 && ending::is_grpc(inbound.headers());
+        let calls = upstream.may_share() && ending::is_grpc(inbound.headers());
         // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
         let pace = if calls { A_YEAR } else { target.body_timeout };
         let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, pace));
@@ -179,7 +190,10 @@ impl Proxy {
             Some(head.with_body(upload))
         };
         let live = if calls { self.enter(&permit)? } else { None };
-        let exchanged = exchange(upstream, at, head.with_body(upload), progress.as_ref(), within, again);
+        let handshake = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2);
+        let need = if handshake.is_some() { Need::Http1 } else { Need::Any };
+        let errand = Errand { upstream, first: at, need, inbound: &inbound, progress: progress.as_ref(), within };
+        let exchanged = errand.run(head.with_body(upload), again);
         let (response, mut lease) = match &live {
             None => exchanged.await?,
             // A call in which only the client speaks has no answer before its end.
@@ -189,7 +203,7 @@ impl Proxy {
             },
         };
         let idle_timeout = upstream.settings.idle_timeout;
-        if let Some(handshake) = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2) {
+        if let Some(handshake) = handshake {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 return upgrade::answer(&handshake, response, lease, self.enter(&permit)?, idle_timeout).await;
             }
@@ -200,7 +214,7 @@ impl Proxy {
             None if ending::is_stream(response.headers()) => self.enter(&permit)?,
             live => live,
         };
-        let trailers = inbound.version() == Version::HTTP_2 && upstream.settings.http2 && asks_for_trailers(&inbound);
+        let trailers = inbound.version() == Version::HTTP_2 && lease.is_shared() && asks_for_trailers(&inbound);
         let upload = progress.as_ref();
         let way = returning::Back { method: inbound.method(), lease, upload, idle_timeout, trailers };
         returning::answer(response, way).map(|response| ending::with_session(response, live))
@@ -237,53 +251,69 @@ pub(crate) fn tell(headers: &mut HeaderMap, fields: &IdentityFields, identity: O
     identity::set(headers, fields, identity);
 }
 
-/// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just
-/// then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body (RFC 9110,
-/// section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew. The same is done when
-/// the upstream says that it cannot answer just now, as often as `retries` allows.
-async fn exchange(
-    upstream: &Arc<Upstream>,
+/// One request on its way to one of the addresses.
+struct Errand<'a> {
+    upstream: &'a Arc<Upstream>,
     first: usize,
-    mut request: Request<Upload>,
-    progress: Option<&Arc<Progress>>,
+    need: Need,
+    inbound: &'a Inbound,
+    progress: Option<&'a Arc<Progress>>,
     within: Duration,
-    again: impl Fn() -> Option<Request<Upload>>,
-) -> Result<(Response<Incoming>, Lease), ForwardError> {
-    let mut lease = match upstream.kept(first) {
-        Some(lease) => lease,
-        None => upstream.connect(first).await?,
-    };
-    let mut repeated = false;
-    let mut left = upstream.settings.retries;
-    loop {
-        if lease.at() != first && upstream.settings.host_header == HostHeader::Upstream {
-            outgoing::set_host(&mut request, upstream.host(lease.at()));
-        }
-        let way = lease.way().ok_or(ForwardError::Unknown)?;
-        match exchange::send(way, request, progress, within).await {
-            Sent::Answered(response) => {
-                upstream.addresses.worked(lease.at());
-                if left == 0 || !is_passing(response.status()) {
-                    return Ok((*response, lease));
+}
+
+impl Errand<'_> {
+    /// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended
+    /// just then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body
+    /// (RFC 9110, section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew. The
+    /// same is done when the upstream says that it cannot answer just now, as often as `retries` allows.
+    async fn run(
+        &self,
+        mut request: Request<Upload>,
+        again: impl Fn() -> Option<Request<Upload>>,
+    ) -> Result<(Response<Incoming>, Lease), ForwardError> {
+        let Self { upstream, first, need, progress, within, .. } = *self;
+        let mut lease = match upstream.kept(first, need) {
+            Some(lease) => lease,
+            None => upstream.connect(first, need).await?,
+        };
+        let mut repeated = false;
+        let mut left = upstream.settings.retries;
+        loop {
+            self.fit(&mut request, &lease);
+            let way = lease.way().ok_or(ForwardError::Unknown)?;
+            match exchange::send(way, request, progress, within).await {
+                Sent::Answered(response) => {
+                    upstream.addresses.worked(lease.at());
+                    if left == 0 || !is_passing(response.status()) {
+                        return Ok((*response, lease));
+                    }
+                    left -= 1;
+                    let Some(anew) = again() else { return Ok((*response, lease)) };
+                    // Where nobody else can be reached, the answer there is counts.
+                    let Ok(other) = upstream.another(lease.at(), need).await else { return Ok((*response, lease)) };
+                    (request, lease) = (anew, other);
+                    continue;
                 }
-                left -= 1;
-                let Some(anew) = again() else { return Ok((*response, lease)) };
-                // Where nobody else can be reached, the answer there is counts.
-                let Ok(other) = upstream.another(lease.at()).await else { return Ok((*response, lease)) };
-                (request, lease) = (anew, other);
-                continue;
+                Sent::Failed(error) => {
+                    upstream.note(lease.at(), &error);
+                    return Err(error);
+                }
+                Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
+                Sent::Unsent(back) => request = *back,
+                Sent::Lost(error) => request = again().filter(|_| lease.kept && !repeated).ok_or(error)?,
             }
-            Sent::Failed(error) => {
-                upstream.note(lease.at(), &error);
-                return Err(error);
-            }
-            Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
-            Sent::Unsent(back) => request = *back,
-            Sent::Lost(error) => request = again().filter(|_| lease.kept && !repeated).ok_or(error)?,
+            repeated = true;
+            drop(lease);
+            lease = upstream.connect(first, need).await?;
         }
-        repeated = true;
-        drop(lease);
-        lease = upstream.connect(first).await?;
+    }
+
+    /// What depends on the connection: whose host it names, and which version it is written in.
+    fn fit(&self, request: &mut Request<Upload>, lease: &Lease) {
+        if lease.at() != self.first && self.upstream.settings.host_header == HostHeader::Upstream {
+            outgoing::set_host(request, self.upstream.host(lease.at()));
+        }
+        outgoing::fit(request, lease, || asks_for_trailers(self.inbound));
     }
 }
 

@@ -8,17 +8,17 @@ use super::hop::{is_hop_by_hop, named_by_connection};
 use super::identity;
 use super::settings::{HostHeader, Settings};
 use super::upgrade::Handshake;
+use super::upstream::Lease;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
 use crate::wire::{Body, CanonPath, Inbound, REQUEST_ID};
 
-/// Everything of the upstream request but its body.
+/// Everything of the upstream request but its body, in the form of HTTP/1.1.
 #[derive(Debug)]
 pub(super) struct Head {
     method: Method,
     uri: Uri,
     pub(super) headers: HeaderMap,
-    http2: bool,
 }
 
 impl Head {
@@ -41,14 +41,11 @@ impl Head {
         if !settings.http2 && Handshake::asked_by(inbound).is_some() {
             Handshake::write(&mut headers);
         }
-        if settings.http2 && super::asks_for_trailers(inbound) {
-            headers.insert(TE, HeaderValue::from_static("trailers"));
-        }
         for (name, value) in target.set {
             headers.insert(name, value.clone());
         }
         identity::set(&mut headers, &settings.identity, permit.identity());
-        Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers, http2: settings.http2 })
+        Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
     }
 
     /// Tells the body's length in one way; hyper would drop a body of unknown length from a `GET`.
@@ -57,8 +54,6 @@ impl Head {
         match length {
             Some(0) if !announced && !matches!(self.method, Method::POST | Method::PUT | Method::PATCH) => {}
             Some(length) => drop(self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
-            // HTTP/2 frames every body itself.
-            None if self.http2 => {}
             None => drop(self.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))),
         }
     }
@@ -68,17 +63,56 @@ impl Head {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.headers_mut() = self.headers;
-        *request.version_mut() = if self.http2 { Version::HTTP_2 } else { Version::HTTP_11 };
-        if self.http2
-            && let Some(host) = request.headers_mut().remove(HOST)
-        {
-            set_host(&mut request, host);
-        }
         request
     }
 
     pub(super) fn target(&self) -> String {
         self.uri.to_string()
+    }
+}
+
+/// Gives a request the form of the version that its connection speaks; one that goes over another connection than the
+/// first may have the other form already.
+pub(super) fn fit<B: http_body::Body>(request: &mut Request<B>, lease: &Lease, trailers: impl FnOnce() -> bool) {
+    match (lease.is_shared(), request.version() == Version::HTTP_2) {
+        (true, false) => fit_http2(request, lease.is_secure(), trailers()),
+        (false, true) => fit_http1(request),
+        (true, true) | (false, false) => {}
+    }
+}
+
+fn fit_http2<B>(request: &mut Request<B>, secure: bool, trailers: bool) {
+    *request.version_mut() = Version::HTTP_2;
+    let headers = request.headers_mut();
+    // HTTP/2 frames every body itself.
+    headers.remove(TRANSFER_ENCODING);
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    let host = headers.remove(HOST);
+    let mut parts = request.uri().clone().into_parts();
+    parts.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
+    // A Host was parsed when the request was admitted; one that is no authority is left out.
+    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+}
+
+fn fit_http1<B: http_body::Body>(request: &mut Request<B>) {
+    *request.version_mut() = Version::HTTP_11;
+    let mut parts = request.uri().clone().into_parts();
+    let host = parts.authority.take().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    parts.scheme = None;
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    let unsaid = !request.body().is_end_stream() && !request.headers().contains_key(CONTENT_LENGTH);
+    let headers = request.headers_mut();
+    headers.remove(TE);
+    headers.insert(HOST, host.unwrap_or(HeaderValue::from_static("localhost")));
+    if unsaid {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 
@@ -89,8 +123,6 @@ pub(super) fn set_host<B>(request: &mut Request<B>, host: HeaderValue) {
         return;
     }
     let mut parts = request.uri().clone().into_parts();
-    parts.scheme = Some(Scheme::HTTP);
-    // A Host was parsed when the request was admitted; one that is no authority is left out.
     parts.authority = Authority::try_from(host.as_bytes()).ok();
     if let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;
@@ -188,6 +220,7 @@ mod tests {
             name: "app".to_owned(),
             addresses: vec![Address::Tcp { host: "u".to_owned(), port: 3000 }],
             http2: false,
+            tls: None,
             balance: Balance::LeastRequests,
             eject_after: 5,
             eject_for: Duration::from_secs(1),

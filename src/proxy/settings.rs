@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::tls::Trust;
 use crate::wire::IdentityFields;
 
 /// One upstream: where it is and how it is spoken to.
@@ -12,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) addresses: Vec<Address>,
     /// `h2c://`: HTTP/2 in the clear, without asking first.
     pub(crate) http2: bool,
+    /// `https://`: it says in the handshake which version of HTTP it speaks.
+    pub(crate) tls: Option<Trust>,
     pub(crate) balance: Balance,
     pub(crate) connect_timeout: Duration,
     /// Until the head of the answer.
@@ -47,7 +50,7 @@ pub(crate) enum Balance {
 /// Where a connection goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Address {
-    /// `http://HOST[:PORT]`: looked up at each new connection.
+    /// `http://HOST[:PORT]`, or with another scheme: looked up at each new connection.
     Tcp { host: String, port: u16 },
     /// `unix:/path.sock`
     Unix { path: PathBuf },

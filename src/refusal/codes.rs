@@ -85,6 +85,7 @@ pub(crate) static CODES: &[Code] = &[
     closing("method_not_known", S::NOT_IMPLEMENTED, "The method is not known", "Use a method in upper-case letters."),
     code("upstream_refused", S::BAD_GATEWAY, "The backend cannot be reached", "Try again later; the gateway itself is well."),
     code("upstream_bad_response", S::BAD_GATEWAY, "The backend's answer makes no sense", "Try again later; tell the operator the request id."),
+    code("upstream_tls", S::BAD_GATEWAY, "The backend is not believed", "Try again later; tell the operator the request id."),
     code("busy", S::SERVICE_UNAVAILABLE, "Too much is going on", "Wait as long as Retry-After says."),
     code("unavailable", S::SERVICE_UNAVAILABLE, "Accounts cannot be reached", "Wait as long as Retry-After says."),
     code("no_healthy_upstream", S::SERVICE_UNAVAILABLE, "The backend has no room", "Try again later; the gateway itself is well."),

@@ -68,6 +68,7 @@ impl From<&ForwardError> for Refusal {
             | ForwardError::Full
             | ForwardError::ResponseTimeout
             | ForwardError::BadResponse(_)
+            | ForwardError::Tls(_)
             | ForwardError::RequestTooLarge
             | ForwardError::RequestStalled
             | ForwardError::RequestBroken(_)

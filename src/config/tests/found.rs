@@ -101,12 +101,16 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
         ("[store]\nurl = \"sqlite://a.db\"", "E102"),
         ("[store]\nurl = \"sqlite:\"", "E102"),
         ("[admin]\nlisten = \"127.0.0.1:8080\"", "E106"),
-        ("[upstreams]\na = \"https://a\"", "E205"),
+        ("[upstreams]\na = \"https://a/x\"", "E205"),
         ("[upstreams]\na = \"http://a/x\"", "E205"),
         ("[upstreams]\na = 3", "E101"),
         ("[upstreams.a]\nkeep_alive = \"1s\"", "E104"),
         ("[upstreams.a]\nurls = []", "E102"),
         ("[upstreams.a]\nurls = [\"h2c://a\", \"http://a\"]", "E205"),
+        ("[upstreams.a]\nurls = [\"https://a\", \"http://a\"]", "E205"),
+        ("[upstreams.a]\nurls = \"http://a\"\nverify_tls = false", "E102"),
+        ("[upstreams.a]\nurls = \"https://a\"\nclient_cert = \"/x\"", "E104"),
+        ("[upstreams.a]\nurls = \"https://a\"\nca = \"/no/such.pem\"", "E305"),
         ("[upstreams]\na = \"h2c://a\"", ""),
     ] {
         let code = Some(code).filter(|code| !code.is_empty());
@@ -143,7 +147,7 @@ fn routes_that_cannot_be_meant_are_refused() {
 #[test]
 fn one_mistake_is_told_once() {
     // A broken upstream is not unknown, a misspelt key is not missing, an unset variable is not a bad value.
-    let text = "[upstreams]\na = \"https://a\"\n[[routes]]\nprefx = \"/\"\nupstream = \"a\"\n";
+    let text = "[upstreams]\na = \"ftp://a\"\n[[routes]]\nprefx = \"/\"\nupstream = \"a\"\n";
     assert_eq!(codes(text), ["E205", "E103"]);
     assert_eq!(codes("[[routes]]\nprefix = \"/\"\nupstream = \"${APP}\"\n"), ["E120"]);
     finds("timeout = \"${T}\"\nroles = [\"${R}\"]", &["E120", "E120"]);

@@ -7,6 +7,7 @@ mod routes;
 mod server;
 mod tls;
 mod tokens;
+mod trust;
 mod upstreams;
 
 pub(super) use tokens::origin;
