@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::ForwardError;
@@ -100,7 +100,7 @@ impl Multiplex {
             .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWER);
-        let (sender, connection) = builder.handshake(stream).await.map_err(ForwardError::broken)?;
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(ForwardError::broken)?;
         let shared = Arc::new(Shared { sender, streams: AtomicUsize::new(0), shunned: AtomicBool::new(false) });
         let ticket = Ticket::new(&shared);
         self.open().push(Arc::clone(&shared));

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -26,7 +27,7 @@ use crate::wire::Deadline;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) sender: http1::SendRequest<Upload>,
-    pub(super) connection: http1::Connection<Stream, Upload>,
+    pub(super) connection: http1::Connection<TokioIo<Stream>, Upload>,
     pub(super) deadline: Deadline,
     /// hyper is done with the connection, and must not be asked again.
     pub(super) over: bool,
@@ -48,11 +49,11 @@ impl Link {
             (&mut connection).await?;
         }
         let parts = connection.into_parts();
-        Ok((parts.io, parts.read_buf, LinkRest { _sender: sender, _place }))
+        Ok((parts.io.into_inner(), parts.read_buf, LinkRest { _sender: sender, _place }))
     }
 
     /// The connection, to be driven by somebody else, and what must live as long as it.
-    pub(super) fn split(self: Box<Self>) -> (http1::Connection<Stream, Upload>, LinkRest) {
+    pub(super) fn split(self: Box<Self>) -> (http1::Connection<TokioIo<Stream>, Upload>, LinkRest) {
         let Self { sender, connection, _place, .. } = *self;
         (connection, LinkRest { _sender: sender, _place })
     }
@@ -269,7 +270,7 @@ pub(super) enum Opened {
 }
 
 async fn link(stream: Stream, place: Place) -> Result<Box<Link>, ForwardError> {
-    let (sender, connection) = http1::handshake(stream).await.map_err(ForwardError::broken)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ForwardError::broken)?;
     let deadline = Deadline::default();
     Ok(Box::new(Link { sender, connection, deadline, over: false, kept_since: Instant::now(), _place: place }))
 }

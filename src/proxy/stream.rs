@@ -3,8 +3,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
@@ -15,10 +14,10 @@ use crate::tls::{Offer, Outgoing};
 /// TCP, with TLS or without, or a unix socket.
 #[derive(Debug)]
 pub(super) enum Stream {
-    Tcp(TokioIo<TcpStream>),
-    Unix(TokioIo<UnixStream>),
+    Tcp(TcpStream),
+    Unix(UnixStream),
     /// Many times as large as the others.
-    Secure(Box<TokioIo<TlsStream<TcpStream>>>),
+    Secure(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
@@ -28,21 +27,18 @@ impl Stream {
             Address::Tcp { host, port } => {
                 let host = host.trim_start_matches('[').trim_end_matches(']');
                 let socket = tcp(host, *port).await.map_err(ForwardError::Refused)?;
-                let Some(tls) = tls else { return Ok(Self::Tcp(TokioIo::new(socket))) };
+                let Some(tls) = tls else { return Ok(Self::Tcp(socket)) };
                 let secure = Box::pin(tls.shake(socket, host, offer)).await.map_err(ForwardError::Tls)?;
-                Ok(Self::Secure(Box::new(TokioIo::new(secure))))
+                Ok(Self::Secure(Box::new(secure)))
             }
-            Address::Unix { path } => {
-                let socket = UnixStream::connect(path).await.map_err(ForwardError::Refused)?;
-                Ok(Self::Unix(TokioIo::new(socket)))
-            }
+            Address::Unix { path } => UnixStream::connect(path).await.map(Self::Unix).map_err(ForwardError::Refused),
         }
     }
 
     /// Whether the upstream chose HTTP/2 in the handshake.
     pub(super) fn chose_http2(&self) -> bool {
         match self {
-            Self::Secure(socket) => socket.inner().get_ref().1.alpn_protocol() == Some(b"h2"),
+            Self::Secure(socket) => socket.get_ref().1.alpn_protocol() == Some(b"h2"),
             Self::Tcp(_) | Self::Unix(_) => false,
         }
     }
@@ -55,8 +51,8 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-impl Read for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
             Self::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
@@ -65,7 +61,7 @@ impl Read for Stream {
     }
 }
 
-impl Write for Stream {
+impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),

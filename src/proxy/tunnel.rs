@@ -17,12 +17,11 @@ use crate::base::quick_random;
 use crate::wire::{Deadline, Io, Stopping};
 
 type Client = TokioIo<Box<dyn Io>>;
-type Backend = TokioIo<Stream>;
 
 /// A WebSocket on its way through.
 pub(super) struct Tunnel {
     client: Client,
-    backend: Backend,
+    backend: Stream,
     up: Way,
     down: Way,
     idle_timeout: Duration,
@@ -45,7 +44,7 @@ impl Tunnel {
         down.held = first;
         Self {
             client: TokioIo::new(client),
-            backend: TokioIo::new(backend),
+            backend,
             up: Way::default(),
             down,
             idle_timeout,
