@@ -291,6 +291,18 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"keep\"",
                 "\"keep\" sends the Host the client asked for, \"upstream\" the one in the URL.",
             ),
+            without(
+                "health_path",
+                Kind::Text,
+                "\"/healthz\"",
+                "Each address is asked for this by itself; one that twice does not answer 2xx or 3xx is left out until it does.",
+            ),
+            with_default(
+                "health_interval",
+                Kind::Duration(Duration::from_millis(50), Duration::from_secs(3600)),
+                "\"10s\"",
+                "",
+            ),
             with_default(
                 "eject_after",
                 SOME,
@@ -326,7 +338,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Names of the identity headers for this backend, when they differ from [identity].",
             ),
         ],
-        later: &["health_path", "health_interval"],
+        later: &[],
     },
     Section {
         name: "routes",

@@ -137,6 +137,7 @@ fn upstream() -> Upstream {
         addresses: vec![Address::Tcp { host: "127.0.0.1".to_owned(), port: 3000 }],
         http2: false,
         tls: None,
+        health: None,
         balance: Balance::LeastRequests,
         eject_after: 5,
         eject_for: WAIT,

@@ -3,6 +3,7 @@ mod balance;
 mod ending;
 mod exchange;
 mod frames;
+mod health;
 mod hop;
 mod identity;
 mod multiplex;
@@ -27,9 +28,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Ve
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-pub(crate) use settings::{Address, Balance, HostHeader, Settings};
+pub(crate) use settings::{Address, Balance, HealthCheck, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
+use crate::observe::Metrics;
 use crate::shared::{Live, Opened, Streams};
 use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
@@ -92,6 +94,8 @@ pub(crate) enum ForwardError {
     ConnectTimeout,
     #[error("all connections to the upstream are in use")]
     Full,
+    #[error("each address of the upstream fails its health check")]
+    Unwell,
     #[error("the upstream does not answer in time")]
     ResponseTimeout,
     #[error("the upstream's answer makes no sense")]
@@ -127,7 +131,7 @@ impl ForwardError {
         match self {
             Self::Unknown | Self::Refused(_) => "upstream_refused",
             Self::ConnectTimeout | Self::ResponseTimeout => "upstream_timeout",
-            Self::Full => "no_healthy_upstream",
+            Self::Full | Self::Unwell => "no_healthy_upstream",
             Self::BadResponse(_) => "upstream_bad_response",
             Self::Tls(_) => "upstream_tls",
             Self::RequestTooLarge => "body_too_large",
@@ -160,6 +164,21 @@ impl Proxy {
         Self { streams, ..self }
     }
 
+    /// Checks the health of upstreams that want it; those that are checked already go on so.
+    pub(crate) fn begin_checks(&self, metrics: &Metrics) {
+        self.upstreams.values().for_each(|upstream| health::begin(upstream, metrics));
+    }
+
+    /// Another one takes the place of this: what is not in that is checked no more.
+    pub(crate) fn end_checks(&self, next: &Self, metrics: &Metrics) {
+        for (name, upstream) in &self.upstreams {
+            if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
+                upstream.checks.cancel();
+                metrics.upstream_up(name, None);
+            }
+        }
+    }
+
     /// Sends the request on and brings the answer back; both bodies are streamed. Only who holds a permit may ask.
     pub(crate) async fn forward(
         &self,
@@ -173,7 +192,8 @@ impl Proxy {
             return Err(ForwardError::RequestTooLarge);
         }
         let user = permit.identity().map(Identity::sub);
-        let at = upstream.addresses.pick(Asker { client: inbound.client().ip, user });
+        let asker = Asker { client: inbound.client().ip, user };
+        let at = upstream.addresses.pick(asker).ok_or(ForwardError::Unwell)?;
         let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
         head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
         let calls = upstream.may_share() && ending::is_grpc(inbound.headers());

@@ -81,7 +81,7 @@ pub(super) fn fit<B: http_body::Body>(request: &mut Request<B>, lease: &Lease, t
     }
 }
 
-fn fit_http2<B>(request: &mut Request<B>, secure: bool, trailers: bool) {
+pub(super) fn fit_http2<B>(request: &mut Request<B>, secure: bool, trailers: bool) {
     *request.version_mut() = Version::HTTP_2;
     let headers = request.headers_mut();
     // HTTP/2 frames every body itself.
@@ -221,6 +221,7 @@ mod tests {
             addresses: vec![Address::Tcp { host: "u".to_owned(), port: 3000 }],
             http2: false,
             tls: None,
+            health: None,
             balance: Balance::LeastRequests,
             eject_after: 5,
             eject_for: Duration::from_secs(1),

@@ -1,6 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use crate::tls::Trust;
 use crate::wire::IdentityFields;
 
@@ -31,8 +33,17 @@ pub(crate) struct Settings {
     pub(crate) eject_for: Duration,
     /// So often a request is tried again that may be.
     pub(crate) retries: usize,
+    /// Each address is asked for this by itself.
+    pub(crate) health: Option<HealthCheck>,
     /// Which fields tell this upstream who is asking.
     pub(crate) identity: IdentityFields,
+}
+
+/// How it is found out whether an address is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HealthCheck {
+    pub(crate) path: PathAndQuery,
+    pub(crate) interval: Duration,
 }
 
 /// Which address a request goes to.

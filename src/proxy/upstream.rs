@@ -3,14 +3,16 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use tokio_util::sync::CancellationToken;
 
 use super::ForwardError;
 use super::balance::Addresses;
 use super::multiplex::{Multiplex, Ticket};
 use super::pool::{Link, Opened, Pool};
 use super::settings::{Address, Settings};
+use super::stream::Stream;
 use crate::observe::Chain;
-use crate::tls::Outgoing;
+use crate::tls::{Offer, Outgoing};
 use crate::wire::Deadline;
 
 /// One upstream with its connections.
@@ -19,6 +21,8 @@ pub(super) struct Upstream {
     pub(super) settings: Settings,
     places: Vec<Place>,
     pub(super) addresses: Addresses,
+    /// Ends its health checks.
+    pub(super) checks: CancellationToken,
     pool: Arc<Pool>,
 }
 
@@ -37,7 +41,7 @@ impl Upstream {
         let places = settings.addresses.iter().map(|address| Place::new(address, &settings)).collect();
         let Settings { balance, eject_after, eject_for, .. } = settings;
         let addresses = Addresses::new(settings.addresses.len(), balance, eject_after, eject_for);
-        Self { settings, places, addresses, pool: Arc::new(pool) }
+        Self { settings, places, addresses, checks: CancellationToken::new(), pool: Arc::new(pool) }
     }
 
     /// Whether one made of these would be no other.
@@ -116,6 +120,12 @@ impl Upstream {
             }
         }
         outcome
+    }
+
+    /// A connection that counts nowhere.
+    pub(super) async fn socket(&self, at: usize, offer: Offer) -> Result<Stream, ForwardError> {
+        let place = self.places.get(at).ok_or(ForwardError::Unknown)?;
+        self.pool.connect(&place.address, offer).await
     }
 
     async fn reach(self: &Arc<Self>, at: usize, need: Need) -> Result<Lease, ForwardError> {

@@ -88,7 +88,7 @@ pub(crate) static CODES: &[Code] = &[
     code("upstream_tls", S::BAD_GATEWAY, "The backend is not believed", "Try again later; tell the operator the request id."),
     code("busy", S::SERVICE_UNAVAILABLE, "Too much is going on", "Wait as long as Retry-After says."),
     code("unavailable", S::SERVICE_UNAVAILABLE, "Accounts cannot be reached", "Wait as long as Retry-After says."),
-    code("no_healthy_upstream", S::SERVICE_UNAVAILABLE, "The backend has no room", "Try again later; the gateway itself is well."),
+    code("no_healthy_upstream", S::SERVICE_UNAVAILABLE, "The backend can take no request now", "Try again later; the gateway itself is well."),
     code("upstream_timeout", S::GATEWAY_TIMEOUT, "The backend did not answer in time", "Try again later; the gateway itself is well."),
 ];
 

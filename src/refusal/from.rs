@@ -66,6 +66,7 @@ impl From<&ForwardError> for Refusal {
             | ForwardError::Refused(_)
             | ForwardError::ConnectTimeout
             | ForwardError::Full
+            | ForwardError::Unwell
             | ForwardError::ResponseTimeout
             | ForwardError::BadResponse(_)
             | ForwardError::Tls(_)

@@ -36,6 +36,7 @@ mod forward;
 mod fresh;
 mod framing;
 mod h2;
+mod health_checks;
 mod https_upstreams;
 mod identity;
 mod paths;

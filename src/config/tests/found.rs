@@ -21,7 +21,6 @@ fn a_name_nobody_knows_is_refused() {
         ("[server]\nlisen = \"127.0.0.1:80\"", "E103"),
         ("[[route]]\nprefix = \"/x\"", "E103"),
         ("[passwords]\nargon2 = { memry = \"19MiB\" }", "E103"),
-        ("[upstreams.a]\nurls = \"http://a\"\nhealth_path = \"/x\"", "E103"),
         ("[tls]\nacme_email = \"x\"", "E103"),
         ("mode = \"observe\"", "E103"),
         ("[accounts]\nregistration = \"invited\"", "E102"),

@@ -1,4 +1,6 @@
 //! `[upstreams]`, and the upstreams that routes name by URL.
+use http::uri::PathAndQuery;
+
 use super::trust;
 use crate::config::address::{self, Speaks};
 use crate::config::codes::Code;
@@ -7,7 +9,7 @@ use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::settings;
 use crate::config::tree::{Entry, Node};
-use crate::proxy::{Address, Balance, HostHeader, Settings};
+use crate::proxy::{Address, Balance, HealthCheck, HostHeader, Settings};
 use crate::wire::IdentityFields;
 
 /// What requests can be sent to.
@@ -125,6 +127,7 @@ fn table(part: &Part<'_>, name: String, identity: &IdentityFields) -> Option<Set
         eject_after: part.value("eject_after"),
         eject_for: part.value("eject_for"),
         retries: part.value("retries"),
+        health: health(part),
         identity: own_identity(part, identity),
         name,
     };
@@ -155,6 +158,19 @@ fn addresses(part: &Part<'_>, urls: &Spot<Texts>) -> Vec<Address> {
     addresses
 }
 
+fn health(part: &Part<'_>) -> Option<HealthCheck> {
+    let interval = part.value("health_interval");
+    let text: Spot<String> = part.given("health_path")?;
+    match text.value.parse::<PathAndQuery>() {
+        Ok(path) if text.value.starts_with('/') => Some(HealthCheck { path, interval }),
+        Ok(_) | Err(_) => {
+            let title = format!("`{}` is no path", text.value);
+            part.complain(Finding::new(Code::E102, text.place, title).label("a path such as /healthz"));
+            None
+        }
+    }
+}
+
 fn own_identity(part: &Part<'_>, identity: &IdentityFields) -> IdentityFields {
     match part.given::<Texts>("identity") {
         Some(presets) => identity::fields(&presets.value, &[], &identity.separator, &|finding| part.complain(finding)),
@@ -180,6 +196,7 @@ fn plain(name: String, addresses: Vec<Address>, speaks: Speaks, identity: &Ident
         eject_after: default_of("upstreams", "eject_after"),
         eject_for: default_of("upstreams", "eject_for"),
         retries: default_of("upstreams", "retries"),
+        health: None,
         identity: identity.clone(),
     }
 }

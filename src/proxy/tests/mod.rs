@@ -44,6 +44,7 @@ fn options(upstreams: &[SocketAddr]) -> Options {
             addresses,
             http2: false,
             tls: None,
+            health: None,
             balance: Balance::LeastRequests,
             eject_after: 5,
             eject_for: LONG,
