@@ -25,6 +25,7 @@ pub(crate) enum Code {
     E206,
     E207,
     E208,
+    E209,
     E301,
     E302,
     E303,
@@ -208,6 +209,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "`set_request_headers` and `remove_response_headers` change any header but those that frame a message\n\
          (Content-Length, Connection, Host and their like) and those that the gateway makes (X-Forwarded-*,\n\
          X-Request-Id). A value is one line. Identity headers are set after these, so they cannot be forged here.",
+    ),
+    (
+        Code::E209,
+        "every site is let in with credentials",
+        "`cors` with the origin \"*\" lets pages of any site read answers. Together with `credentials = true` any page that\n\
+         somebody opens could do whatever that person may. Name the origins, or leave `credentials` out.",
     ),
     (
         Code::E301,

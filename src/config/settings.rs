@@ -169,6 +169,11 @@ const MIGRATE_FROM: &[Setting] = &[
     with_default("password_field", Kind::Text, "\"password\"", ""),
 ];
 
+const CORS: &[Setting] = &[
+    needed("origins", Kind::List, "[\"https://spa.example.com\"]", "Or \"*\", without credentials."),
+    with_default("credentials", Kind::Flag, "false", "Pages of these origins may send and be given cookies."),
+];
+
 const ARGON2: &[Setting] = &[
     with_default("memory", Kind::Size(8 << 20, 4 << 30), "\"19MiB\"", "For each hash."),
     with_default("iterations", Kind::Count(1, 64), "2", "Passes over the memory."),
@@ -397,8 +402,15 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Set for the backend, whatever the client sent.",
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
+            without(
+                "cors",
+                Kind::Table(CORS),
+                "{ origins = [\"https://spa.example.com\"], credentials = true }",
+                "Pages of these origins may call this route and the gateway's own endpoints. The gateway answers the browser's\n\
+                 questions itself and says who may read an answer, in place of the backend.",
+            ),
         ],
-        later: &["mode", "allow_if", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
+        later: &["mode", "allow_if", "mfa", "on_denied", "assertion", "allow_in_path"],
     },
     Section {
         name: "accounts",

@@ -39,6 +39,7 @@ impl WayBench {
                 public_url: None,
                 auth_prefix: AuthPrefix("/auth".to_owned()),
                 well_known: true,
+                cors: Default::default(),
             }),
             routes: RouteTable::new(routes).ok()?,
             proxy: Proxy::new(&[upstream()], None).ok()?,

@@ -150,7 +150,7 @@ impl Endpoint {
     ];
 
     /// Nothing: any method.
-    fn methods(self) -> &'static [Method] {
+    pub(crate) fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
         const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
         const DELETE: &[Method] = &[Method::DELETE];
@@ -270,7 +270,7 @@ impl Endpoints {
         if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
-        if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
+        if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_welcome(&inbound, &self.door) {
             return Err(Refusal::named("foreign_origin").into());
         }
         match endpoint {

@@ -256,6 +256,7 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            cors: Default::default(),
         });
         let mut request = Request::new(Body::Empty);
         *request.uri_mut() = uri.parse().unwrap();

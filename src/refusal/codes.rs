@@ -61,7 +61,7 @@ pub(crate) static CODES: &[Code] = &[
     code("missing_scope", S::FORBIDDEN, "The token lacks a scope this path needs", "Ask the operator for the scope."),
     code("invalid_invite", S::FORBIDDEN, "The invitation is not valid", "Ask for a new one: each is good once, for a while, and perhaps for one address."),
     code("registration_closed", S::FORBIDDEN, "Accounts cannot be made here", "Ask the operator for an account."),
-    code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, or without a browser."),
+    code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, from a site that a route's cors names, or without a browser."),
     code("untrusted_proxy", S::FORBIDDEN, "Only a proxy of this site may ask that", "Ask about a token of your own at the plain verify endpoint."),
     code("network_not_allowed", S::FORBIDDEN, "This path is not for your network", "Ask from a network that may use it."),
     code("not_allowed", S::FORBIDDEN, "This address may not ask", "Ask from an address that [admin] allow names."),

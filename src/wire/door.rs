@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::fields::Registry;
-use super::{Authority, Peer, RequestId, Settings};
+use super::{Authority, Cors, Peer, RequestId, Settings};
 use crate::base::Timestamp;
 
 /// The door that every request comes through.
@@ -14,6 +14,7 @@ pub(crate) struct Door {
     pub(super) trusted: Vec<IpNet>,
     pub(super) registry: Registry,
     pub(super) public: Option<PublicOrigin>,
+    pub(crate) cors: Cors,
 }
 
 /// The operator's `public_url`, read.
@@ -30,7 +31,7 @@ impl Door {
             Some(PublicOrigin { https: url.https, authority })
         });
         let registry = Registry::new(&settings.own_identity_names);
-        Self { trusted: settings.trusted_proxies.clone(), registry, public }
+        Self { trusted: settings.trusted_proxies.clone(), registry, public, cors: settings.cors.clone() }
     }
 
     /// The name of this request: the one a trusted proxy gave, else a new one.
@@ -65,6 +66,7 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            cors: Default::default(),
         };
         let door = Door::new(&settings);
         let mut headers = HeaderMap::new();

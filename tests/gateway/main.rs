@@ -27,6 +27,7 @@ mod keys;
 
 // The way of a request.
 mod balance;
+mod cors;
 mod credentials;
 mod edge;
 mod every_door;

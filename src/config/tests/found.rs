@@ -117,6 +117,22 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
     }
 }
 
+#[test]
+fn only_exact_origins_are_let_in_and_everybody_only_without_credentials() {
+    for (more, code) in [
+        ("cors = { origins = [\"https://a\", \"http://b:3000\"], credentials = true }", ""),
+        ("cors = { origins = [\"*\"] }", ""),
+        ("cors = { origins = [\"*\"], credentials = true }", "E209"),
+        ("cors = { origins = [\"https://a/\"] }", "E102"),
+        ("cors = { origins = [\"https://*.a.example\"] }", "E102"),
+        ("cors = { origins = [\"null\"] }", "E102"),
+        ("cors = { origins = [] }", "E102"),
+        ("cors = { credentials = true }", "E104"),
+    ] {
+        finds(more, Some(code).filter(|code| !code.is_empty()).as_slice());
+    }
+}
+
 #[test] // C01, C03, C04
 fn routes_that_cannot_be_meant_are_refused() {
     assert_eq!(codes(""), ["E204"]);

@@ -15,6 +15,7 @@ pub(super) use tokens::origin;
 use super::Config;
 use super::environment::Environment;
 use super::read::Reader;
+use crate::wire::Cors;
 
 /// Reads all of the file. What comes out is to be believed only when nothing was complained about.
 pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
@@ -37,7 +38,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         migrate: store.migrate,
         log: rest::log(reader),
         metrics: rest::metrics(reader),
-        wire: crate::wire::Settings { own_identity_names, ..wire },
+        wire: crate::wire::Settings { own_identity_names, cors: cors_of(&routes), ..wire },
         tokens: tokens.settings,
         identity,
         upstreams: upstreams.list,
@@ -45,4 +46,9 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         tls,
         routes,
     }
+}
+
+/// Every origin that some route names.
+fn cors_of(routes: &[crate::routes::Settings]) -> Cors {
+    Cors::all_named(routes.iter().filter_map(|route| route.edge.cors.as_ref()))
 }

@@ -73,6 +73,7 @@ async fn gateway(options: Options) -> Gateway {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        cors: Default::default(),
     }));
     let shared = Arc::clone(&proxy);
     tokio::spawn(async move {

@@ -10,6 +10,7 @@ fn door() -> Door {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        cors: Default::default(),
     })
 }
 
@@ -162,6 +163,7 @@ fn a_hypothetical_request_takes_the_same_way() {
         public_url: Some(PublicUrl { https: true, authority: "app.example.com".to_owned() }),
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        cors: Default::default(),
     });
     let ask = |target: &str| Inbound::hypothetical(Method::GET, target, HeaderMap::new(), None, &door);
     let inbound = ask("/api?x").unwrap();
