@@ -32,6 +32,7 @@ pub(crate) enum Code {
     E304,
     E305,
     E310,
+    E320,
     W201,
     W301,
     W302,
@@ -42,6 +43,7 @@ pub(crate) enum Code {
     W306,
     W307,
     W308,
+    W320,
 }
 
 impl Code {
@@ -255,6 +257,12 @@ const ALL: &[(Code, &str, &str)] = &[
          first one signs, so it must be private and fit `algorithm` of [tokens]; the others may be public keys.",
     ),
     (
+        Code::E320,
+        "the session cookie could not work",
+        "Browsers refuse a cookie whose `domain` is not one that the site lies in, and SameSite=None without HTTPS. Sign-in\n\
+         would then lead back to the sign-in page for ever.",
+    ),
+    (
         Code::W201,
         "a route lies under the gateway's own prefix",
         "Paths under auth_prefix are answered by the gateway and reach no backend. Choose another auth_prefix, such as\n\
@@ -313,6 +321,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "With verify_tls = false anybody between the gateway and the backend can pose as the backend. A certificate of your\n\
          own authority, or one that signed itself, is named with `ca` in a PEM file; then no other is believed.",
     ),
+    (
+        Code::W320,
+        "the session cookie is shared with sub-domains",
+        "With `domain` the browser sends the cookie to every host below it and lets each of them set it. Without it, the name\n\
+         begins with __Host-, and browsers hold it to this one host.",
+    ),
 ];
 
 #[cfg(test)]
@@ -327,6 +341,6 @@ mod tests {
             assert_eq!(code.is_warning(), code.name().starts_with('W'));
         }
         assert_eq!(Code::parse("e202"), Some(Code::E202));
-        assert_eq!(ALL.len(), Code::W308 as usize + 1);
+        assert_eq!(ALL.len(), Code::W320 as usize + 1);
     }
 }

@@ -11,7 +11,7 @@ use crate::wire::{Body, Cors, Inbound, preflight, preflight_of};
 impl Gateway {
     /// The answer to a browser's question about a route that names origins. `None`: it is no such question, or the route
     /// knows none, and it goes the way of every request.
-    pub(super) fn preflight(
+    pub(super) async fn preflight(
         &self,
         inbound: &Inbound,
         exchange: &mut Exchange,
@@ -22,7 +22,8 @@ impl Gateway {
             return Ok(None);
         };
         exchange.preflight(route, self.route_metrics.get(route.index));
-        self.rates.take(route, inbound.client().ip, None, self.clock.now()).map_err(|limited| {
+        let taken = self.rates.take(route, inbound.client().ip, None, self.clock.now()).await;
+        taken.map_err(|limited| {
             exchange.limited();
             Refusal::retry_after("rate_limited", limited.retry_after)
         })?;

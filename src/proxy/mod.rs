@@ -243,6 +243,9 @@ impl Proxy {
     /// Enters a stream by the session of whoever opens it.
     fn enter(&self, permit: &Permit) -> Result<Option<Live>, ForwardError> {
         let (Some(streams), Some(identity)) = (&self.streams, permit.identity()) else { return Ok(None) };
+        if permit.is_observed() {
+            return Ok(None);
+        }
         let opened =
             Opened { session: identity.session(), issued_at: identity.issued_at(), expires_at: identity.expires_at() };
         streams.enter(opened).map(Some).ok_or(ForwardError::Crowded)
@@ -294,7 +297,8 @@ impl Errand<'_> {
         let Self { upstream, first, need, progress, within, .. } = *self;
         let mut lease = match upstream.kept(first, need) {
             Some(lease) => lease,
-            None => upstream.connect(first, need).await?,
+            // Larger than all the rest, and not for every request.
+            None => Box::pin(upstream.connect(first, need)).await?,
         };
         let mut repeated = false;
         let mut left = upstream.settings.retries;
@@ -310,7 +314,8 @@ impl Errand<'_> {
                     left -= 1;
                     let Some(anew) = again() else { return Ok((*response, lease)) };
                     // Where nobody else can be reached, the answer there is counts.
-                    let Ok(other) = upstream.another(lease.at(), need).await else { return Ok((*response, lease)) };
+                    let other = Box::pin(upstream.another(lease.at(), need)).await;
+                    let Ok(other) = other else { return Ok((*response, lease)) };
                     (request, lease) = (anew, other);
                     continue;
                 }
@@ -324,7 +329,7 @@ impl Errand<'_> {
             }
             repeated = true;
             drop(lease);
-            lease = upstream.connect(first, need).await?;
+            lease = Box::pin(upstream.connect(first, need)).await?;
         }
     }
 

@@ -210,7 +210,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::authz::{self, Caller, Policy};
+    use crate::authz::{self, Caller, Mode, Policy};
     use crate::proxy::{Address, Balance};
     use crate::wire::{AuthPrefix, Door, IdentityFields, IdentityPart, PathPrefix, Peer, RequestId};
 
@@ -257,6 +257,8 @@ mod tests {
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
             cors: Default::default(),
+            query_token: None,
+            cookies: crate::wire::OwnCookies::default(),
         });
         let mut request = Request::new(Body::Empty);
         *request.uri_mut() = uri.parse().unwrap();
@@ -270,7 +272,13 @@ mod tests {
     }
 
     fn built(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader) -> Head {
-        let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+        let rule = authz::Settings {
+            auth: Asks::Nobody,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            fresh_login: None,
+            mode: Mode::Enforce,
+        };
         let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
         Head::build(inbound, &permit, target, &settings(host_header), &HeaderValue::from_static("u:3000")).unwrap()
     }

@@ -34,6 +34,13 @@ pub(crate) struct Settings {
     pub(crate) policy_place: Option<Place>,
 }
 
+impl Settings {
+    /// Hosts and prefix: no two routes have the same.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{}", self.hosts.join(","), self.prefix)
+    }
+}
+
 /// Who may come at all and how often, and what is changed on the way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edge {
@@ -45,6 +52,17 @@ pub(crate) struct Edge {
     pub(crate) remove_response_headers: Vec<HeaderName>,
     /// Which pages of other sites may ask.
     pub(crate) cors: Option<Cors>,
+    pub(crate) on_denied: OnDenied,
+}
+
+/// What becomes of somebody who is not signed in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OnDenied {
+    /// A browser that opens a page is shown the sign-in form, and everything else a 401.
+    #[default]
+    Auto,
+    Login,
+    Unauthorized,
 }
 
 /// A place in the configuration file.

@@ -51,6 +51,11 @@ impl Cors {
         self.find(headers).is_some()
     }
 
+    /// Whether a request comes from an origin that is named and may not use cookies.
+    pub(super) fn bars_cookies(&self, headers: &HeaderMap) -> bool {
+        !self.named.is_empty() && self.find(headers).is_some_and(|(named, _)| !named.credentials)
+    }
+
     /// What the asking page may do with the answer.
     pub(crate) fn grant(&self, headers: &HeaderMap) -> Grant {
         let (origin, credentials) = match self.find(headers) {
@@ -185,6 +190,9 @@ mod tests {
         }
         assert!(!spa(true).names(&asking(&["https://spa.example.com", "https://evil.example"])));
         assert!(!spa(true).names(&asking(&[])));
+        assert!(spa(false).bars_cookies(&asking(&["https://spa.example.com"])));
+        assert!(!spa(true).bars_cookies(&asking(&["https://spa.example.com"])));
+        assert!(!spa(false).bars_cookies(&asking(&["https://evil.example"])), "those are refused where it matters");
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub(crate) struct Settings {
     pub(crate) well_known: bool,
     /// Every origin that a route's `cors` names: they may call our own endpoints too.
     pub(crate) cors: Cors,
+    /// The parameter of the query that may hold a token; `None`: none may.
+    pub(crate) query_token: Option<String>,
+    pub(crate) cookies: super::OwnCookies,
 }
 
 /// `http://` or `https://`, host, optional port; no path, no trailing slash.

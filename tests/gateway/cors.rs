@@ -92,7 +92,7 @@ fn a_page_of_a_named_origin_signs_in_and_others_do_not() {
     let body = serde_json::json!({ "username": "alice", "password": alice.password });
     let asked = question(&gateway, "/auth/login", SPA, "POST").header("Access-Control-Request-Headers", "content-type");
     let answer = asked.send().expect(204);
-    assert_eq!(answer.field("access-control-allow-methods"), Some("POST"));
+    assert!(answer.field("access-control-allow-methods").is_some_and(|methods| methods.contains("POST")));
     let signed_in = gateway.post("/auth/login").json(&body).header("Origin", SPA).send().expect(200);
     assert_eq!(signed_in.field("access-control-allow-origin"), Some(SPA));
     let wrong = serde_json::json!({ "username": "alice", "password": "not the one" });

@@ -56,6 +56,7 @@ fn an_address_that_fails_is_left_out_and_comes_back_and_both_are_told_once() {
         gateway.get("/x").send().expect(200);
         asked(&one) > before
     });
+    until("that is told", SOON, || gateway.log_text().contains("passes its health check again"));
     let log = gateway.log_text();
     assert_eq!(log.matches("it fails its health check").count(), 1);
     assert_eq!(log.matches("passes its health check again").count(), 1);

@@ -13,6 +13,7 @@ mod support;
 mod harness;
 
 // People.
+mod browser_sessions;
 mod login;
 mod logout;
 mod old_login;
@@ -40,6 +41,7 @@ mod h2;
 mod health_checks;
 mod https_upstreams;
 mod identity;
+mod observe;
 mod paths;
 mod proxy_protocol;
 mod routes;
@@ -58,6 +60,7 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+mod together;
 
 // With other people's parts.
 mod third_party;

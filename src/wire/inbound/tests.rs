@@ -11,6 +11,8 @@ fn door() -> Door {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         cors: Default::default(),
+        query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     })
 }
 
@@ -164,6 +166,8 @@ fn a_hypothetical_request_takes_the_same_way() {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         cors: Default::default(),
+        query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     });
     let ask = |target: &str| Inbound::hypothetical(Method::GET, target, HeaderMap::new(), None, &door);
     let inbound = ask("/api?x").unwrap();
