@@ -88,9 +88,7 @@ impl Gate {
             Err(denial) => (None, Err(denial)),
         };
         match outcome {
-            Err(denial) if route.policy.observes() => {
-                self.wave_through(route, inbound, recognised, denial, now).await
-            }
+            Err(denial) if route.policy.observes() => self.wave_through(route, inbound, recognised, denial, now).await,
             outcome => {
                 let identity = recognised.as_ref().and_then(|known| known.caller.identity().cloned());
                 let session = recognised.and_then(|known| known.session);

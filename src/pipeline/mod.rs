@@ -91,7 +91,8 @@ impl Gateway {
         if endpoint.asks_routes() {
             return self.verify(endpoint, inbound, exchange).await;
         }
-        self.endpoints.answer(endpoint, inbound).await
+        // Large, and not on the way of what is forwarded.
+        Box::pin(self.endpoints.answer(endpoint, inbound)).await
     }
 
     /// route → who → may they → forward
