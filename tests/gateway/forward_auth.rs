@@ -111,6 +111,9 @@ fn holds(gateway: &Gateway, upstream: &Upstream, port: u16, at: usize) {
     upstream.forget();
     browser.send(Call::new(gateway, port, "GET", "/app/x").header(html.0, html.1)).expect(200);
     assert_eq!(upstream.last().field("remote-user"), Some("alice"));
+    for (origin, status) in [(format!("http://127.0.0.1:{port}"), 200), ("http://evil.example".to_owned(), 403)] {
+        browser.send(Call::new(gateway, port, "POST", "/app/x").header("Origin", &origin)).expect(status);
+    }
     // Sign-out counts with the next request, through the proxy too.
     Call::new(gateway, port, "POST", "/auth/logout").bearer(&alice.access).send().expect(204);
     Call::new(gateway, port, "GET", "/app/x").bearer(&alice.access).send().expect(401);
