@@ -39,7 +39,7 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, observe, password, proxy, routes, server, shared, store, tls, token, wire};
+use crate::{account, admin, observe, pages, password, proxy, routes, server, shared, store, tls, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -56,6 +56,7 @@ pub(crate) struct Config {
     pub(crate) passwords: password::Settings,
     pub(crate) tokens: token::Settings,
     pub(crate) sessions: shared::Settings,
+    pub(crate) pages: pages::Settings,
     pub(crate) store: store::Settings,
     pub(crate) migrate: store::Migrate,
     pub(crate) admin: admin::Settings,

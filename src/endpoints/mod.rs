@@ -7,6 +7,7 @@ mod login;
 mod logout;
 mod me;
 mod oauth;
+mod pages;
 mod password;
 mod refresh;
 mod register;
@@ -25,6 +26,7 @@ use crate::account::{Accounts, Source};
 use crate::authn::Authenticator;
 use crate::base::Clock;
 use crate::observe::Metrics;
+use crate::pages::{ASSETS, Pages};
 use crate::refusal::{Refusal, TokenProblem, own_response};
 use crate::token::{Format, Tokens};
 use crate::wire::{self, Body, Door, IdentityFields, Inbound};
@@ -51,6 +53,8 @@ pub(crate) enum Endpoint {
     Health,
     Ready,
     Errors,
+    /// What pages refer to: style, script, logo.
+    Asset,
     /// Is this token good?
     Verify,
     /// May this request go on? Asked by a proxy of somebody else.
@@ -99,6 +103,7 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    pub(crate) pages: Arc<Pages>,
     /// `https://app.example.com`: what links begin with.
     pub(crate) origin: String,
     /// "/auth", or "" for the root.
@@ -168,7 +173,9 @@ impl Endpoint {
             Self::Logout => LOGOUT,
             Self::Session => DELETE,
             Self::Me => ME,
-            Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors | Self::Asset => {
+                READ
+            }
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
     }
@@ -191,7 +198,8 @@ impl Endpoint {
             | Self::Metadata
             | Self::Health
             | Self::Ready
-            | Self::Errors => false,
+            | Self::Errors
+            | Self::Asset => false,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => false,
         }
     }
@@ -221,6 +229,7 @@ impl Endpoint {
             Self::Health => "healthz",
             Self::Ready => "readyz",
             Self::Errors => "errors",
+            Self::Asset => "asset",
             Self::Verify => "verify",
             Self::VerifyNginx => "verify_nginx",
             Self::VerifyTraefik => "verify_traefik",
@@ -247,6 +256,9 @@ impl Endpoints {
         }
         if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
             return Lookup::Ours(Endpoint::Session);
+        }
+        if rest.strip_prefix(ASSETS).is_some_and(|name| !name.is_empty() && !name.contains('/')) {
+            return Lookup::Ours(Endpoint::Asset);
         }
         // Envoy puts the path it asks about behind its own.
         if rest.starts_with("/verify/envoy/") {
@@ -290,7 +302,8 @@ impl Endpoints {
             Endpoint::Metadata => Ok(self.metadata()),
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
-            Endpoint::Errors => Ok(discovery::errors_page()),
+            Endpoint::Errors => Ok(self.errors(&inbound)),
+            Endpoint::Asset => Ok(self.asset(&inbound)?),
             Endpoint::Verify => self.verify(&inbound),
             // These ask the routes: the pipeline answers them.
             Endpoint::VerifyNginx | Endpoint::VerifyTraefik | Endpoint::VerifyCaddy | Endpoint::VerifyEnvoy => {

@@ -149,6 +149,11 @@ impl Exchange {
         self.route.as_deref()
     }
 
+    /// As the client named it.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_ref().and_then(|host| host.to_str().ok())
+    }
+
     pub(super) fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
     }

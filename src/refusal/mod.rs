@@ -2,6 +2,7 @@
 mod codes;
 mod dialect;
 mod from;
+mod page;
 mod render;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use http::{Method, StatusCode};
 
 pub(crate) use codes::{CODES, Code};
 pub(crate) use from::STORE_AWAY;
+pub(crate) use page::own_page;
 pub(crate) use render::{Renderer, TokenProblem, own_response};
 
 use crate::base::Scope;

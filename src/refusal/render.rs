@@ -55,26 +55,14 @@ impl Renderer {
     }
 
     pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
-        let mut response = match dialect::body(self.format, refusal.code) {
+        let response = match dialect::body(self.format, refusal.code) {
             None => {
                 let body = self.body(refusal, request_id).to_string();
                 own_response(refusal.status(), "application/problem+json", body)
             }
             Some((status, body)) => own_response(status, "application/json", body.to_string()),
         };
-        let headers = response.headers_mut();
-        if let Some(challenge) = challenge(refusal) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        match &refusal.extra {
-            Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
-            Extra::Allow(allow) => set(headers, ALLOW, allow),
-            Extra::Nothing | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) | Extra::Detail(_) => {}
-        }
-        if refusal.close {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        with_fields(response, refusal)
     }
 
     fn body(&self, refusal: &Refusal, request_id: &str) -> Value {
@@ -95,6 +83,23 @@ impl Renderer {
         body.insert("request_id".to_owned(), request_id.into());
         Value::Object(body)
     }
+}
+
+/// What a refusal says outside of its body.
+pub(super) fn with_fields(mut response: Response<Body>, refusal: &Refusal) -> Response<Body> {
+    let headers = response.headers_mut();
+    if let Some(challenge) = challenge(refusal) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    match &refusal.extra {
+        Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
+        Extra::Allow(allow) => set(headers, ALLOW, allow),
+        Extra::Nothing | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) | Extra::Detail(_) => {}
+    }
+    if refusal.close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// Every answer of our own: inert and not kept (RFC 9111, section 5.2.2.5).

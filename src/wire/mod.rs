@@ -11,6 +11,7 @@ mod peer;
 mod request_id;
 mod settings;
 mod takeover;
+mod visitor;
 
 pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
@@ -26,3 +27,4 @@ pub(crate) use peer::Peer;
 pub(crate) use request_id::RequestId;
 pub(crate) use settings::{AuthPrefix, IdentityFields, IdentityPart, PublicUrl, Settings};
 pub(crate) use takeover::{Io, Stopping, Takeover};
+pub(crate) use visitor::Visitor;

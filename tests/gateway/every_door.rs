@@ -139,6 +139,7 @@ const DOORS: &[Door] = &[
     endpoint("Health", "GET", "/auth/healthz", OPEN),
     endpoint("Ready", "GET", "/auth/readyz", OPEN),
     endpoint("Errors", "GET", "/auth/errors", OPEN),
+    endpoint("Asset", "GET", "/auth/authgate/no-such-file.css", NOWHERE),
     endpoint("Verify", "GET", "/auth/verify", NEEDS_SOMEBODY),
     endpoint("Verify", "POST", "/auth/verify", NEEDS_SOMEBODY),
     endpoint("VerifyNginx", "GET", "/auth/verify/nginx", ASKED_BY_A_STRANGER),

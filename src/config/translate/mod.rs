@@ -1,6 +1,7 @@
 //! The values of the file → the settings of each room, and what can only be judged when several are seen together.
 mod headers;
 mod keys;
+mod pages;
 mod people;
 mod rest;
 mod routes;
@@ -32,6 +33,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
         sessions: rest::sessions(reader),
+        pages: pages::pages(reader),
         store: store.settings,
         migrate: store.migrate,
         log: rest::log(reader),

@@ -188,11 +188,32 @@ pub(crate) fn check_own(answer: &Answer, method: &str, target: &str, auth_prefix
         return;
     }
     let is_key_set = answer.status == 200 && target.starts_with("/.well-known/");
-    let cached = if is_key_set { "public, max-age=300" } else { "no-store" };
+    let is_asset = answer.status == 200 && target.starts_with(&format!("{auth_prefix}/authgate/"));
+    let cached = match (is_key_set, is_asset) {
+        (true, _) => "public, max-age=300",
+        (_, true) => "public, max-age=31536000, immutable",
+        (false, false) => "no-store",
+    };
     assert_eq!(answer.field("cache-control"), Some(cached), "{about}");
+    if answer.field("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+        return check_page(answer, &about);
+    }
     if answer.status >= 400 && method != "HEAD" {
         check_refusal(answer, target, auth_prefix, &about);
     }
+}
+
+/// What holds for every page of our own.
+#[track_caller]
+fn check_page(answer: &Answer, about: &str) {
+    let policy = answer.field("content-security-policy").unwrap_or_default();
+    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'"] {
+        assert!(policy.contains(part), "{about}");
+    }
+    assert!(!policy.contains("unsafe"), "{about}");
+    assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{about}");
+    assert_eq!(answer.field("referrer-policy"), Some("same-origin"), "{about}");
+    assert_eq!(answer.field("cache-control"), Some("no-store"), "{about}");
 }
 
 /// A 503 of our own that passes by itself; when a backend has no room, nobody knows for how long.

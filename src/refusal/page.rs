@@ -1,0 +1,72 @@
+//! A refusal as a page, for a person who opened one.
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::render::{own_response, with_fields};
+use super::{Code, Extra, FieldProblem, Refusal};
+use crate::pages::{Html, Pages, Problem, Reader, Refused, Wrong};
+use crate::wire::Body;
+
+impl Refusal {
+    /// The page that says this "no". `who`: as whom the reader is signed in.
+    pub(crate) fn page(&self, pages: &Pages, reader: &Reader, request_id: &str, who: Option<&str>) -> Response<Body> {
+        let page = Refused {
+            status: self.status().as_u16(),
+            code: self.code.name,
+            about: about(self.code),
+            request_id,
+            who,
+            problem: Some(self.problem()),
+        };
+        with_fields(own_page(self.status(), pages.show(&page, reader)), self)
+    }
+
+    /// What a form says about itself that was not accepted.
+    pub(crate) fn problem(&self) -> Problem {
+        let wait = if let Extra::RetryAfter(wait) = self.extra { Some(wait) } else { None };
+        let wrong = |problem: &FieldProblem| Wrong { field: problem.field, code: problem.code };
+        let fields =
+            if let Extra::Fields(fields) = &self.extra { fields.iter().map(wrong).collect() } else { Vec::new() };
+        Problem { code: self.code.name, wait, fields }
+    }
+}
+
+/// Every page of our own: nothing but our own files works in it, nobody frames it, and no cache keeps it.
+pub(crate) fn own_page(status: StatusCode, html: Html) -> Response<Body> {
+    let mut response = own_response(status, "text/html; charset=utf-8", html.into_text());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    // Not "no-referrer": a browser would send "Origin: null" with our own forms.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization, Cookie"));
+    response
+}
+
+/// Which text tells a person of this code.
+fn about(code: &Code) -> &'static str {
+    match code.name {
+        "login_required" | "token_expired" | "token_invalid" | "session_ended" | "login_too_old" => "sign_in",
+        "network_not_allowed" => "network",
+        "foreign_origin" => "foreign",
+        "registration_closed" | "invalid_invite" => "closed",
+        "upstream_refused" => "backend_down",
+        "upstream_bad_response" => "backend_odd",
+        "no_healthy_upstream" => "backend_full",
+        "upstream_timeout" => "backend_slow",
+        _ => match code.status {
+            StatusCode::UNAUTHORIZED => "sign_in",
+            StatusCode::FORBIDDEN => "forbidden",
+            StatusCode::NOT_FOUND => "not_found",
+            StatusCode::METHOD_NOT_ALLOWED => "method",
+            StatusCode::MISDIRECTED_REQUEST => "host",
+            StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+            StatusCode::TOO_MANY_REQUESTS => "too_many",
+            StatusCode::INTERNAL_SERVER_ERROR => "internal",
+            StatusCode::SERVICE_UNAVAILABLE => "busy",
+            _ => "bad_request",
+        },
+    }
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
