@@ -76,8 +76,8 @@ fn colours(theme: Theme, accent: Colour) -> String {
 }
 
 fn palette(rest: &str, accent: Colour, ground: Colour, towards: Colour) -> String {
-    let link = accent.readable_on(ground, towards);
-    format!("{rest}--accent:{};--on-accent:{};--link:{};", link.css(), link.ink().css(), link.css())
+    let (button, link) = (accent.seen_on(ground, towards), accent.readable_on(ground, towards));
+    format!("{rest}--accent:{};--on-accent:{};--link:{};", button.css(), button.ink().css(), link.css())
 }
 
 /// Under our prefix. A backend that has the root for its own is unlikely to have it too.

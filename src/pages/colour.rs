@@ -40,8 +40,17 @@ impl Colour {
 
     /// This colour, moved towards `to` until it can be read on `ground`.
     pub(super) fn readable_on(self, ground: Self, to: Self) -> Self {
-        let steps = (0..=20_u8).map(|step| self.mixed(to, step));
-        steps.into_iter().find(|colour| colour.contrast(ground) >= ENOUGH).unwrap_or(to)
+        self.apart_from(ground, to, FOR_TEXT)
+    }
+
+    /// This colour, moved towards `to` until something of it is seen on `ground`.
+    pub(super) fn seen_on(self, ground: Self, to: Self) -> Self {
+        self.apart_from(ground, to, FOR_SHAPES)
+    }
+
+    fn apart_from(self, ground: Self, to: Self, contrast: f32) -> Self {
+        let mut steps = (0..=20_u8).map(|step| self.mixed(to, step));
+        steps.find(|colour| colour.contrast(ground) >= contrast).unwrap_or(to)
     }
 
     /// `step` twentieths of `other`.
@@ -69,7 +78,9 @@ impl Colour {
 }
 
 /// A little more than 4.5, because colours are rounded.
-const ENOUGH: f32 = 4.6;
+const FOR_TEXT: f32 = 4.6;
+/// WCAG 2.2, 1.4.11.
+const FOR_SHAPES: f32 = 3.05;
 
 #[cfg(test)]
 mod tests {

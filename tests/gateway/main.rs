@@ -20,6 +20,7 @@ mod clients;
 mod me;
 mod oauth;
 mod own_account;
+mod browser;
 mod pages;
 mod refresh;
 mod register;

@@ -38,13 +38,13 @@ fn house() -> (Upstream, Gateway) {
 fn a_person_is_refused_in_words_and_a_program_in_json() {
     let (upstream, gateway) = house();
     let alice = gateway.register("alice");
-    says(&gateway.get("/nowhere").opened().send(), 404, "no_route", "There is nothing here");
-    says(&gateway.get("/auth/nowhere").opened().send(), 404, "no_route", "There is nothing here");
+    says(&gateway.get("/nowhere").opened().send(), 404, "no_route", "Page not found");
+    says(&gateway.get("/auth/nowhere").opened().send(), 404, "no_route", "Page not found");
     let denied = gateway.get("/app/admin").bearer(&alice.access).opened().send();
-    says(&denied, 403, "missing_role", "This is not yours to see");
+    says(&denied, 403, "missing_role", "No access to this page");
     assert!(denied.text().contains("<bdi>alice</bdi>"), "{}", denied.text());
     let gone = gateway.get("/gone/x").opened().send();
-    says(&gone, 502, "upstream_refused", "The site behind this is not there");
+    says(&gone, 502, "upstream_refused", "The application cannot be reached");
     for fields in [vec![], vec![("Accept", "*/*")], vec![("Accept", PAGE), ("Sec-Fetch-Mode", "cors")]] {
         let call = gateway.get("/nowhere");
         fields.into_iter().fold(call, |call, (name, value)| call.header(name, value)).send().refused(404, "no_route");
@@ -68,8 +68,8 @@ fn a_backend_that_is_slow_or_talks_nonsense_is_named_as_the_cause() {
         .route(&format!("prefix = \"/slow\"\nupstream = \"{slow}\"\nauth = \"none\"\ntimeout = \"200ms\""))
         .start();
     let odd = gateway.get("/odd").opened().send();
-    says(&odd, 502, "upstream_bad_response", "The site behind this made a mistake");
-    says(&gateway.get("/slow").opened().send(), 504, "upstream_timeout", "The site behind this is slow");
+    says(&odd, 502, "upstream_bad_response", "The application gave a broken answer");
+    says(&gateway.get("/slow").opened().send(), 504, "upstream_timeout", "The application took too long");
 }
 
 #[test]
@@ -77,12 +77,12 @@ fn a_page_speaks_the_readers_language() {
     let (_upstream, gateway) = house();
     let ask = |languages: &str| gateway.get("/nowhere").opened().header("Accept-Language", languages).send().text();
     for (languages, lang, words) in [
-        ("de-AT,de;q=0.9,en;q=0.5", "lang=\"de\" dir=\"ltr\"", "Hier ist nichts"),
-        ("fr", "lang=\"fr\" dir=\"ltr\"", "Il n’y a rien ici"),
-        ("es", "lang=\"es\" dir=\"ltr\"", "Aquí no hay nada"),
-        ("ar-EG", "lang=\"ar\" dir=\"rtl\"", "لا يوجد شيء هنا"),
-        ("ja", "lang=\"en\" dir=\"ltr\"", "There is nothing here"),
-        ("x,,;q=;;q=1.0.0,\u{fe}", "lang=\"en\"", "There is nothing here"),
+        ("de-AT,de;q=0.9,en;q=0.5", "lang=\"de\" dir=\"ltr\"", "Seite nicht gefunden"),
+        ("fr", "lang=\"fr\" dir=\"ltr\"", "Page introuvable"),
+        ("es", "lang=\"es\" dir=\"ltr\"", "Página no encontrada"),
+        ("ar-EG", "lang=\"ar\" dir=\"rtl\"", "الصفحة غير موجودة"),
+        ("ja", "lang=\"en\" dir=\"ltr\"", "Page not found"),
+        ("x,,;q=;;q=1.0.0,\u{fe}", "lang=\"en\"", "Page not found"),
     ] {
         let page = ask(languages);
         assert!(page.contains(lang) && page.contains(words), "{languages}: {page}");

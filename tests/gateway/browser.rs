@@ -1,0 +1,39 @@
+//! Pages in a real browser, judged by axe-core too. `scripts/browser` brings both; `tests/browser` holds the scenes.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, Site, Upstream};
+
+#[test]
+fn refusals_are_pages_that_everybody_can_read() {
+    let upstream = Upstream::start();
+    let gateway = Site::fixture(&upstream)
+        .route("prefix = \"/gone\"\nupstream = \"http://127.0.0.1:1\"\nauth = \"none\"")
+        .start();
+    play("refusals", &json!({ "url": site(&gateway), "gone": "/gone/x" }));
+}
+
+/// Plays a scene. Where there is no browser nothing is played, and said loudly.
+#[track_caller]
+fn play(scene: &str, told: &Value) {
+    if !Command::new(root().join("scripts/browser")).status().is_ok_and(|status| status.success()) {
+        eprintln!("!! SKIPPED: no browser could be installed, so {scene} was not played");
+        return;
+    }
+    let mut node = Command::new("node");
+    node.arg(root().join("tests/browser/play.mjs")).arg(root().join("target/browser")).arg(scene).arg(told.to_string());
+    let output = node.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out == "ok\n", "{scene}:\n{out}\n{err}");
+}
+
+/// Where the gateway says it is.
+fn site(gateway: &Gateway) -> String {
+    format!("http://localhost:{}", gateway.port)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
