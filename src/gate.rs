@@ -1,10 +1,11 @@
 //! The decision: route → who → may they. The pipeline and `explain` ask the same function, so they always agree.
 use std::sync::Arc;
 
-use crate::authn::{Authenticator, AuthnError};
+use crate::authn::{Authenticator, AuthnError, Recognised};
 use crate::authz::{Denied, Permit};
 use crate::base::Timestamp;
 use crate::routes::{Found, Route, RouteTable};
+use crate::shared::Held;
 use crate::token::Identity;
 use crate::wire::Inbound;
 
@@ -20,6 +21,8 @@ pub(crate) struct Gate {
 pub(crate) struct Decision<'a> {
     pub(crate) route: Option<&'a Route>,
     pub(crate) identity: Option<Arc<Identity>>,
+    /// The browser session that a cookie stood for.
+    pub(crate) session: Option<Arc<Held>>,
     pub(crate) outcome: Result<Permit, Denial>,
 }
 
@@ -51,6 +54,9 @@ impl Denial {
             Self::Authn(AuthnError::Invalid) => "token_invalid",
             Self::Authn(AuthnError::Expired) => "token_expired",
             Self::Authn(AuthnError::SessionEnded) => "session_ended",
+            Self::Authn(AuthnError::Double) => "double_credentials",
+            Self::Authn(AuthnError::ForeignOrigin) => "foreign_origin",
+            Self::Authn(AuthnError::Unavailable) => "unavailable",
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",
             Self::Denied(Denied::MissingScope) => "missing_scope",
@@ -69,32 +75,41 @@ impl Gate {
     }
 
     /// Which route, who, and may they.
-    pub(crate) fn decide(&self, inbound: &Inbound, now: Timestamp) -> Decision<'_> {
+    pub(crate) async fn decide(&self, inbound: &Inbound, now: Timestamp) -> Decision<'_> {
         let route = match self.routes.find(inbound.host(), inbound.path()) {
             Found::Route(route) => route,
             Found::NoRoute => return Decision::nowhere(Denial::NoRoute),
             Found::UnknownHost => return Decision::nowhere(Denial::UnknownHost),
         };
-        let (identity, outcome) = self.ask(route, inbound, now);
-        Decision { route: Some(route), identity, outcome }
+        match self.ask(route, inbound, now).await {
+            Ok((recognised, outcome)) => {
+                let identity = recognised.caller.identity().cloned();
+                Decision { route: Some(route), identity, session: recognised.session, outcome }
+            }
+            Err(denial) => Decision { route: Some(route), ..Decision::nowhere(denial) },
+        }
     }
 
-    fn ask(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> (Option<Arc<Identity>>, Result<Permit, Denial>) {
+    async fn ask(
+        &self,
+        route: &Route,
+        inbound: &Inbound,
+        now: Timestamp,
+    ) -> Result<(Recognised, Result<Permit, Denial>), Denial> {
         if !route.takes(inbound.client().ip) {
-            return (None, Err(Denial::Network));
+            return Err(Denial::Network);
         }
         if !route.allows(inbound.method()) {
-            return (None, Err(Denial::Method));
+            return Err(Denial::Method);
         }
-        match self.authenticator.identify(inbound.headers(), route.policy.asks(), now) {
-            Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller, now).map_err(Denial::from)),
-            Err(error) => (None, Err(error.into())),
-        }
+        let recognised = self.authenticator.recognise(inbound, route.policy.asks(), now).await?;
+        let outcome = route.policy.admit(&recognised.caller, now).map_err(Denial::from);
+        Ok((recognised, outcome))
     }
 }
 
 impl Decision<'_> {
     const fn nowhere(denial: Denial) -> Self {
-        Self { route: None, identity: None, outcome: Err(denial) }
+        Self { route: None, identity: None, session: None, outcome: Err(denial) }
     }
 }

@@ -20,11 +20,11 @@ const ROOMS: &[(&str, &str)] = &[
     ("shared", "base store"),
     ("limit", "base"),
     ("authz", "base token"),
-    ("authn", "base wire token shared authz"),
+    ("authn", "base wire token store shared authz"),
     ("account", "base token password store shared limit observe"),
     ("proxy", "base wire token shared authz observe"),
     ("routes", "base wire limit authz proxy"),
-    ("gate", "base wire token authn authz routes"),
+    ("gate", "base wire token shared authn authz routes"),
     ("refusal", "base wire token password pages limit authn authz account proxy routes gate"),
     // Readiness is the store's; everything else about people goes through account.
     ("endpoints", "base wire token observe pages store server authn authz account proxy gate refusal"),
@@ -35,7 +35,10 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe pages store tls server shared limit authz account proxy routes admin"),
+    (
+        "config",
+        "base wire token password observe pages store tls server shared limit authz authn account proxy routes admin",
+    ),
     (
         "app",
         "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",

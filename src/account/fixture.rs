@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Accounts, Identifier, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
+use super::{Accounts, Client, Identifier, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
 use crate::base::{Clock, Role, Scope, Secret, SessionId};
 use crate::limit::Rate;
 use crate::observe::Audit;
@@ -85,7 +85,12 @@ pub(super) fn secret(text: &str) -> Secret {
 }
 
 pub(super) fn from(ip: &str) -> Source<'static> {
-    Source { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: Some("test"), request_id: Some("r1") }
+    Source {
+        ip: Some(ip.parse::<IpAddr>().unwrap()),
+        user_agent: Some("test"),
+        request_id: Some("r1"),
+        client: Client::Program,
+    }
 }
 
 pub(super) fn role(text: &str) -> Role {
@@ -105,6 +110,8 @@ fn settings() -> Settings {
         role_scopes: BTreeMap::from([(role("admin"), vec![scope("users:read"), scope("users:write")])]),
         refresh_ttl: 24 * 60 * MINUTE,
         refresh_grace: Duration::from_secs(10),
+        session_idle: 60 * MINUTE,
+        session_max: 240 * MINUTE,
         password_grant: true,
         login_per_ip: Rate { count: 20, per: MINUTE },
         login_per_account: Rate { count: 5, per: MINUTE },

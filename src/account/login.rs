@@ -95,9 +95,9 @@ impl Accounts {
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
-        let (session, refresh) = self.new_session(source, now);
+        let (session, key) = self.new_session(source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
-            Started::Begun(live) => match self.sign(live, refresh, now) {
+            Started::Begun(live) => match self.hand_out(live, key, now) {
                 Ok(done) => Ok(done),
                 Err(error) => {
                     self.undo(session.id).await?;

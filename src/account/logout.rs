@@ -100,20 +100,20 @@ mod tests {
     async fn signing_out_ends_the_session_at_once_and_no_other() {
         let house = House::new().await;
         let (first, second) = (house.register("ann").await, sign_in(&house).await);
-        house.accounts.logout(Some(first.session), Some(&first.refresh_token), &Source::default()).await.unwrap();
+        house.accounts.logout(Some(first.session), Some(first.refresh()), &Source::default()).await.unwrap();
         assert!(house.is_dead(&first).await && !house.is_dead(&second).await);
-        let refused = house.accounts.refresh(&first.refresh_token, &Source::default()).await;
+        let refused = house.accounts.refresh(first.refresh(), &Source::default()).await;
         assert!(matches!(refused, Err(RefreshError::Invalid)));
         assert!(house.accounts.profile(first.session).await.unwrap().is_none());
-        assert!(house.accounts.refresh(&second.refresh_token, &Source::default()).await.is_ok());
+        assert!(house.accounts.refresh(second.refresh(), &Source::default()).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_refresh_token_alone_signs_out_even_when_it_was_used() {
         let house = House::new().await;
         let ann = house.register("ann").await;
-        house.accounts.refresh(&ann.refresh_token, &Source::default()).await.unwrap();
-        house.accounts.logout(None, Some(&ann.refresh_token), &Source::default()).await.unwrap();
+        house.accounts.refresh(ann.refresh(), &Source::default()).await.unwrap();
+        house.accounts.logout(None, Some(ann.refresh()), &Source::default()).await.unwrap();
         assert!(house.is_dead(&ann).await);
     }
 

@@ -5,6 +5,7 @@
 //! a second. What was answered is on the disk.
 mod accounts;
 mod bring;
+mod browser;
 mod fields;
 #[cfg(test)]
 mod fixture;
@@ -25,6 +26,7 @@ mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
 pub(crate) use bring::Brought;
+pub(crate) use browser::Client;
 pub(crate) use fields::FieldError;
 pub(crate) use invites::NewInvite;
 pub(crate) use limits::Limits;

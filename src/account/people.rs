@@ -309,7 +309,8 @@ mod tests {
     use super::super::{LoginError, RefreshError};
     use super::*;
 
-    const OPERATOR: Source<'static> = Source { ip: None, user_agent: None, request_id: None };
+    const OPERATOR: Source<'static> =
+        Source { ip: None, user_agent: None, request_id: None, client: crate::account::Client::Program };
 
     #[tokio::test]
     async fn an_operator_adds_finds_and_lists_people() {
@@ -374,7 +375,7 @@ mod tests {
         assert!(!house.is_dead(&ann).await);
         house.people().set_password(ann.user.id, &secret("another horse"), &OPERATOR).await.unwrap();
         assert!(house.is_dead(&ann).await);
-        let old = house.accounts.refresh(&ann.refresh_token, &OPERATOR).await;
+        let old = house.accounts.refresh(ann.refresh(), &OPERATOR).await;
         assert!(matches!(old, Err(RefreshError::Invalid)));
         let old = house.accounts.login("ann", &secret(PASSWORD), &OPERATOR).await;
         assert!(matches!(old, Err(LoginError::WrongCredentials)));

@@ -80,9 +80,9 @@ impl Accounts {
         };
         // Asked after the hashing, which may have had to wait.
         let now = people.clock.now();
-        let (session, refresh) = self.new_session(source, now);
+        let (session, key) = self.new_session(source, now);
         match people.store.create_user_signed_in(&new, &session, invited.as_ref().map(Invited::hash)).await? {
-            Created::Made(live) => self.sign(live, refresh, now).map_err(RegisterError::Signing),
+            Created::Made(live) => self.hand_out(live, key, now).map_err(RegisterError::Signing),
             Created::NameTaken | Created::EmailTaken => Err(RegisterError::UserExists),
             Created::NotInvited => Err(RegisterError::BadInvite),
         }

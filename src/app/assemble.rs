@@ -17,7 +17,7 @@ use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Revocations, ServiceTokens, Streams};
+use crate::shared::{Browsers, Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
@@ -32,6 +32,7 @@ pub(super) struct Lasting {
     pub(super) rates: Arc<Rates>,
     pub(super) revocations: Arc<Revocations>,
     pub(super) services: Arc<ServiceTokens>,
+    pub(super) browsers: Arc<Browsers>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
     pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
@@ -61,6 +62,7 @@ impl Lasting {
             rates: Arc::default(),
             revocations,
             services,
+            browsers: Arc::default(),
             streams: Arc::default(),
             metrics,
             access,
@@ -77,8 +79,6 @@ impl Lasting {
         before: Option<(&Config, &Gateway)>,
     ) -> Result<Gateway, StartError> {
         let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
-        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
-            .and_machines(Arc::clone(&self.services));
         let door = Arc::new(Door::new(&config.wire));
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
@@ -87,6 +87,10 @@ impl Lasting {
         let people = self.people(config, hasher.clone(), audit.clone());
         let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits))
             .asking(config.accounts.migrate_from.clone().map(OldServer::of));
+        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
+            .and_machines(Arc::clone(&self.services))
+            .and_browsers(Arc::clone(&self.browsers), Arc::new(accounts.clone()), Arc::clone(&door))
+            .looking(config.locations);
         let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
         Ok(Gateway {
             renderer: Renderer::new(&config.wire.auth_prefix.0).in_format(config.tokens.dialect.format),
@@ -147,6 +151,7 @@ impl Lasting {
             well_known: config.wire.well_known,
             identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
+            browsers: config.locations.cookie,
             body_timeout: config.server.limits.body_timeout,
         }
     }

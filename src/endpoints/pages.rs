@@ -1,42 +1,87 @@
-//! Pages that need nobody to be signed in, and the files that all pages refer to.
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, VARY};
-use http::{HeaderValue, Response, StatusCode};
+//! The pages themselves, as plain as they can be. Everything that is drawn for a person comes from here.
 
-use super::Endpoints;
-use crate::pages::{ErrorCode, Errors, Reader};
-use crate::refusal::{CODES, Refusal, own_page, own_response};
-use crate::wire::{Body, Inbound};
+/// The sign-in form.
+#[derive(Debug)]
+pub(super) struct SignIn<'a> {
+    /// Where the form goes.
+    pub(super) action: &'a str,
+    pub(super) csrf: &'a str,
+    /// The page to go to afterwards.
+    pub(super) return_to: &'a str,
+    /// What was typed before, or who is signed in.
+    pub(super) name: &'a str,
+    /// Only the password is asked for: the sign-in is too old for a page.
+    pub(super) again: bool,
+    /// What went wrong just now.
+    pub(super) problem: Option<&'a str>,
+}
 
-impl Endpoints {
-    /// The page that the `type` of every problem points to.
-    pub(super) fn errors(&self, inbound: &Inbound) -> Response<Body> {
-        let row = |code: &crate::refusal::Code| ErrorCode {
-            name: code.name,
-            status: code.status.as_u16(),
-            title: code.title,
-            cure: code.cure,
+impl SignIn<'_> {
+    pub(super) fn html(&self) -> String {
+        let title = if self.again { "Confirm that it is you" } else { "Sign in" };
+        let problem = self.problem.map(|words| format!("<p id=\"problem\" role=\"alert\">{}</p>\n", escaped(words)));
+        let name = escaped(self.name);
+        let who = if self.again {
+            format!("<p>{name}</p><input type=\"hidden\" name=\"username\" value=\"{name}\">")
+        } else {
+            format!(
+                "<label for=\"username\">Name</label>\n<input id=\"username\" name=\"username\" value=\"{name}\" \
+                 autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required autofocus>"
+            )
         };
-        let page = Errors { codes: CODES.iter().map(row).collect() };
-        own_page(StatusCode::OK, self.pages.show(&page, &self.reader(inbound)))
-    }
-
-    /// Style, script and logo. The name changes with the content, so a browser may keep it for good.
-    pub(super) fn asset(&self, inbound: &Inbound) -> Result<Response<Body>, Refusal> {
-        let asset = self.pages.asset(inbound.path().as_str()).ok_or_else(|| Refusal::named("no_route"))?;
-        let mut response = own_response(StatusCode::OK, asset.kind, asset.bytes.clone());
-        let headers = response.headers_mut();
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-        // A picture that is opened by itself is a document too.
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(INERT));
-        headers.remove(VARY);
-        Ok(response)
-    }
-
-    /// Who reads the answer to this request.
-    fn reader(&self, inbound: &Inbound) -> Reader {
-        let languages = inbound.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        self.pages.reader(languages, inbound.host())
+        let form = format!(
+            "{}<form method=\"post\" action=\"{}\">\n{who}\n<label for=\"current-password\">Password</label>\n\
+             <input id=\"current-password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required>\n\
+             <input type=\"hidden\" name=\"csrf\" value=\"{}\">\n<input type=\"hidden\" name=\"return_to\" value=\"{}\">\n\
+             <button type=\"submit\">{title}</button>\n</form>",
+            problem.unwrap_or_default(),
+            escaped(self.action),
+            escaped(self.csrf),
+            escaped(self.return_to),
+        );
+        page(title, &form)
     }
 }
 
-const INERT: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+/// A page that says why something did not work.
+pub(super) fn message(title: &str, words: &str) -> String {
+    page(title, &format!("<p>{}</p>", escaped(words)))
+}
+
+fn page(title: &str, body: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         <meta name=\"color-scheme\" content=\"light dark\"></head><body><main>\n<h1>{title}</h1>\n{body}\n</main></body></html>\n"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test] // D08
+    fn what_was_typed_is_text() {
+        let typed = "\"><svg onload=1>'&";
+        let html =
+            SignIn { action: "/a", csrf: "c", return_to: typed, name: typed, again: false, problem: Some(typed) };
+        let html = html.html();
+        assert!(!html.contains("<svg") && html.contains("&quot;&gt;&lt;svg onload=1&gt;&#39;&amp;"), "{html}");
+    }
+}

@@ -227,9 +227,11 @@ impl Drop for Exchange {
 /// What came of the token, when there was one to check.
 fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
     match &decision.outcome {
-        Err(Denial::Authn(AuthnError::Invalid)) => Some("invalid"),
+        Err(Denial::Authn(AuthnError::Invalid | AuthnError::Double)) => Some("invalid"),
         Err(Denial::Authn(AuthnError::Expired)) => Some("expired"),
         Err(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
+        // The credential was not looked at, or it was good.
+        Err(Denial::Authn(AuthnError::ForeignOrigin | AuthnError::Unavailable)) => None,
         Ok(_) | Err(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {
             decision.identity.is_some().then_some("valid")
         }

@@ -1,10 +1,9 @@
 //! A refusal as a page, for a person who opened one.
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 
-use super::render::{own_response, with_fields};
+use super::render::refusal_page;
 use super::{Code, Extra, FieldProblem, Refusal};
-use crate::pages::{Html, Pages, Problem, Reader, Refused, Wrong};
+use crate::pages::{Pages, Problem, Reader, Refused, Wrong};
 use crate::wire::Body;
 
 impl Refusal {
@@ -18,7 +17,7 @@ impl Refusal {
             who,
             problem: Some(self.problem()),
         };
-        with_fields(own_page(self.status(), pages.show(&page, reader)), self)
+        refusal_page(self, pages.show(&page, reader).into_text())
     }
 
     /// What a form says about itself that was not accepted.
@@ -29,17 +28,6 @@ impl Refusal {
             if let Extra::Fields(fields) = &self.extra { fields.iter().map(wrong).collect() } else { Vec::new() };
         Problem { code: self.code.name, wait, fields }
     }
-}
-
-/// Every page of our own: nothing but our own files works in it, nobody frames it, and no cache keeps it.
-pub(crate) fn own_page(status: StatusCode, html: Html) -> Response<Body> {
-    let mut response = own_response(status, "text/html; charset=utf-8", html.into_text());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    // Not "no-referrer": a browser would send "Origin: null" with our own forms.
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization, Cookie"));
-    response
 }
 
 /// Which text tells a person of this code.
@@ -67,6 +55,3 @@ fn about(code: &Code) -> &'static str {
         },
     }
 }
-
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";

@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -55,14 +56,15 @@ impl Renderer {
     }
 
     pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
-        let response = match dialect::body(self.format, refusal.code) {
+        let mut response = match dialect::body(self.format, refusal.code) {
             None => {
                 let body = self.body(refusal, request_id).to_string();
                 own_response(refusal.status(), "application/problem+json", body)
             }
             Some((status, body)) => own_response(status, "application/json", body.to_string()),
         };
-        with_fields(response, refusal)
+        dress(response.headers_mut(), refusal);
+        response
     }
 
     fn body(&self, refusal: &Refusal, request_id: &str) -> Value {
@@ -85,9 +87,8 @@ impl Renderer {
     }
 }
 
-/// What a refusal says outside of its body.
-pub(super) fn with_fields(mut response: Response<Body>, refusal: &Refusal) -> Response<Body> {
-    let headers = response.headers_mut();
+/// What a refusal says beside its body.
+fn dress(headers: &mut HeaderMap, refusal: &Refusal) {
     if let Some(challenge) = challenge(refusal) {
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
@@ -96,11 +97,34 @@ pub(super) fn with_fields(mut response: Response<Body>, refusal: &Refusal) -> Re
         Extra::Allow(allow) => set(headers, ALLOW, allow),
         Extra::Nothing | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) | Extra::Detail(_) => {}
     }
+    if let Some(place) = &refusal.place {
+        set(headers, LOCATION, place);
+    }
     if refusal.close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
+}
+
+/// A page for a person in place of [`Renderer::render`].
+pub(crate) fn refusal_page(refusal: &Refusal, html: String) -> Response<Body> {
+    let mut response = own_page(refusal.status(), html);
+    dress(response.headers_mut(), refusal);
     response
 }
+
+/// Every page of our own: beside what holds for all answers, it runs nothing that is not ours, stands in nobody's frame,
+/// and tells no other site where it was. (With `no-referrer` browsers would send our forms with `Origin: null`.)
+pub(crate) fn own_page(status: StatusCode, html: String) -> Response<Body> {
+    let mut response = own_response(status, "text/html; charset=utf-8", html);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization, Cookie"));
+    response
+}
+
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Every answer of our own: inert and not kept (RFC 9111, section 5.2.2.5).
 pub(crate) fn own_response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {

@@ -160,7 +160,7 @@ const MANY: usize = 1_000_000;
 mod tests {
     use super::*;
     use crate::base::Email;
-    use crate::store::{Created, NewSession, NewUser, Settings};
+    use crate::store::{Created, NewSession, NewUser, SessionKey, Settings};
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + second)
@@ -201,7 +201,7 @@ mod tests {
         let now = clock.now();
         let session = NewSession {
             id: SessionId::new(now),
-            refresh: [1; 32],
+            key: SessionKey::Refresh([1; 32]),
             now,
             expires_at: now.plus(SWEEP),
             tokens_until: now.plus(SWEEP),

@@ -94,6 +94,7 @@ the_contract!(
     an_invitation_is_used_once_and_not_by_a_failure,
     a_full_name_ends_no_tokens_and_a_new_username_does,
     everybodys_sessions_are_listed_in_pages,
+    a_browsers_session_is_visited_by_its_cookie_until_it_ends,
     a_service_token_reads_back_and_every_change_moves_the_mark,
     tokens_without_a_session_end_by_any_name_of_their_person,
 );
@@ -130,7 +131,7 @@ fn somebody(name: &str) -> NewUser {
 fn session(refresh: u8, now: Timestamp) -> NewSession {
     NewSession {
         id: SessionId::new(now),
-        refresh: [refresh; 32],
+        key: SessionKey::Refresh([refresh; 32]),
         now,
         expires_at: now.plus(DAY),
         tokens_until: now.plus(GRACE),
@@ -345,6 +346,42 @@ async fn ended_expired_and_disabled_sessions_do_not_rotate(store: Store) {
     assert_eq!(store.set_disabled(disabled, false, &clock).await.unwrap(), Some(vec![]));
     assert!(matches!(store.rotate(&turn(5, 6, at(7))).await.unwrap(), Rotation::Dead), "enabling opens no old session");
     assert!(matches!(store.rotate(&turn(99, 6, at(7))).await.unwrap(), Rotation::Dead));
+}
+
+async fn a_browsers_session_is_visited_by_its_cookie_until_it_ends(store: Store) {
+    let (ann, clock) = (signed_in(&store, "ann", 1, at(0)).await, Clock::system());
+    let second = Duration::from_secs(1);
+    let visit = |cookie: u8, now| {
+        let (idle, max) = (60 * second, 150 * second);
+        Visit { cookie: [cookie; 32], now, idle, max, tokens_until: now.plus(GRACE) }
+    };
+    let browser = |cookie: u8, now: Timestamp| NewSession {
+        key: SessionKey::Cookie([cookie; 32]),
+        expires_at: now.plus(60 * second),
+        ..session(0, now)
+    };
+    let begun = store.start_session(&ann.user, &browser(2, at(0)), None).await.unwrap();
+    let Started::Begun(begun) = begun else { panic!("{begun:?}") };
+    assert!(begun.session.by_cookie && !ann.session.by_cookie);
+    let live = store.visit(&visit(2, at(50))).await.unwrap().unwrap();
+    assert_eq!((live.session.id, live.user.id), (begun.session.id, ann.user.id));
+    assert_eq!((live.session.last_seen_at, live.session.expires_at), (at(50), at(110)));
+    assert_eq!(live.session.tokens_until, at(50).plus(GRACE));
+    let late = store.visit(&visit(2, at(105))).await.unwrap().unwrap();
+    assert_eq!(late.session.expires_at, at(150), "no use makes it longer than its end");
+    assert!(store.visit(&visit(2, at(150))).await.unwrap().is_none());
+    assert!(store.visit(&visit(9, at(1))).await.unwrap().is_none(), "nobody's");
+    assert!(store.visit(&visit(1, at(1))).await.unwrap().is_none(), "a refresh token is no cookie");
+    assert!(matches!(store.rotate(&turn(2, 3, at(1))).await.unwrap(), Rotation::Dead), "and a cookie none of those");
+    for cookie in [4, 5, 6] {
+        store.start_session(&ann.user, &browser(cookie, clock.now()), None).await.unwrap();
+    }
+    assert!(store.visit(&visit(4, clock.now().plus(60 * second))).await.unwrap().is_none(), "not used for too long");
+    let five = store.visit(&visit(5, clock.now())).await.unwrap().unwrap().session.id;
+    store.end_session(five, clock.now()).await.unwrap().unwrap();
+    assert!(store.visit(&visit(5, clock.now())).await.unwrap().is_none());
+    store.set_disabled(ann.user.id, true, &clock).await.unwrap();
+    assert!(store.visit(&visit(6, clock.now())).await.unwrap().is_none());
 }
 
 async fn a_password_changed_meanwhile_opens_nothing(store: Store) {

@@ -245,6 +245,7 @@ const TABLES: &[Table] = &[
             ("amr", Text),
             ("ip", Text),
             ("user_agent", Text),
+            ("cookie", Bytes),
         ],
     },
     Table {

@@ -13,6 +13,7 @@ mod support;
 mod harness;
 
 // People.
+mod browser_sessions;
 mod login;
 mod logout;
 mod old_login;

@@ -26,6 +26,15 @@ fn a_name_nobody_knows_is_refused() {
         ("mode = \"observe\"", "E103"),
         ("[accounts]\nregistration = \"invited\"", "E102"),
         ("[log]\nlevel = \"dbug\"", "E102"),
+        ("[tokens]\nlocations = [\"heder\"]", "E102"),
+        ("[tokens]\nlocations = []", "E102"),
+        ("[tokens]\nlocations = [\"header\", \"header\"]", "E106"),
+        ("[tokens]\nquery_name = \"a=b\"", "E102"),
+        ("[sessions]\ncookie = \"__Host-x\"", "E102"),
+        ("[sessions]\nsame_site = \"none\"", "E320"),
+        ("[sessions]\ndomain = \"example.com\"", "E320"),
+        ("[server]\npublic_url = \"https://evilexample.com\"\n[sessions]\ndomain = \"example.com\"", "E320"),
+        ("[server]\npublic_url = \"https://example.com\"\n[sessions]\ndomain = \"com\"", "E320"),
     ] {
         finds(more, &[code]);
     }
@@ -41,7 +50,7 @@ fn a_misspelt_name_is_told_the_right_one() {
         ("listen = \"x\"", "this setting belongs in `[server]` or `[admin]`: in TOML"),
         ("[log]\nlog_level = \"debug\"", "did you mean `level`?"),
         ("mfa = true", "not in this version"),
-        ("[sessions]\nidle = \"7d\"", "not in this version"),
+        ("[store]\nshared = \"x\"", "not in this version"),
         ("[accounts]\nregistration = \"opn\"", "did you mean `open`?"),
         ("[identity]\nheaders = \"remot\"", "did you mean `remote`?"),
         ("methods = [\"get\"]", "did you mean `GET`?"),
@@ -156,6 +165,7 @@ fn what_is_not_safe_is_refused_or_warned_of() {
     for (more, expected) in [
         ("[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "W302"),
         ("[server]\ntrusted_proxies = [\"::/0\"]", "W302"),
+        ("[server]\npublic_url = \"https://a.example.com\"\n[sessions]\ndomain = \".example.com\"", "W320"),
         ("[server]\nlisten = \"0.0.0.0:80\"", "W301"),
         ("[server]\nlisten = [\"127.0.0.1:80\", \"[::]:80\"]", "W301"),
         ("[server]\nlisten = \"[::1]:80\"", ""),

@@ -33,8 +33,8 @@ pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
 }
 
 /// `[sessions]`
-pub(super) fn sessions(reader: &Reader<'_>) -> shared::Settings {
-    shared::Settings { close_streams: reader.part("sessions").value("close_streams") }
+pub(super) fn sessions(part: &Part<'_>) -> shared::Settings {
+    shared::Settings { close_streams: part.value("close_streams") }
 }
 
 /// What `[store]` says.

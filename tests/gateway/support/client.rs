@@ -214,6 +214,7 @@ fn check_page(answer: &Answer, about: &str) {
     assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{about}");
     assert_eq!(answer.field("referrer-policy"), Some("same-origin"), "{about}");
     assert_eq!(answer.field("cache-control"), Some("no-store"), "{about}");
+    assert!(!answer.text().contains("<script>") && !answer.text().contains("style="), "{about}");
 }
 
 /// A 503 of our own that passes by itself; when a backend has no room, nobody knows for how long.
@@ -264,6 +265,7 @@ const OWN_FIELDS: &[&str] = &[
     "pragma",
     "referrer-policy",
     "retry-after",
+    "set-cookie",
     "vary",
     "www-authenticate",
     "x-content-type-options",
