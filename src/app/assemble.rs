@@ -151,7 +151,7 @@ impl Lasting {
             well_known: config.wire.well_known,
             identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
-            browsers: config.locations.cookie,
+            browsers: config.locations.cookie && config.pages.enabled,
             body_timeout: config.server.limits.body_timeout,
         }
     }
@@ -194,7 +194,9 @@ fn house(config: &Config) -> House {
             Registration::Closed => SignUps::Closed,
         },
         email_needed: accounts.identifier == Identifier::Email || !accounts.allowed_domains.is_empty(),
-        sign_in: config.pages.enabled,
+        sign_in: config.locations.cookie && config.pages.enabled,
         min_password: config.passwords.min_length,
+        mail: false,
+        origin: config.origin(),
     }
 }

@@ -1,25 +1,13 @@
-//! Pages that need nobody to be signed in, and the files that all pages refer to.
+//! The files that all pages refer to, and who reads a page.
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, VARY};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::Endpoints;
-use crate::pages::{ErrorCode, Errors, Reader};
-use crate::refusal::{CODES, Refusal, own_page, own_response};
-use crate::wire::{Body, Inbound};
+use crate::pages::{Html, Page, Reader};
+use crate::refusal::{Refusal, own_response};
+use crate::wire::{Authority, Body, Inbound};
 
 impl Endpoints {
-    /// The page that the `type` of every problem points to.
-    pub(super) fn errors(&self, inbound: &Inbound) -> Response<Body> {
-        let row = |code: &crate::refusal::Code| ErrorCode {
-            name: code.name,
-            status: code.status.as_u16(),
-            title: code.title,
-            cure: code.cure,
-        };
-        let page = Errors { codes: CODES.iter().map(row).collect() };
-        own_page(StatusCode::OK, self.pages.show(&page, &self.reader(inbound)).into_text())
-    }
-
     /// Style, script and logo. The name changes with the content, so a browser may keep it for good.
     pub(super) fn asset(&self, inbound: &Inbound) -> Result<Response<Body>, Refusal> {
         let asset = self.pages.asset(inbound.path().as_str()).ok_or_else(|| Refusal::named("no_route"))?;
@@ -32,10 +20,14 @@ impl Endpoints {
         Ok(response)
     }
 
-    /// Who reads the answer to this request.
-    fn reader(&self, inbound: &Inbound) -> Reader {
+    /// A page in the words of whoever asked.
+    pub(super) fn draw<P: Page>(&self, page: &P, inbound: &Inbound) -> Html {
+        self.pages.show(page, &self.reader(inbound))
+    }
+
+    pub(super) fn reader(&self, inbound: &Inbound) -> Reader {
         let languages = inbound.headers().get(http::header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        self.pages.reader(languages, inbound.host())
+        self.pages.reader(languages, inbound.authority().map(Authority::as_str).unwrap_or_default())
     }
 }
 

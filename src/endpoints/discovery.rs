@@ -4,8 +4,9 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::{Endpoints, JWKS_PATH};
-use crate::refusal::own_response;
-use crate::wire::Body;
+use crate::pages::{ErrorCode, Errors};
+use crate::refusal::{CODES, Code, own_page, own_response};
+use crate::wire::{Body, Inbound};
 
 impl Endpoints {
     /// The public keys (RFC 7517, section 5).
@@ -36,6 +37,18 @@ impl Endpoints {
             "introspection_endpoint_auth_methods_supported": ["Bearer"],
         });
         public(metadata.to_string())
+    }
+
+    /// The page that the `type` of every problem points to.
+    pub(super) fn errors(&self, inbound: &Inbound) -> Response<Body> {
+        let row = |code: &Code| ErrorCode {
+            name: code.name,
+            status: code.status.as_u16(),
+            title: code.title,
+            cure: code.cure,
+        };
+        let page = Errors { codes: CODES.iter().map(row).collect() };
+        own_page(StatusCode::OK, self.draw(&page, inbound))
     }
 }
 

@@ -1,4 +1,5 @@
 //! The requests we answer ourselves, one file each.
+mod account;
 mod assets;
 mod browser;
 mod form;
@@ -9,12 +10,12 @@ mod login;
 mod logout;
 mod me;
 mod oauth;
-mod pages;
 mod password;
 mod refresh;
 mod register;
 mod sessions;
 mod sign_in;
+mod sign_up;
 mod token;
 mod tokens_out;
 mod verify;
@@ -49,6 +50,8 @@ pub(crate) enum Endpoint {
     Sessions,
     Session,
     Me,
+    /// What a person changes in a browser.
+    Account,
     Password,
     Introspect,
     Revoke,
@@ -76,6 +79,15 @@ pub(crate) enum Lookup {
     Nothing,
     /// Everything else belongs to the routes.
     NotOurs,
+}
+
+/// How one of our endpoints is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    ToSee,
+    /// A page of ours sends what somebody filled in.
+    ByForm,
+    ByProgram,
 }
 
 /// A "no" from an endpoint: ours, or in the form OAuth clients read.
@@ -140,6 +152,7 @@ impl Endpoint {
         ("/user", Self::Me),
         ("/users/me", Self::Me),
         ("/userinfo", Self::Me),
+        ("/account", Self::Account),
         ("/password", Self::Password),
         ("/introspect", Self::Introspect),
         ("/revoke", Self::Revoke),
@@ -164,21 +177,15 @@ impl Endpoint {
     fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
         const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
-        const DELETE: &[Method] = &[Method::DELETE];
-        const LOGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+        const SESSION: &[Method] = &[Method::DELETE, Method::POST];
+        const PAGE: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
-            Self::Register
-            | Self::Token
-            | Self::Refresh
-            | Self::LogoutAll
-            | Self::Password
-            | Self::Introspect
-            | Self::Revoke => POST,
-            Self::Login => LOGIN,
+            Self::Token | Self::Refresh | Self::LogoutAll | Self::Password | Self::Introspect | Self::Revoke => POST,
+            Self::Login | Self::Register | Self::Account => PAGE,
             Self::Logout => LOGOUT,
-            Self::Session => DELETE,
+            Self::Session => SESSION,
             Self::Me => ME,
             Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors | Self::Asset => {
                 READ
@@ -197,6 +204,7 @@ impl Endpoint {
             | Self::LogoutAll
             | Self::Session
             | Self::Me
+            | Self::Account
             | Self::Password
             | Self::Revoke => true,
             Self::Sessions
@@ -216,6 +224,11 @@ impl Endpoint {
         matches!(self, Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy)
     }
 
+    /// Somebody opens it in a browser.
+    const fn is_page(self) -> bool {
+        matches!(self, Self::Login | Self::Register | Self::Account)
+    }
+
     /// The name in logs and metrics.
     pub(crate) const fn label(self) -> &'static str {
         match self {
@@ -228,6 +241,7 @@ impl Endpoint {
             Self::Sessions => "sessions",
             Self::Session => "session",
             Self::Me => "me",
+            Self::Account => "account",
             Self::Password => "password",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
@@ -290,37 +304,54 @@ impl Endpoints {
         self.tokens.settings().dialect.format
     }
 
-    async fn login_or_page(&self, inbound: Inbound) -> Result<Response<Body>, Problem> {
-        if inbound.method().is_safe() {
-            return if self.browsers {
-                self.sign_in_page(&inbound).await
-            } else {
-                Err(Refusal::named("no_route").into())
-            };
-        }
-        if self.browsers && form::is_form(inbound.headers()) {
-            return self.sign_in_by_form(inbound).await;
-        }
-        self.login(inbound).await
-    }
-
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
         if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
         if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
             // A browser that a person sits at is told what is wrong, and not that an attack was stopped.
-            if endpoint == Endpoint::Login
+            if matches!(endpoint, Endpoint::Login | Endpoint::Register)
                 && form::is_form(inbound.headers())
                 && !is_from_elsewhere(&inbound, &self.door)
             {
-                return Ok(self.wrong_public_url());
+                return Ok(self.wrong_public_url(&inbound));
             }
             return Err(Refusal::named("foreign_origin").into());
         }
+        if endpoint.is_page() && !self.browsers && (endpoint == Endpoint::Account || inbound.method().is_safe()) {
+            return Err(Refusal::named("no_route").into());
+        }
+        match (endpoint, self.asked(&inbound)) {
+            (Endpoint::Register, Asked::ToSee) => self.sign_up_page(&inbound),
+            (Endpoint::Register, Asked::ByForm) => self.register_by_form(inbound).await,
+            (Endpoint::Login, Asked::ToSee) => self.sign_in_page(&inbound).await,
+            (Endpoint::Login, Asked::ByForm) => self.sign_in_by_form(inbound).await,
+            (Endpoint::Account, Asked::ToSee) => self.account_page(&inbound).await,
+            (Endpoint::Account, Asked::ByForm) => self.change_names(inbound).await,
+            (Endpoint::Password, Asked::ByForm) => self.change_password_by_form(inbound).await,
+            (Endpoint::Session, Asked::ByForm) => self.end_session_by_form(inbound).await,
+            (Endpoint::LogoutAll, Asked::ByForm) => self.logout_all_by_form(inbound).await,
+            (endpoint, _) => self.by_program(endpoint, inbound).await,
+        }
+    }
+
+    /// How the gateway is asked.
+    fn asked(&self, inbound: &Inbound) -> Asked {
+        if inbound.method().is_safe() {
+            Asked::ToSee
+        } else if self.browsers && *inbound.method() == Method::POST && form::is_form(inbound.headers()) {
+            Asked::ByForm
+        } else {
+            Asked::ByProgram
+        }
+    }
+
+    /// What needs no page.
+    async fn by_program(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
         match endpoint {
             Endpoint::Register => self.register(inbound).await,
-            Endpoint::Login => self.login_or_page(inbound).await,
+            Endpoint::Login => self.login(inbound).await,
+            Endpoint::Account => Err(Refusal::named("unsupported_media_type").into()),
             Endpoint::Token => self.token(inbound).await,
             Endpoint::Refresh => self.refresh(inbound).await,
             Endpoint::Logout => self.logout(inbound).await,

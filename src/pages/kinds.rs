@@ -20,7 +20,6 @@ pub(crate) trait Page: Serialize {
 
 /// `{p}/login`
 #[derive(Debug, Default, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by the sessions of browsers, which come next"))]
 pub(crate) struct SignIn<'a> {
     pub(crate) csrf: &'a str,
     /// Where the reader wanted to go; a path of this site.
@@ -43,7 +42,6 @@ impl Page for SignIn<'_> {
 
 /// `{p}/register`
 #[derive(Debug, Default, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by the sessions of browsers, which come next"))]
 pub(crate) struct SignUp<'a> {
     pub(crate) csrf: &'a str,
     pub(crate) return_to: Option<&'a str>,
@@ -75,12 +73,51 @@ pub(crate) struct Refused<'a> {
     pub(crate) request_id: &'a str,
     /// As whom the reader is signed in.
     pub(crate) who: Option<&'a str>,
+    /// The page that somebody else may be let in to.
+    pub(crate) other_place: Option<&'a str>,
     #[serde(skip)]
     pub(crate) problem: Option<Problem>,
 }
 
 impl Page for Refused<'_> {
     const TEMPLATE: &'static str = "refused.html";
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// `{p}/account`: everything a person may change about themselves, a form for each.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Account<'a> {
+    pub(crate) csrf: &'a str,
+    /// What the reader signs in with.
+    pub(crate) who: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) email: &'a str,
+    pub(crate) sessions: Vec<SignedIn>,
+    /// Which form has just been obeyed: "names", "password" or "sessions".
+    pub(crate) done: Option<&'static str>,
+    /// Which form the problem is about.
+    pub(crate) wrong_in: &'static str,
+    #[serde(skip)]
+    pub(crate) problem: Option<Problem>,
+}
+
+/// One place where the reader is signed in.
+#[derive(Debug, Serialize)]
+pub(crate) struct SignedIn {
+    pub(crate) id: String,
+    pub(crate) device: Option<String>,
+    pub(crate) ip: Option<String>,
+    /// As RFC 3339 has it.
+    pub(crate) last_seen: String,
+    pub(crate) last_seen_words: String,
+    pub(crate) current: bool,
+}
+
+impl Page for Account<'_> {
+    const TEMPLATE: &'static str = "account.html";
 
     fn problem(&self) -> Option<&Problem> {
         self.problem.as_ref()

@@ -1,6 +1,7 @@
 //! What a person sees: templates, texts and style. Values in, HTML out; nothing here knows HTTP.
 mod assets;
 mod colour;
+mod device;
 mod kinds;
 mod language;
 mod problem;
@@ -12,9 +13,8 @@ mod tests;
 
 pub(crate) use assets::{ASSETS, Asset};
 pub(crate) use colour::Colour;
-pub(crate) use kinds::{ErrorCode, Errors, Page, Refused};
-#[cfg_attr(not(test), expect(unused_imports, reason = "asked for by the sessions of browsers, which come next"))]
-pub(crate) use kinds::{SignIn, SignUp};
+pub(crate) use device::device;
+pub(crate) use kinds::{Account, ErrorCode, Errors, Page, Refused, SignIn, SignUp, SignedIn};
 pub(crate) use language::Language;
 pub(crate) use problem::{Problem, Wrong};
 pub(crate) use settings::{House, Logo, Settings, SignInWith, SignUps, Theme};
@@ -97,6 +97,11 @@ impl Pages {
             page => Value::from(Serde(page)),
         };
         Html(self.templates.render(P::TEMPLATE, &frame))
+    }
+
+    /// Whether somebody may make an account, if only with an invitation.
+    pub(crate) fn takes_sign_ups(&self) -> bool {
+        self.house.sign_ups != SignUps::Closed
     }
 
     /// A file that pages refer to. Its name changes with its content.

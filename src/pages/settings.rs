@@ -75,6 +75,8 @@ impl Logo {
 pub(crate) struct House {
     /// "/auth", or "" for the root.
     pub(crate) prefix: String,
+    /// "https://app.example.com"
+    pub(crate) origin: String,
     /// The host that people type; without it, the one they asked for.
     pub(crate) site: Option<String>,
     /// Whether there is anything to sign in at.
@@ -84,6 +86,8 @@ pub(crate) struct House {
     /// Whoever signs up must have an e-mail address.
     pub(crate) email_needed: bool,
     pub(crate) min_password: usize,
+    /// Whoever forgot the password is sent a link.
+    pub(crate) mail: bool,
 }
 
 /// What people sign in with.

@@ -112,6 +112,11 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("sign_in.html", include_str!("templates/sign_in.html")),
     ("sign_up.html", include_str!("templates/sign_up.html")),
     ("refused.html", include_str!("templates/refused.html")),
+    ("account.html", include_str!("templates/account.html")),
+    ("forgot.html", include_str!("templates/forgot.html")),
+    ("reset.html", include_str!("templates/reset.html")),
+    ("verify_email.html", include_str!("templates/verify_email.html")),
+    ("notice.html", include_str!("templates/notice.html")),
     ("errors.html", include_str!("templates/errors.html")),
 ];
 /// A page has a few KiB.

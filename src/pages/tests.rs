@@ -7,12 +7,14 @@ use super::*;
 fn house() -> House {
     House {
         prefix: "/auth".to_owned(),
+        origin: "https://app.example.com".to_owned(),
         site: Some("app.example.com".to_owned()),
         sign_in: true,
         sign_in_with: SignInWith::Email,
         sign_ups: SignUps::Open,
         email_needed: true,
         min_password: 8,
+        mail: true,
     }
 }
 
@@ -48,6 +50,28 @@ fn show<P: Page>(pages: &Pages, page: &P, language: &str) -> String {
     html
 }
 
+fn account() -> Account<'static> {
+    let here = |id: &str, agent: &str, current| SignedIn {
+        id: id.to_owned(),
+        device: device(agent),
+        ip: Some("192.0.2.7".to_owned()),
+        last_seen: "2026-11-22T19:40:00Z".to_owned(),
+        last_seen_words: "2026-11-22 19:40 UTC".to_owned(),
+        current,
+    };
+    const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
+    let sessions = vec![here("01J8", FIREFOX, true), here("01J9", SAFARI, false), here("01JA", "", false)];
+    Account {
+        csrf: "c1",
+        who: "ann@example.com",
+        name: "Ann Äpfel",
+        email: "ann@example.com",
+        sessions,
+        ..Account::default()
+    }
+}
+
 #[test]
 fn every_page_is_filled_in_every_language() {
     for language in Language::ALL {
@@ -68,7 +92,11 @@ fn every_page_is_filled_in_every_language() {
                     tag,
                 );
                 show(&pages, &SignUp { problem: problem.clone(), ..SignUp::default() }, tag);
-                show(&pages, &SignUp { invite: Some("agi_1"), problem, ..SignUp::default() }, tag);
+                show(&pages, &SignUp { invite: Some("agi_1"), problem: problem.clone(), ..SignUp::default() }, tag);
+                for place in ["names", "password", "sessions"] {
+                    let done = problem.is_none().then_some(place);
+                    show(&pages, &Account { done, wrong_in: place, problem: problem.clone(), ..account() }, tag);
+                }
             }
         }
     }
@@ -113,8 +141,15 @@ fn what_people_type_is_never_markup() {
     let page = SignIn { csrf: evil, return_to: Some(evil), name: evil, ..SignIn::default() };
     let html = show(&pages(), &page, "en");
     assert!(!html.contains("<script>") && html.contains("&lt;script&gt;"), "{html}");
-    let refused =
-        Refused { status: 404, code: "no_route", about: "not_found", request_id: evil, who: Some(evil), problem: None };
+    let refused = Refused {
+        status: 404,
+        code: "no_route",
+        about: "not_found",
+        request_id: evil,
+        who: Some(evil),
+        other_place: Some(evil),
+        problem: None,
+    };
     assert!(!show(&pages(), &refused, "en").contains("<script>"));
 }
 

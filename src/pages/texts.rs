@@ -127,7 +127,7 @@ mod tests {
             }
         }
         // Those that are put together from a word: "field_" and a name, "problem_" and a code.
-        let put_together = ["problem_", "refused_", "field_"];
+        let put_together = ["problem_", "refused_", "field_", "done_", "notice_"];
         for key in keys(Language::English) {
             let stem = key.trim_end_matches("_one").trim_end_matches("_other");
             let used = sources.contains(&format!("t.{stem}")) || sources.contains(&format!("\"{stem}\""));

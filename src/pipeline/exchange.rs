@@ -154,6 +154,11 @@ impl Exchange {
         self.host.as_ref().and_then(|host| host.to_str().ok())
     }
 
+    /// The path and the query that were asked for.
+    pub(super) fn target(&self) -> Option<&str> {
+        self.target.as_ref().map(PathAndQuery::as_str)
+    }
+
     pub(super) fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
     }

@@ -16,7 +16,7 @@ use crate::gate::{Decision, Denial, Gate};
 use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetrics, UpstreamMetrics};
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
-use crate::refusal::{Refusal, Renderer};
+use crate::refusal::{Opened, Refusal, Renderer};
 use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
@@ -174,7 +174,8 @@ impl Gateway {
         let identity = exchange.identity();
         let name = identity.and_then(|identity| identity.username()).map(crate::base::Username::as_str);
         let who = name.or_else(|| identity.map(|identity| identity.sub()));
-        refusal.page(pages, &reader, request_id.as_str(), who)
+        let opened = Opened { request_id: request_id.as_str(), who, place: exchange.target(), about: None };
+        refusal.page(pages, &reader, &opened)
     }
 
     /// Refusals of routes are audited here; those of sign-ins where they are decided.

@@ -9,19 +9,23 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    /// Whoever asks for HTML by name and, as far as the browser says (Fetch Metadata), opens it as a page.
+    /// A browser that opens a page says so (Fetch Metadata); whoever does not say what they do asks for HTML by name.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let accepts = headers.get(ACCEPT)?.as_bytes();
-        let wants_html = accepts.split(|&byte| byte == b',').any(is_html);
-        let opens = headers.get(&FETCH_MODE).is_none_or(|mode| mode.as_bytes() == b"navigate");
-        let by_script = headers.contains_key(&REQUESTED_WITH);
-        (wants_html && opens && !by_script).then(|| Self { languages: headers.get(ACCEPT_LANGUAGE).cloned() })
+        let opens = match headers.get(&FETCH_MODE) {
+            Some(mode) => mode.as_bytes() == b"navigate",
+            None => headers.get(ACCEPT).is_some_and(names_html) && !headers.contains_key(&REQUESTED_WITH),
+        };
+        opens.then(|| Self { languages: headers.get(ACCEPT_LANGUAGE).cloned() })
     }
 
     /// `Accept-Language`
     pub(crate) fn languages(&self) -> Option<&str> {
         self.languages.as_ref().and_then(|languages| languages.to_str().ok())
     }
+}
+
+fn names_html(accepts: &HeaderValue) -> bool {
+    accepts.as_bytes().split(|&byte| byte == b',').any(is_html)
 }
 
 fn is_html(range: &[u8]) -> bool {
@@ -48,6 +52,7 @@ mod tests {
         const PAGE: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
         assert!(visits(&[("accept", PAGE)]));
         assert!(visits(&[("accept", "application/json, Text/HTML;q=0.9"), ("sec-fetch-mode", "navigate")]));
+        assert!(visits(&[("accept", "*/*"), ("sec-fetch-mode", "navigate")]));
         assert!(!visits(&[]));
         assert!(!visits(&[("accept", "*/*")]));
         assert!(!visits(&[("accept", "application/json")]));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Site, Upstream};
+use crate::support::{Gateway, Reply, Site, Upstream};
 
 #[test]
 fn refusals_are_pages_that_everybody_can_read() {
@@ -13,6 +13,30 @@ fn refusals_are_pages_that_everybody_can_read() {
         .route("prefix = \"/gone\"\nupstream = \"http://127.0.0.1:1\"\nauth = \"none\"")
         .start();
     play("refusals", &json!({ "url": site(&gateway), "gone": "/gone/x" }));
+}
+
+#[test]
+fn somebody_signs_up_comes_back_looks_after_the_account_and_signs_out_elsewhere() {
+    let gateway = house();
+    play("people", &json!({ "url": site(&gateway) }));
+    gateway.is_alive();
+}
+
+#[test]
+fn neither_scripts_nor_a_mouse_are_needed() {
+    let gateway = house();
+    play("plain", &json!({ "url": site(&gateway) }));
+    gateway.is_alive();
+}
+
+/// A backend with pages, behind the gateway as people reach it.
+fn house() -> Gateway {
+    let upstream = Upstream::answering(|seen| {
+        let who = seen.field("x-user-name").unwrap_or("nobody");
+        let html = format!("<!doctype html><title>App</title><p>{who} at {}</p>", seen.target);
+        Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", html)
+    });
+    Site::fixture(&upstream).start()
 }
 
 /// Plays a scene. Where there is no browser nothing is played, and said loudly.
