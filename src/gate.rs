@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use crate::authn::{Authenticator, AuthnError, Recognised};
-use crate::authz::{Denied, Permit};
+use crate::authz::{Caller, Denied, Permit};
 use crate::base::Timestamp;
 use crate::routes::{Found, Route, RouteTable};
 use crate::shared::Held;
@@ -24,6 +24,8 @@ pub(crate) struct Decision<'a> {
     /// The browser session that a cookie stood for.
     pub(crate) session: Option<Arc<Held>>,
     pub(crate) outcome: Result<Permit, Denial>,
+    /// Why the request would not go on if the route did more than observe.
+    pub(crate) overlooked: Option<Denial>,
 }
 
 /// Why a request does not go on.
@@ -81,13 +83,38 @@ impl Gate {
             Found::NoRoute => return Decision::nowhere(Denial::NoRoute),
             Found::UnknownHost => return Decision::nowhere(Denial::UnknownHost),
         };
-        match self.ask(route, inbound, now).await {
-            Ok((recognised, outcome)) => {
-                let identity = recognised.caller.identity().cloned();
-                Decision { route: Some(route), identity, session: recognised.session, outcome }
+        let (recognised, outcome) = match self.ask(route, inbound, now).await {
+            Ok((recognised, outcome)) => (Some(recognised), outcome),
+            Err(denial) => (None, Err(denial)),
+        };
+        match outcome {
+            Err(denial) if route.policy.observes() => self.wave_through(route, inbound, recognised, denial, now).await,
+            outcome => {
+                let identity = recognised.as_ref().and_then(|known| known.caller.identity().cloned());
+                let session = recognised.and_then(|known| known.session);
+                Decision { route: Some(route), identity, session, outcome, overlooked: None }
             }
-            Err(denial) => Decision { route: Some(route), ..Decision::nowhere(denial) },
         }
+    }
+
+    /// Nobody is kept from a route that only observes. A good credential is passed on whatever else would have been wrong;
+    /// one that another site's page sent along is not.
+    async fn wave_through<'a>(
+        &self,
+        route: &'a Route,
+        inbound: &Inbound,
+        recognised: Option<Recognised>,
+        denial: Denial,
+        now: Timestamp,
+    ) -> Decision<'a> {
+        let recognised = match recognised {
+            Some(recognised) => Some(recognised),
+            None => self.authenticator.recognise(inbound, route.policy.asks(), now).await.ok(),
+        };
+        let (caller, session) = recognised.map_or((Caller::Anonymous, None), |known| (known.caller, known.session));
+        let identity = caller.identity().cloned();
+        let outcome = route.policy.wave_through(caller).ok_or(denial);
+        Decision { route: Some(route), identity, session, outcome, overlooked: Some(denial) }
     }
 
     async fn ask(
@@ -110,6 +137,6 @@ impl Gate {
 
 impl Decision<'_> {
     const fn nowhere(denial: Denial) -> Self {
-        Self { route: None, identity: None, session: None, outcome: Err(denial) }
+        Self { route: None, identity: None, session: None, outcome: Err(denial), overlooked: None }
     }
 }

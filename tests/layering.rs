@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("server", "base wire observe tls"),
     ("client", "base wire"),
     ("shared", "base store"),
-    ("limit", "base"),
+    ("limit", "base shared"),
     ("authz", "base token"),
     ("authn", "base wire token store shared authz"),
     ("account", "base token password store shared limit observe"),
@@ -26,12 +26,12 @@ const ROOMS: &[(&str, &str)] = &[
     ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token shared authn authz routes"),
     ("refusal", "base wire token password pages limit authn authz account proxy routes gate"),
-    // Readiness is the store's; everything else about people goes through account.
-    ("endpoints", "base wire token observe pages store server authn authz account proxy gate refusal"),
+    // Readiness is the store's and the nodes'; everything else about people goes through account.
+    ("endpoints", "base wire token observe pages store server shared authn authz account proxy gate refusal"),
     // Identity for the log line, and the hasher and the limits for their gauges.
     (
         "pipeline",
-        "base wire token password observe pages server limit account authn authz routes gate proxy refusal endpoints",
+        "base wire token password observe pages server shared limit account authn authz routes gate proxy refusal endpoints",
     ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.

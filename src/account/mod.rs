@@ -4,6 +4,8 @@
 //! and limits. Whatever ends a session here is in force in this process when the call returns, and in the others within
 //! a second. What was answered is on the disk.
 mod accounts;
+#[cfg(test)]
+mod besieged;
 mod bring;
 mod browser;
 mod fields;
@@ -22,6 +24,7 @@ mod refresh_token;
 mod register;
 mod session;
 mod settings;
+mod stranger;
 mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};

@@ -5,8 +5,8 @@ use super::fields::Wanted;
 use super::invites::Invited;
 use super::trail::Entry;
 use super::{Accounts, FieldError, Registration, SignedIn, Source};
-use crate::base::Secret;
-use crate::limit::{Limited, Network};
+use crate::base::{Network, Secret};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Created, NewUser, StoreError};
@@ -67,7 +67,7 @@ impl Accounts {
             return Err(RegisterError::NotInvited);
         }
         let (names, password) = people.check_sign_up(&wanted, wish.password).map_err(RegisterError::Invalid)?;
-        self.limits.register(Network::of(source.ip), settings, people.clock.now())?;
+        self.limits.register(Network::of(source.ip), settings, people.clock.now()).await?;
         let invited = people.invited(wish.invite, names.email.as_ref()).await?;
         let password_hash = Some(people.hasher.hash(&password).await?);
         let new = NewUser {

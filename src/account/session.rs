@@ -70,6 +70,7 @@ impl Accounts {
             name: user.name.as_deref(),
             roles: &user.roles,
             scopes: &scopes,
+            attributes: &user.attributes,
         };
         let amr: Vec<&str> = session.amr.iter().map(String::as_str).collect();
         let issued = self.tokens.issue(&person, session.id, session.auth_time, &amr, now)?;

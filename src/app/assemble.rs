@@ -1,5 +1,7 @@
 //! The parts that last as long as the process, and the gateway made from them and the file.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
 
 use super::old_login::OldServer;
 use super::{StartError, keys};
@@ -12,12 +14,12 @@ use crate::gate::Gate;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::pages::{House, Pages, SignInWith, SignUps};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::{Gateway, Rates};
+use crate::pipeline::{Gateway, Observed, Rates};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Browsers, Revocations, ServiceTokens, Streams};
+use crate::shared::{Browsers, Counts, Outbox, Redis, Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
@@ -30,7 +32,11 @@ pub(super) struct Lasting {
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
+    pub(super) observed: Arc<Observed>,
     pub(super) revocations: Arc<Revocations>,
+    /// What all nodes share beside the store, and what is to be told there.
+    pub(super) redis: Option<Arc<Redis>>,
+    pub(super) outbox: Mutex<Option<Outbox>>,
     pub(super) services: Arc<ServiceTokens>,
     pub(super) browsers: Arc<Browsers>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
@@ -44,7 +50,9 @@ pub(super) struct Lasting {
 impl Lasting {
     pub(super) async fn open(config: &Config, access: AccessLog, stop: Stop, clock: Clock) -> Result<Self, StartError> {
         let store = Store::open_as(&config.store, config.migrate).await.map_err(StartError::Store)?;
-        let revocations = Arc::new(Revocations::default());
+        let (tell, outbox) = mpsc::channel(TO_TELL);
+        let redis = config.sessions.redis.as_ref().map(Redis::at).transpose().map_err(StartError::Redis)?;
+        let revocations = Arc::new(if redis.is_some() { Revocations::telling(tell) } else { Revocations::default() });
         revocations.load(&store).await.map_err(StartError::Store)?;
         let services = Arc::new(ServiceTokens::default());
         services.load(&store).await.map_err(StartError::Store)?;
@@ -58,9 +66,12 @@ impl Lasting {
         Ok(Self {
             clock,
             store,
-            limits: Arc::default(),
-            rates: Arc::default(),
+            limits: Arc::new(Limits::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
+            rates: Arc::new(Rates::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
+            observed: Arc::default(),
             revocations,
+            redis,
+            outbox: Mutex::new(Some(outbox)),
             services,
             browsers: Arc::default(),
             streams: Arc::default(),
@@ -100,6 +111,7 @@ impl Lasting {
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             rates: Arc::clone(&self.rates),
+            observed: Arc::clone(&self.observed),
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
             upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),
@@ -113,7 +125,7 @@ impl Lasting {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        Readiness::new(self.store.clone(), self.stop.clone())
+        Readiness::new(self.store.clone(), self.redis.clone(), self.stop.clone())
     }
 
     fn people(&self, config: &Config, hasher: Hasher, audit: Audit) -> People {
@@ -200,3 +212,6 @@ fn house(config: &Config) -> House {
         origin: config.origin(),
     }
 }
+
+/// Revocations that wait to be told; more than these the others read in the store.
+const TO_TELL: usize = 1024;

@@ -338,6 +338,13 @@ pub(super) const SECTIONS: &[Section] = &[
                  \"optional\" lets everyone in and adds identity headers for those who are signed in.\n\
                  \"none\" never looks at tokens. All three strip identity headers that a client sends.",
             ),
+            with_default(
+                "mode",
+                Kind::Word(&["enforce", "observe"]),
+                "\"enforce\"",
+                "\"observe\" forwards everything, writes down what \"enforce\" would have done, and compares it with the\n\
+                 backend's own answer: for putting the gateway in front of a backend that still checks for itself.",
+            ),
             without("roles", Kind::List, "[\"admin\", \"staff\"]", "One of these roles is needed."),
             without("scopes", Kind::List, "[\"invoices:read\"]", "All of these scopes are needed."),
             without(
@@ -379,7 +386,7 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &["mode", "allow_if", "mfa", "assertion", "allow_in_path", "cors"],
+        later: &["allow_if", "mfa", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",
@@ -499,6 +506,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "true",
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
+            without(
+                "claims",
+                Kind::Texts(&[]),
+                "{ tenant = \"acme\", department = \"${user.department}\" }",
+                "Claims that go into every access token; ${user.NAME} is an attribute of the person.",
+            ),
             with_default(
                 "locations",
                 Kind::List,
@@ -514,7 +527,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
             ),
         ],
-        later: &["claims"],
+        later: &[],
     },
     Section {
         name: "keys",
@@ -670,8 +683,14 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"auto\"",
                 "\"auto\" brings the tables up to date at start; \"manual\" waits for `authgate store migrate`.",
             ),
+            without(
+                "shared",
+                Kind::Text,
+                "\"redis://10.0.0.9:6379/0\"",
+                "Rate limits and revocations shared by several nodes.",
+            ),
         ],
-        later: &["shared"],
+        later: &[],
     },
     Section {
         name: "limits",

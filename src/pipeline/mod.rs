@@ -1,6 +1,7 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
 mod denied;
 mod exchange;
+mod observed;
 mod rates;
 mod redirect;
 mod verify;
@@ -20,6 +21,9 @@ use crate::refusal::{Opened, Refusal, Renderer};
 use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
+use observed::Compared;
+
+pub(crate) use observed::{Observed, Tally};
 pub(crate) use rates::Rates;
 
 /// One set of settings at work; unchangeable. A reload makes a new one, requests under way keep the old one.
@@ -30,6 +34,7 @@ pub(crate) struct Gateway {
     pub(crate) gate: Gate,
     pub(crate) proxy: Proxy,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) observed: Arc<Observed>,
     pub(crate) renderer: Renderer,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -72,7 +77,8 @@ impl Gateway {
             return Ok(nothing_to_say());
         }
         match self.endpoints.find(inbound.path().as_str()) {
-            Lookup::Ours(endpoint) => self.own(endpoint, inbound, exchange).await,
+            // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
+            Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
             Lookup::NotOurs => self.proxied(inbound, exchange).await,
         }
@@ -88,7 +94,7 @@ impl Gateway {
         if endpoint.asks_routes() {
             return self.verify(endpoint, inbound, exchange).await;
         }
-        // Boxed, so that what is forwarded does not carry the room that these need.
+        // On the heap: what forwards need not carry room for all that endpoints do.
         Box::pin(self.endpoints.answer(endpoint, inbound)).await
     }
 
@@ -97,7 +103,7 @@ impl Gateway {
         let decision = self.gate.decide(&inbound, self.clock.now()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &inbound, exchange)?;
+        self.limit(&decision, &inbound, exchange).await?;
         let (route, permit) = match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => (route, permit),
             (route, Err(denial)) => match self.sign_in_place(&inbound, route, denial) {
@@ -106,6 +112,7 @@ impl Gateway {
             },
             (None, Ok(_)) => return Err(Refusal::named("no_route").into()),
         };
+        let observed = permit.is_observed();
         if let Some(session) = decision.session.filter(|_| route.settings.forward_token) {
             inbound.show(&session.token);
         }
@@ -113,6 +120,9 @@ impl Gateway {
         let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
         let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
         exchange.forwarded(self.upstream_metrics.get(route.index), answered);
+        if observed && let Ok(response) = &answer {
+            self.observed.note(&exchange.compared(route, response.status()));
+        }
         let without = |mut response: Response<Body>| {
             for name in &route.settings.edge.remove_response_headers {
                 response.headers_mut().remove(name);
@@ -129,12 +139,17 @@ impl Gateway {
     }
 
     /// Whether the route was asked too often by this address or this person.
-    fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
+    async fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
         let Some(route) = decision.route else { return Ok(()) };
-        let taken = self.rates.take(route, inbound.client().ip, decision.identity.as_deref(), self.clock.now());
-        taken.map_err(|limited| {
+        let identity = decision.identity.as_deref();
+        let taken = self.rates.take(route, inbound.client().ip, identity, self.clock.now()).await;
+        taken.or_else(|limited| {
+            if route.policy.observes() {
+                exchange.overlook("rate_limited");
+                return Ok(());
+            }
             exchange.limited();
-            Refusal::retry_after("rate_limited", limited.retry_after).into()
+            Err(Refusal::retry_after("rate_limited", limited.retry_after).into())
         })
     }
 
@@ -189,7 +204,7 @@ impl Gateway {
             session: identity.and_then(|identity| identity.session()),
             ip: exchange.client(),
             request_id: Some(exchange.request_id()),
-            detail: Some(route),
+            route: Some(route),
             ..Event::new(Action::Refused)
         });
     }

@@ -31,7 +31,7 @@ impl Gateway {
         let decision = self.gate.decide(&about, self.clock.now()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &about, exchange)?;
+        self.limit(&decision, &about, exchange).await?;
         match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => {
                 let fields = self.proxy.identity_fields(route.upstream()).unwrap_or(&self.endpoints.identity);

@@ -33,6 +33,13 @@ pub(crate) struct Settings {
     pub(crate) policy_place: Option<Place>,
 }
 
+impl Settings {
+    /// Hosts and prefix: no two routes have the same.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{}", self.hosts.join(","), self.prefix)
+    }
+}
+
 /// Who may come at all and how often, and what is changed on the way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edge {

@@ -4,11 +4,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, Username};
-
-#[allow(clippy::disallowed_methods, reason = "a server of its own is waited for by the system's clock")]
-#[path = "../../tests/gateway/support/servers.rs"]
-mod servers;
+use crate::base::{Clock, Email, Network, Role, Scope, Secret, SessionId, Timestamp, Username};
+use crate::servers;
 
 /// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
 /// all of its sentences, each of which gets a database.
@@ -97,6 +94,8 @@ the_contract!(
     a_browsers_session_is_visited_by_its_cookie_until_it_ends,
     a_service_token_reads_back_and_every_change_moves_the_mark,
     tokens_without_a_session_end_by_any_name_of_their_person,
+    where_somebody_signed_in_lately_is_familiar,
+    observations_of_one_kind_are_one_row,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -661,4 +660,51 @@ async fn tokens_without_a_session_end_by_any_name_of_their_person(store: Store) 
     assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
     assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
     assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
+}
+
+async fn where_somebody_signed_in_lately_is_familiar(store: Store) {
+    let from = |number: u8| Some(format!("192.0.2.{number}").parse().unwrap());
+    let sign_in = async |user: &User, ip, second| {
+        let new = NewSession { ip, ..session(u8::try_from(second % 200 + 2).unwrap(), at(second)) };
+        assert!(matches!(store.start_session(user, &new, None).await.unwrap(), Started::Begun(_)));
+    };
+    let ann = *signed_in(&store, "ann", 1, at(0)).await.user;
+    let knows = async |who: &str, ip, second| store.is_familiar(who, Network::of(ip), at(second)).await.unwrap();
+    let id = ann.id.to_string();
+    sign_in(&ann, from(1), 1).await;
+    assert!(knows(&id, from(1), 2).await && !knows(&id, from(2), 2).await && !knows("nobody", from(1), 2).await);
+    for number in 2..=17 {
+        sign_in(&ann, from(number), number.into()).await;
+        sign_in(&ann, from(2), u64::from(number) + 50).await;
+    }
+    for (number, familiar) in [(1, false), (2, true), (3, true), (17, true), (18, false)] {
+        assert_eq!(knows(&id, from(number), 99).await, familiar, "{number}");
+    }
+    let days = |days: u64| days * 24 * 3600;
+    assert!(knows(&id, from(17), days(90)).await && !knows(&id, from(17), days(91)).await);
+    store.forget_expired(at(days(90) + 18)).await.unwrap();
+    assert!(knows(&id, from(2), 99).await && !knows(&id, from(17), 99).await, "and then they are deleted");
+}
+
+async fn observations_of_one_kind_are_one_row(store: Store) {
+    let seen = |refusal: Option<&str>, many: i64, second: u64| Observation {
+        route: format!("app.example.com/{}", "long/".repeat(300)),
+        refusal: refusal.map(str::to_owned),
+        backend_refused: false,
+        many,
+        method: "GET".to_owned(),
+        path: format!("/app/{second}"),
+        status: 200,
+        first_at: at(second),
+        last_at: at(second),
+    };
+    let refused = Some("login_required");
+    store.add_observations(&[seen(refused, 2, 1), seen(None, 9, 1)]).await.unwrap();
+    store.add_observations(&[seen(refused, 3, 5)]).await.unwrap();
+    let both = Observation { first_at: at(1), ..seen(refused, 5, 5) };
+    assert_eq!(store.observations().await.unwrap(), [seen(None, 9, 1), both]);
+    assert_eq!(store.forget_expired(at(5).plus(DAY * 89)).await.unwrap(), 0);
+    assert_eq!(store.forget_expired(at(2).plus(DAY * 90)).await.unwrap(), 1);
+    assert_eq!(store.forget_observations().await.unwrap(), 1);
+    assert!(store.observations().await.unwrap().is_empty());
 }

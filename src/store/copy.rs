@@ -249,6 +249,11 @@ const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "familiar_networks",
+        key: &["user_id", "network"],
+        columns: &[("user_id", Text), ("network", Text), ("seen_at", Int)],
+    },
+    Table {
         name: "refresh_tokens",
         key: &["hash"],
         columns: &[
@@ -308,6 +313,23 @@ const TABLES: &[Table] = &[
         columns: &[("id", Int), ("source", Text), ("started_at", Int), ("undone_at", Int)],
     },
     Table { name: "imported_users", key: &["user_id"], columns: &[("user_id", Text), ("import_id", Int)] },
+    Table {
+        name: "observations",
+        key: &["id"],
+        columns: &[
+            ("id", Bytes),
+            ("route", Text),
+            ("refusal", Text),
+            ("backend_refused", Int),
+            ("many", Int),
+            ("method", Text),
+            ("path", Text),
+            ("status", Int),
+            ("first_at", Int),
+            ("last_at", Int),
+            ("expires_at", Int),
+        ],
+    },
     Table { name: "control_secrets", key: &["hash"], columns: &[("hash", Bytes), ("expires_at", Int)] },
 ];
 

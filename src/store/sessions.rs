@@ -5,8 +5,8 @@ use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::digest;
-use super::{Digest, NewSession, Revocation, Session, SessionKey, Store, StoreError, User, people};
-use crate::base::{Secret, SessionId, Timestamp, UserId};
+use super::{Digest, NewSession, Revocation, Session, SessionKey, Store, StoreError, User, familiar, people};
+use crate::base::{Network, Secret, SessionId, Timestamp, UserId};
 
 impl Store {
     /// Begins a session for a person whose password was found right. They are read again here, within the transaction:
@@ -258,6 +258,7 @@ pub(super) async fn begin(
     }
     let signed_in = "UPDATE users SET last_login_at = $1, password_hash = COALESCE($2, password_hash) WHERE id = $3";
     on.execute(signed_in, values![new.now, rehashed.map(Secret::expose), user.id]).await?;
+    familiar::seen(on, user.id, Network::of(new.ip), new.now).await?;
     user.last_login_at = Some(new.now);
     let session = by_id(on, new.id).await?.ok_or(StoreError::Unreadable("session"))?;
     Ok(Live { user: Box::new(user), session: Box::new(session) })

@@ -10,9 +10,12 @@
 )]
 mod support;
 
+mod cases;
 mod harness;
 
 // People.
+mod browser_forms;
+mod browser_pages;
 mod browser_sessions;
 mod login;
 mod logout;
@@ -40,6 +43,7 @@ mod fresh;
 mod framing;
 mod h2;
 mod identity;
+mod observe;
 mod paths;
 mod proxy_protocol;
 mod routes;
@@ -58,6 +62,7 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+mod together;
 
 // With other people's parts.
 mod third_party;

@@ -28,6 +28,8 @@ pub(super) struct Explanation {
     pub(super) status: u16,
     /// `None` when the request would be let in.
     pub(super) error: Option<&'static str>,
+    /// Why it would not be let in if the route did more than observe.
+    pub(super) overlooked: Option<&'static str>,
     pub(super) asked_path: String,
     pub(super) read_path: Option<String>,
     pub(super) endpoint: Option<&'static str>,
@@ -180,6 +182,7 @@ async fn judge(
         said.needs = needs(route, &decision);
         said.upstream = Some(route.upstream().to_owned());
     }
+    said.overlooked = decision.overlooked.map(Denial::reason);
     match decision.outcome {
         Ok(permit) => {
             said.status = StatusCode::OK.as_u16();

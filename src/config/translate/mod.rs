@@ -36,7 +36,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
         pages: pages::pages(reader),
-        sessions: rest::sessions(&browsers),
+        sessions: rest::sessions(&browsers, store.redis),
         store: store.settings,
         migrate: store.migrate,
         log: rest::log(reader),

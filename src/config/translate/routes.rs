@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::headers;
 use super::upstreams::Upstreams;
-use crate::authz::{self, Asks};
+use crate::authz::{self, Asks, Mode};
 use crate::base::{NameError, Role, Scope};
 use crate::config::address;
 use crate::config::codes::Code;
@@ -180,6 +180,7 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
             roles: roles.map(|roles| names(part, &roles.value, "roles", Role::parse)).unwrap_or_default(),
             scopes: scopes.map(|scopes| names(part, &scopes.value, "scopes", Scope::parse)).unwrap_or_default(),
             fresh_login: fresh_login(part, auth),
+            mode: part.choice("mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)]),
         },
         upstream: String::new(),
         strip_prefix: part.value("strip_prefix"),

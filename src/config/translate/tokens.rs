@@ -7,10 +7,10 @@ use crate::config::codes::Code;
 use crate::config::finding::{DID_YOU_MEAN, Finding, Place};
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::suggest::nearest;
-use crate::config::tree::Node;
+use crate::config::tree::{Node, Text};
 use crate::config::value::quoted;
 use crate::server::ListenAddress;
-use crate::token::{Algorithm, Dialect, Format, Revoke, Settings, Subject};
+use crate::token::{Algorithm, Dialect, Format, MOST_CLAIMS, OwnClaim, Revoke, Settings, Subject};
 use crate::{server, wire};
 
 /// What the two sections say to two rooms.
@@ -46,6 +46,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
         revoke: part.choice("revoke", &[("now", Revoke::Now), ("at_expiry", Revoke::AtExpiry)]),
         secret: secret(&keys, algorithm),
         keys: keys::keys(&keys, algorithm),
+        claims: claims(&part),
     };
     let sessions = Sessions {
         refresh_ttl: part.value("refresh_ttl"),
@@ -129,6 +130,22 @@ fn name(part: &Part<'_>, key: &str) -> Option<String> {
     let title = format!("`{key}` must be 1 to 256 visible ASCII characters");
     part.complain(Finding::new(Code::E102, text.place, title).label("not usable"));
     None
+}
+
+/// What the operator adds to every token.
+fn claims(part: &Part<'_>) -> Vec<OwnClaim> {
+    let Some(rows) = part.given::<Vec<(Spot<String>, Spot<Text>)>>("claims") else { return Vec::new() };
+    if rows.value.len() > MOST_CLAIMS {
+        let title = format!("`claims` are more than {MOST_CLAIMS}");
+        part.complain(Finding::new(Code::E105, rows.place, title).label("every request would carry them"));
+        return Vec::new();
+    }
+    let made = rows.value.into_iter().filter_map(|(name, text)| {
+        let title = format!("`{}` cannot be a claim of yours", name.value);
+        let made = OwnClaim::new(name.value, text.value.text, text.value.attributes);
+        made.map_err(|why| part.complain(Finding::new(Code::E102, name.place, title).label(why.to_string()))).ok()
+    });
+    made.collect()
 }
 
 fn secret(part: &Part<'_>, algorithm: Algorithm) -> Option<Secret> {

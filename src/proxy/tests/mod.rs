@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 
-use http::HeaderValue;
+use http::{HeaderValue, Request};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
-use crate::authz::{self, Caller, Policy};
+use crate::authz::{self, Caller, Mode, Policy};
 use crate::base::Clock;
 use crate::wire::{AuthPrefix, Door, IdentityFields, Peer};
 
@@ -100,7 +100,13 @@ async fn answer(
         Ok(inbound) => inbound,
         Err(error) => return Ok(refused(error.code())),
     };
-    let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+    let rule = authz::Settings {
+        auth: Asks::Nobody,
+        roles: Vec::new(),
+        scopes: Vec::new(),
+        fresh_login: None,
+        mode: Mode::Enforce,
+    };
     let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
     let target = Target {
         upstream: "app",
