@@ -86,10 +86,10 @@ impl Pages {
             lang => language.tag(),
             dir => language.direction(),
             site => reader.site.as_str(),
-            prefix => own_path(&self.house.prefix),
-            style => own_path(self.assets.style()),
-            script => own_path(self.assets.script()),
-            logo => self.assets.logo().map(own_path),
+            prefix => self.house.prefix.as_str(),
+            style => self.assets.style(),
+            script => self.assets.script(),
+            logo => self.assets.logo(),
             scheme => self.theme.scheme(),
             heading => self.title.as_deref(),
             house => Value::from(Serde(&self.house)),
@@ -108,9 +108,4 @@ impl Pages {
     pub(crate) fn asset(&self, name: &str) -> Option<&Asset> {
         self.assets.named(name)
     }
-}
-
-/// A path that the operator chose, without the engine's `&#x2f;`: `"`, `<` and `>` cannot stand in it.
-fn own_path(path: &str) -> Value {
-    Value::from_safe_string(path.replace('&', "&amp;"))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter};
 
 /// Templates, read and compiled. What is put into them is escaped.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub(crate) enum BadTemplate {
     Malformed {
         name: String,
         #[source]
-        cause: Box<minijinja::Error>,
+        cause: Box<Error>,
     },
 }
 
@@ -81,6 +81,7 @@ impl Templates {
 fn ours() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.set_formatter(write);
     // A line that holds nothing but a tag leaves no line behind.
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
         environment.set_syntax(syntax);
@@ -91,6 +92,22 @@ fn ours() -> Environment<'static> {
         }
     }
     environment
+}
+
+/// The engine's own escaping, but for `/`, which it writes as `&#x2f;`: it means nothing in a text or between quotes, and
+/// paths are to be read.
+fn write(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let text = value.as_str().filter(|_| !value.is_safe() && matches!(state.auto_escape(), AutoEscape::Html));
+    let Some(text) = text else { return escape_formatter(out, state, value) };
+    let mut pieces = text.split('/');
+    if let Some(first) = pieces.next() {
+        escape_formatter(out, state, &Value::from(first))?;
+    }
+    for piece in pieces {
+        out.write_str("/").map_err(Error::from)?;
+        escape_formatter(out, state, &Value::from(piece))?;
+    }
+    Ok(())
 }
 
 fn read(path: &Path, name: &str) -> Result<String, BadTemplate> {

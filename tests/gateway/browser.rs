@@ -29,6 +29,16 @@ fn neither_scripts_nor_a_mouse_are_needed() {
     gateway.is_alive();
 }
 
+/// Makes the pictures anew: `cargo nextest run --run-ignored only write_the_pictures`.
+#[test]
+#[ignore = "writes files"]
+fn write_the_pictures() {
+    let gateway = house();
+    let folder = root().join("docs/pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    play("pictures", &json!({ "url": site(&gateway), "folder": folder }));
+}
+
 /// A backend with pages, behind the gateway as people reach it.
 fn house() -> Gateway {
     let upstream = Upstream::answering(|seen| {
