@@ -4,6 +4,7 @@ mod wire;
 mod token;
 mod password;
 mod observe;
+mod pages;
 mod store;
 mod tls;
 mod shared;

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("token", "base"),
     ("password", "base"),
     ("observe", "base"),
+    ("pages", "base"),
     ("store", "base"),
     ("tls", "base"),
     ("server", "base wire observe tls"),
@@ -24,29 +25,32 @@ const ROOMS: &[(&str, &str)] = &[
     ("proxy", "base wire token tls shared authz observe"),
     ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token shared authn authz routes"),
-    ("refusal", "base wire token password limit authn authz account proxy routes gate"),
+    ("refusal", "base wire token password pages limit authn authz account proxy routes gate"),
     // Readiness is the store's and the nodes'; everything else about people goes through account.
-    ("endpoints", "base wire token observe store server shared authn authz account proxy gate refusal"),
+    ("endpoints", "base wire token observe pages store server shared authn authz account proxy gate refusal"),
     // Identity for the log line, and the hasher and the limits for their gauges.
     (
         "pipeline",
-        "base wire token password observe server shared limit account authn authz routes gate proxy refusal endpoints",
+        "base wire token password observe pages server shared limit account authn authz routes gate proxy refusal endpoints",
     ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe store tls server shared limit authz authn account proxy routes admin"),
+    (
+        "config",
+        "base wire token password observe pages store tls server shared limit authz authn account proxy routes admin",
+    ),
     (
         "app",
-        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
+        "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
     ),
     (
         "cli",
-        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
+        "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
     ),
     // The hidden door for benches and fuzz targets, and the crate's own root.
     (
         "door",
-        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
+        "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
     ),
     ("main", "cli"),
 ];

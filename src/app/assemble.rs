@@ -5,13 +5,14 @@ use tokio::sync::mpsc;
 
 use super::old_login::OldServer;
 use super::{StartError, keys};
-use crate::account::{Accounts, Limits, People};
+use crate::account::{Accounts, Identifier, Limits, People, Registration};
 use crate::authn::Authenticator;
 use crate::base::{Clock, Timestamp};
 use crate::config::Config;
 use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
+use crate::pages::{House, Pages, SignInWith, SignUps};
 use crate::password::{Hasher, Policy};
 use crate::pipeline::{Gateway, Observed, Rates};
 use crate::proxy::Proxy;
@@ -157,12 +158,13 @@ impl Lasting {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
+            pages: Arc::new(Pages::new(&config.pages, house(config))),
             origin: config.origin(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
             identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
-            browsers: config.locations.cookie,
+            browsers: config.locations.cookie && config.pages.enabled,
             body_timeout: config.server.limits.body_timeout,
         }
     }
@@ -185,6 +187,30 @@ impl Lasting {
         let (tokens, clock) = (Arc::clone(tokens), self.clock.clone());
         self.metrics
             .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
+    }
+}
+
+/// What pages tell of the rest.
+fn house(config: &Config) -> House {
+    let accounts = &config.accounts;
+    House {
+        prefix: config.wire.auth_prefix.0.clone(),
+        site: config.wire.public_url.as_ref().map(|url| url.authority.clone()),
+        sign_in_with: match accounts.identifier {
+            Identifier::Username => SignInWith::Username,
+            Identifier::Email => SignInWith::Email,
+            Identifier::Either => SignInWith::Either,
+        },
+        sign_ups: match accounts.registration {
+            Registration::Open => SignUps::Open,
+            Registration::Invite => SignUps::Invite,
+            Registration::Closed => SignUps::Closed,
+        },
+        email_needed: accounts.identifier == Identifier::Email || !accounts.allowed_domains.is_empty(),
+        sign_in: config.locations.cookie && config.pages.enabled,
+        min_password: config.passwords.min_length,
+        mail: false,
+        origin: config.origin(),
     }
 }
 

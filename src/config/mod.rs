@@ -39,7 +39,7 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, authn, observe, password, proxy, routes, server, shared, store, tls, token, wire};
+use crate::{account, admin, authn, observe, pages, password, proxy, routes, server, shared, store, tls, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -57,6 +57,7 @@ pub(crate) struct Config {
     pub(crate) tokens: token::Settings,
     pub(crate) locations: authn::Settings,
     pub(crate) sessions: shared::Settings,
+    pub(crate) pages: pages::Settings,
     pub(crate) store: store::Settings,
     pub(crate) migrate: store::Migrate,
     pub(crate) admin: admin::Settings,

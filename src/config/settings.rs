@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["pages", "providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["providers", "issuers", "mail"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -622,6 +622,53 @@ pub(super) const SECTIONS: &[Section] = &[
                 Kind::Flag,
                 "true",
                 "Close WebSocket, SSE and gRPC streams when the session behind them ends.",
+            ),
+        ],
+        later: &[],
+    },
+    Section {
+        name: "pages",
+        shape: Shape::Once,
+        words: "",
+        header: "[pages]",
+        settings: &[
+            with_default("enabled", Kind::Flag, "true", "Sign-in, sign-up and account pages."),
+            without(
+                "title",
+                Kind::Text,
+                "\"Sign in\"",
+                "The heading of the sign-in page; without it \"Sign in\" in the reader's language.",
+            ),
+            without(
+                "logo",
+                Kind::Text,
+                "\"/etc/authgate/logo.svg\"",
+                "Stands on every page in place of the site's name.",
+            ),
+            with_default(
+                "accent",
+                Kind::Text,
+                "\"#3b5bdb\"",
+                "Of buttons and links; made darker or lighter as far as it must be to be read.",
+            ),
+            with_default(
+                "theme",
+                Kind::Word(&["auto", "light", "dark"]),
+                "\"auto\"",
+                "\"auto\" follows the reader's system.",
+            ),
+            with_default(
+                "languages",
+                Kind::List,
+                "[\"auto\"]",
+                "\"auto\" is all of them, as the reader's browser asks: \"en\", \"de\", \"fr\", \"es\", \"ar\".\n\
+                 Or those to choose from; the first one is for readers of none of them.",
+            ),
+            without(
+                "templates",
+                Kind::Text,
+                "\"/etc/authgate/pages\"",
+                "Files here replace the built-in templates of the same name.",
             ),
         ],
         later: &[],

@@ -4,8 +4,9 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::{Endpoints, JWKS_PATH};
-use crate::refusal::{CODES, own_page, own_response};
-use crate::wire::Body;
+use crate::pages::{ErrorCode, Errors};
+use crate::refusal::{CODES, Code, own_page, own_response};
+use crate::wire::{Body, Inbound};
 
 impl Endpoints {
     /// The public keys (RFC 7517, section 5).
@@ -37,6 +38,18 @@ impl Endpoints {
         });
         public(metadata.to_string())
     }
+
+    /// The page that the `type` of every problem points to.
+    pub(super) fn errors(&self, inbound: &Inbound) -> Response<Body> {
+        let row = |code: &Code| ErrorCode {
+            name: code.name,
+            status: code.status.as_u16(),
+            title: code.title,
+            cure: code.cure,
+        };
+        let page = Errors { codes: CODES.iter().map(row).collect() };
+        own_page(StatusCode::OK, self.draw(&page, inbound))
+    }
 }
 
 /// What everybody may know and keep for a while.
@@ -45,24 +58,3 @@ fn public(body: String) -> Response<Body> {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
 }
-
-/// The page that the `type` of every problem points to.
-pub(super) fn errors_page() -> Response<Body> {
-    let mut page = String::from(PAGE_TOP);
-    for code in CODES {
-        page.push_str(&format!(
-            "<h2 id=\"{name}\"><code>{name}</code> {status}</h2><p>{title}. {cure}</p>\n",
-            name = code.name,
-            status = code.status.as_u16(),
-            title = code.title,
-            cure = code.cure,
-        ));
-    }
-    page.push_str("</main></body></html>\n");
-    own_page(StatusCode::OK, page)
-}
-
-const PAGE_TOP: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Error codes</title>\
-<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">\
-</head><body><main>\n<h1>Error codes</h1>\n<p>Every refusal of this gateway carries one of these in its member \
-<code>error</code>.</p>\n";

@@ -1,4 +1,6 @@
 //! The requests we answer ourselves, one file each.
+mod account;
+mod assets;
 mod browser;
 mod form;
 mod counting;
@@ -8,12 +10,12 @@ mod login;
 mod logout;
 mod me;
 mod oauth;
-mod pages;
 mod password;
 mod refresh;
 mod register;
 mod sessions;
 mod sign_in;
+mod sign_up;
 mod token;
 mod tokens_out;
 mod verify;
@@ -28,6 +30,7 @@ use crate::account::{Accounts, Client, Source};
 use crate::authn::Authenticator;
 use crate::base::Clock;
 use crate::observe::Metrics;
+use crate::pages::{ASSETS, Pages};
 use crate::refusal::{Refusal, TokenProblem, own_response};
 use crate::token::{Format, Tokens};
 use crate::wire::{self, Body, Door, IdentityFields, Inbound, is_from_elsewhere};
@@ -47,6 +50,8 @@ pub(crate) enum Endpoint {
     Sessions,
     Session,
     Me,
+    /// What a person changes in a browser.
+    Account,
     Password,
     Introspect,
     Revoke,
@@ -57,6 +62,8 @@ pub(crate) enum Endpoint {
     Health,
     Ready,
     Errors,
+    /// What pages refer to: style, script, logo.
+    Asset,
     /// Is this token good?
     Verify,
     /// May this request go on? Asked by a proxy of somebody else.
@@ -74,6 +81,15 @@ pub(crate) enum Lookup {
     Nothing,
     /// Everything else belongs to the routes.
     NotOurs,
+}
+
+/// How one of our endpoints is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    ToSee,
+    /// A page of ours sends what somebody filled in.
+    ByForm,
+    ByProgram,
 }
 
 /// A "no" from an endpoint: ours, or in the form OAuth clients read.
@@ -105,6 +121,7 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    pub(crate) pages: Arc<Pages>,
     /// `https://app.example.com`: what links begin with.
     pub(crate) origin: String,
     /// "/auth", or "" for the root.
@@ -137,6 +154,7 @@ impl Endpoint {
         ("/user", Self::Me),
         ("/users/me", Self::Me),
         ("/userinfo", Self::Me),
+        ("/account", Self::Account),
         ("/password", Self::Password),
         ("/introspect", Self::Introspect),
         ("/revoke", Self::Revoke),
@@ -162,21 +180,15 @@ impl Endpoint {
     pub(crate) fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
         const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
-        const DELETE: &[Method] = &[Method::DELETE];
-        const LOGIN: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
+        const SESSION: &[Method] = &[Method::DELETE, Method::POST];
+        const PAGE: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
-            Self::Register
-            | Self::Token
-            | Self::Refresh
-            | Self::LogoutAll
-            | Self::Password
-            | Self::Introspect
-            | Self::Revoke => POST,
-            Self::Login => LOGIN,
+            Self::Token | Self::Refresh | Self::LogoutAll | Self::Password | Self::Introspect | Self::Revoke => POST,
+            Self::Login | Self::Register | Self::Account => PAGE,
             Self::Logout => LOGOUT,
-            Self::Session => DELETE,
+            Self::Session => SESSION,
             Self::Me => ME,
             Self::Sessions
             | Self::ChangePassword
@@ -184,7 +196,8 @@ impl Endpoint {
             | Self::Metadata
             | Self::Health
             | Self::Ready
-            | Self::Errors => READ,
+            | Self::Errors
+            | Self::Asset => READ,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
     }
@@ -199,6 +212,7 @@ impl Endpoint {
             | Self::LogoutAll
             | Self::Session
             | Self::Me
+            | Self::Account
             | Self::Password
             | Self::Revoke => true,
             Self::Sessions
@@ -208,7 +222,8 @@ impl Endpoint {
             | Self::Metadata
             | Self::Health
             | Self::Ready
-            | Self::Errors => false,
+            | Self::Errors
+            | Self::Asset => false,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => false,
         }
     }
@@ -216,6 +231,11 @@ impl Endpoint {
     /// A proxy of somebody else asks what becomes of a request.
     pub(crate) const fn asks_routes(self) -> bool {
         matches!(self, Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy)
+    }
+
+    /// Somebody opens it in a browser.
+    const fn is_page(self) -> bool {
+        matches!(self, Self::Login | Self::Register | Self::Account)
     }
 
     /// The name in logs and metrics.
@@ -230,6 +250,7 @@ impl Endpoint {
             Self::Sessions => "sessions",
             Self::Session => "session",
             Self::Me => "me",
+            Self::Account => "account",
             Self::Password => "password",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
@@ -239,6 +260,7 @@ impl Endpoint {
             Self::Health => "healthz",
             Self::Ready => "readyz",
             Self::Errors => "errors",
+            Self::Asset => "asset",
             Self::Verify => "verify",
             Self::VerifyNginx => "verify_nginx",
             Self::VerifyTraefik => "verify_traefik",
@@ -266,6 +288,9 @@ impl Endpoints {
         if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
             return Lookup::Ours(Endpoint::Session);
         }
+        if rest.strip_prefix(ASSETS).is_some_and(|name| !name.is_empty() && !name.contains('/')) {
+            return Lookup::Ours(Endpoint::Asset);
+        }
         // Envoy puts the path it asks about behind its own.
         if rest.starts_with("/verify/envoy/") {
             return Lookup::Ours(Endpoint::VerifyEnvoy);
@@ -289,37 +314,54 @@ impl Endpoints {
         self.tokens.settings().dialect.format
     }
 
-    async fn login_or_page(&self, inbound: Inbound) -> Result<Response<Body>, Problem> {
-        if inbound.method().is_safe() {
-            return if self.browsers {
-                self.sign_in_page(&inbound).await
-            } else {
-                Err(Refusal::named("no_route").into())
-            };
-        }
-        if self.browsers && form::is_form(inbound.headers()) {
-            return self.sign_in_by_form(inbound).await;
-        }
-        self.login(inbound).await
-    }
-
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
         if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
         if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_welcome(&inbound, &self.door) {
             // A browser that a person sits at is told what is wrong, and not that an attack was stopped.
-            if endpoint == Endpoint::Login
+            if matches!(endpoint, Endpoint::Login | Endpoint::Register)
                 && form::is_form(inbound.headers())
                 && !is_from_elsewhere(&inbound, &self.door)
             {
-                return Ok(self.wrong_public_url());
+                return Ok(self.wrong_public_url(&inbound));
             }
             return Err(Refusal::named("foreign_origin").into());
         }
+        if endpoint.is_page() && !self.browsers && (endpoint == Endpoint::Account || inbound.method().is_safe()) {
+            return Err(Refusal::named("no_route").into());
+        }
+        match (endpoint, self.asked(&inbound)) {
+            (Endpoint::Register, Asked::ToSee) => self.sign_up_page(&inbound),
+            (Endpoint::Register, Asked::ByForm) => self.register_by_form(inbound).await,
+            (Endpoint::Login, Asked::ToSee) => self.sign_in_page(&inbound).await,
+            (Endpoint::Login, Asked::ByForm) => self.sign_in_by_form(inbound).await,
+            (Endpoint::Account, Asked::ToSee) => self.account_page(&inbound).await,
+            (Endpoint::Account, Asked::ByForm) => self.change_names(inbound).await,
+            (Endpoint::Password, Asked::ByForm) => self.change_password_by_form(inbound).await,
+            (Endpoint::Session, Asked::ByForm) => self.end_session_by_form(inbound).await,
+            (Endpoint::LogoutAll, Asked::ByForm) => self.logout_all_by_form(inbound).await,
+            (endpoint, _) => self.by_program(endpoint, inbound).await,
+        }
+    }
+
+    /// How the gateway is asked.
+    fn asked(&self, inbound: &Inbound) -> Asked {
+        if inbound.method().is_safe() {
+            Asked::ToSee
+        } else if self.browsers && *inbound.method() == Method::POST && form::is_form(inbound.headers()) {
+            Asked::ByForm
+        } else {
+            Asked::ByProgram
+        }
+    }
+
+    /// What needs no page.
+    async fn by_program(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
         match endpoint {
             Endpoint::Register => self.register(inbound).await,
-            Endpoint::Login => self.login_or_page(inbound).await,
+            Endpoint::Login => self.login(inbound).await,
+            Endpoint::Account => Err(Refusal::named("unsupported_media_type").into()),
             Endpoint::Token => self.token(inbound).await,
             Endpoint::Refresh => self.refresh(inbound).await,
             Endpoint::Logout => self.logout(inbound).await,
@@ -336,7 +378,8 @@ impl Endpoints {
             Endpoint::Metadata => Ok(self.metadata()),
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
-            Endpoint::Errors => Ok(discovery::errors_page()),
+            Endpoint::Errors => Ok(self.errors(&inbound)),
+            Endpoint::Asset => Ok(self.asset(&inbound)?),
             Endpoint::Verify => self.verify(&inbound).await,
             // These ask the routes: the pipeline answers them.
             Endpoint::VerifyNginx | Endpoint::VerifyTraefik | Endpoint::VerifyCaddy | Endpoint::VerifyEnvoy => {

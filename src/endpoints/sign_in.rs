@@ -5,13 +5,13 @@ use http::Response;
 
 use super::browser::see_other;
 use super::form::Pairs;
-use super::pages::{self, SignIn};
 use super::{Endpoints, Problem, form, source};
 use crate::account::{Client, Source};
 use crate::authn::AuthnError;
 use crate::authz::Asks;
 use crate::base::{Email, Secret, Username};
-use crate::refusal::{Refusal, own_page, refusal_page};
+use crate::pages::SignIn;
+use crate::refusal::{Opened, Refusal, own_page, refusal_page};
 use crate::token::Identity;
 use crate::wire::{Body, Inbound, ReturnTo};
 
@@ -73,14 +73,13 @@ impl Endpoints {
     fn form_page(&self, inbound: &Inbound, return_to: Option<&ReturnTo>, name: &str, again: bool) -> Response<Body> {
         let token = self.form_token(inbound);
         let page = SignIn {
-            action: &format!("{}/login", self.prefix),
             csrf: &token.value,
-            return_to: return_to.map_or("", ReturnTo::as_str),
+            return_to: return_to.map(ReturnTo::as_str),
             name,
-            again,
+            only_password: again,
             problem: None,
         };
-        let mut response = own_page(http::StatusCode::OK, page.html());
+        let mut response = own_page(http::StatusCode::OK, self.draw(&page, inbound));
         token.give(&mut response);
         response
     }
@@ -94,40 +93,33 @@ impl Endpoints {
     ) -> Response<Body> {
         let token = self.form_token(inbound);
         let page = SignIn {
-            action: &format!("{}/login", self.prefix),
             csrf: &token.value,
-            return_to: return_to.map_or("", ReturnTo::as_str),
+            return_to: return_to.map(ReturnTo::as_str),
             name: name.expose(),
-            again: false,
-            problem: Some(&refusal.words()),
+            only_password: false,
+            problem: Some(refusal.problem()),
         };
-        let mut response = refusal_page(refusal, page.html());
+        let mut response = refusal_page(refusal, self.draw(&page, inbound));
         token.give(&mut response);
         response
     }
 
     /// The form came without the cookie it was made with. Sending the form once more would end here again and again: what
     /// keeps the cookie away is told instead.
-    fn no_cookie(&self, inbound: &Inbound) -> Response<Body> {
-        let words = if self.origin.starts_with("https://") && !inbound.client().https {
-            "This site sets its cookie for HTTPS only, and this page came without HTTPS. Open the site with https://. \
-             (For the operator: a proxy that ends TLS must be named in trusted_proxies and send X-Forwarded-Proto; \
-             without TLS, public_url begins with http://.)"
-        } else {
-            "The browser did not send back the cookie of this form. Allow cookies for this site, go back, load the page \
-             anew and try again."
-        };
-        refusal_page(&Refusal::named("bad_form"), pages::message("Signing in did not work", words))
+    pub(super) fn no_cookie(&self, inbound: &Inbound) -> Response<Body> {
+        let needs_https = self.origin.starts_with("https://") && !inbound.client().https;
+        let about = if needs_https { "needs_https" } else { "no_cookie" };
+        self.told_why(inbound, &Refusal::named("bad_form"), about)
     }
 
     /// A form from a page of this very host, which is not the one that `public_url` names.
-    pub(super) fn wrong_public_url(&self) -> Response<Body> {
-        let words = format!(
-            "This site is found at {}. Open it there and sign in. (For the operator: public_url names another \
-             place than the one this page was opened at.)",
-            self.origin
-        );
-        refusal_page(&Refusal::named("foreign_origin"), pages::message("Signing in did not work", &words))
+    pub(super) fn wrong_public_url(&self, inbound: &Inbound) -> Response<Body> {
+        self.told_why(inbound, &Refusal::named("foreign_origin"), "wrong_public_url")
+    }
+
+    fn told_why(&self, inbound: &Inbound, refusal: &Refusal, about: &'static str) -> Response<Body> {
+        let opened = Opened { request_id: inbound.request_id().as_str(), ..Opened::default() };
+        refusal.page(&self.pages, &self.reader(inbound), &Opened { about: Some(about), ..opened })
     }
 }
 

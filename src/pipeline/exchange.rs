@@ -186,6 +186,16 @@ impl Exchange {
         self.route.as_deref()
     }
 
+    /// As the client named it.
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_ref().and_then(|host| host.to_str().ok())
+    }
+
+    /// The path and the query that were asked for.
+    pub(super) fn target(&self) -> Option<&str> {
+        self.target.as_ref().map(PathAndQuery::as_str)
+    }
+
     pub(super) fn identity(&self) -> Option<&Identity> {
         self.identity.as_deref()
     }

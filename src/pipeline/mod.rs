@@ -18,8 +18,8 @@ use crate::gate::{Decision, Denial, Gate};
 use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetrics, UpstreamMetrics};
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
-use crate::refusal::{Refusal, Renderer};
-use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId};
+use crate::refusal::{Opened, Refusal, Renderer};
+use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
 use observed::Compared;
@@ -57,8 +57,10 @@ impl Gateway {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
         let mut exchange = Exchange::begin(self, &request, peer, now, &request_id);
+        let visitor = Visitor::of(request.headers());
         let answer = self.serve(request.map(Body::Incoming), peer, &request_id, &mut exchange).await;
-        let mut response = answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange));
+        let mut response =
+            answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange, visitor.as_ref()));
         response.headers_mut().insert(REQUEST_ID, request_id.value().clone());
         exchange.end(response, self.server_timing)
     }
@@ -163,18 +165,44 @@ impl Gateway {
         })
     }
 
-    fn refuse(&self, problem: &Problem, request_id: &RequestId, exchange: &mut Exchange) -> Response<Body> {
+    fn refuse(
+        &self,
+        problem: &Problem,
+        request_id: &RequestId,
+        exchange: &mut Exchange,
+        visitor: Option<&Visitor>,
+    ) -> Response<Body> {
         match problem {
             Problem::Refused(refusal) => {
                 exchange.refused(refusal.name());
                 self.write_down(refusal, exchange);
-                self.renderer.render(refusal, request_id.as_str())
+                match visitor {
+                    Some(visitor) => self.refusal_page(refusal, request_id, exchange, visitor),
+                    None => self.renderer.render(refusal, request_id.as_str()),
+                }
             }
             Problem::OAuth(problem) => {
                 exchange.refused(problem.error);
                 problem.render()
             }
         }
+    }
+
+    /// A person who opened a page is told in words.
+    fn refusal_page(
+        &self,
+        refusal: &Refusal,
+        request_id: &RequestId,
+        exchange: &Exchange,
+        visitor: &Visitor,
+    ) -> Response<Body> {
+        let pages = &self.endpoints.pages;
+        let reader = pages.reader(visitor.languages(), exchange.host().unwrap_or_default());
+        let identity = exchange.identity();
+        let name = identity.and_then(|identity| identity.username()).map(crate::base::Username::as_str);
+        let who = name.or_else(|| identity.map(|identity| identity.sub()));
+        let opened = Opened { request_id: request_id.as_str(), who, place: exchange.target(), about: None };
+        refusal.page(pages, &reader, &opened)
     }
 
     /// Refusals of routes are audited here; those of sign-ins where they are decided.

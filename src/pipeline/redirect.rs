@@ -21,7 +21,7 @@ impl Gateway {
             exchange.own("redirect_http");
             to_https(&inbound, port).ok_or_else(|| Refusal::named("bad_host").into())
         });
-        let mut response = answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange));
+        let mut response = answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange, None));
         response.headers_mut().insert(REQUEST_ID, request_id.value().clone());
         exchange.end(response, false)
     }

@@ -2,6 +2,7 @@
 mod codes;
 mod dialect;
 mod from;
+mod page;
 mod render;
 
 use std::time::Duration;
@@ -10,6 +11,7 @@ use http::{Method, StatusCode};
 
 pub(crate) use codes::{CODES, Code};
 pub(crate) use from::STORE_AWAY;
+pub(crate) use page::Opened;
 pub(crate) use render::{Renderer, TokenProblem, own_page, own_response, refusal_page};
 
 use crate::base::Scope;
@@ -100,19 +102,6 @@ impl Refusal {
     /// Names the sign-in page in `Location`.
     pub(crate) fn signing_in_at(self, place: Option<String>) -> Self {
         Self { place, ..self }
-    }
-
-    /// One or two sentences for a person.
-    pub(crate) fn words(&self) -> String {
-        match &self.extra {
-            Extra::RetryAfter(wait) => {
-                format!("{}. Try again in {} seconds.", self.code.title, wait.as_millis().div_ceil(1000).max(1))
-            }
-            Extra::Detail(detail) => format!("{}. {detail}", self.code.title),
-            Extra::Nothing | Extra::Allow(_) | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) => {
-                format!("{}. {}", self.code.title, self.code.cure)
-            }
-        }
     }
 
     /// The stable word: `error` in the body, `reason` in the log.

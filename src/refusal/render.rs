@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{Extra, Refusal, dialect};
+use crate::pages::Html;
 use crate::token::Format;
 use crate::wire::Body;
 
@@ -107,7 +108,7 @@ fn dress(headers: &mut HeaderMap, refusal: &Refusal) {
 }
 
 /// A page for a person in place of [`Renderer::render`].
-pub(crate) fn refusal_page(refusal: &Refusal, html: String) -> Response<Body> {
+pub(crate) fn refusal_page(refusal: &Refusal, html: Html) -> Response<Body> {
     let mut response = own_page(refusal.status(), html);
     dress(response.headers_mut(), refusal);
     response
@@ -115,11 +116,12 @@ pub(crate) fn refusal_page(refusal: &Refusal, html: String) -> Response<Body> {
 
 /// Every page of our own: beside what holds for all answers, it runs nothing that is not ours, stands in nobody's frame,
 /// and tells no other site where it was. (With `no-referrer` browsers would send our forms with `Origin: null`.)
-pub(crate) fn own_page(status: StatusCode, html: String) -> Response<Body> {
-    let mut response = own_response(status, "text/html; charset=utf-8", html);
+pub(crate) fn own_page(status: StatusCode, html: Html) -> Response<Body> {
+    let mut response = own_response(status, "text/html; charset=utf-8", html.into_text());
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Language, Authorization, Cookie"));
     response
 }
 

@@ -15,6 +15,7 @@ mod request_id;
 mod settings;
 mod shown;
 mod takeover;
+mod visitor;
 
 pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
@@ -34,3 +35,4 @@ pub(crate) use request_id::RequestId;
 pub(crate) use settings::{AuthPrefix, IdentityFields, IdentityPart, PublicUrl, Settings};
 pub(crate) use shown::Shown;
 pub(crate) use takeover::{Io, Stopping, Takeover};
+pub(crate) use visitor::Visitor;

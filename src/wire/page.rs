@@ -1,11 +1,11 @@
 //! Browsers that open a page, and the way back to the page they asked for.
 use std::fmt::Write as _;
 
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::Method;
+use http::header::AUTHORIZATION;
 use http::uri::PathAndQuery;
-use http::{HeaderName, Method};
 
-use super::{CanonPath, Inbound};
+use super::{CanonPath, Inbound, Visitor};
 
 impl Inbound {
     /// Whether a person would see the answer: a browser opens a page (Fetch Metadata; without it, by what is accepted).
@@ -15,13 +15,7 @@ impl Inbound {
         if !matches!(*self.method(), Method::GET | Method::HEAD) || headers.contains_key(AUTHORIZATION) {
             return false;
         }
-        match headers.get(&FETCH_MODE) {
-            Some(mode) => mode == "navigate",
-            None => headers.get_all(ACCEPT).iter().any(|kinds| {
-                let kinds = kinds.as_bytes().to_ascii_lowercase();
-                kinds.windows(HTML.len()).any(|kind| kind == HTML)
-            }),
-        }
+        Visitor::of(headers).is_some()
     }
 }
 
@@ -67,8 +61,6 @@ impl ReturnTo {
     }
 }
 
-const HTML: &[u8] = b"text/html";
-const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// Three times as much, escaped, still fits into a form.
 const MAX_RETURN_TO: usize = 4 * 1024;
 

@@ -98,6 +98,7 @@ const NEEDS_A_MACHINE: [Says; 6] = [
     (403, "missing_scope"),
     (403, "missing_scope"),
 ];
+const SHOWN_THE_SIGN_IN: [Says; 6] = [(303, ""), (303, ""), (303, ""), (303, ""), (200, ""), (200, "")];
 const WRONG_GRANT: [Says; 6] = [(400, "invalid_grant"); 6];
 const NO_TOKEN_OF_OURS: [Says; 6] = [(401, "invalid_refresh_token"); 6];
 const WRONG_FIELDS: [Says; 6] = [(422, "invalid_fields"); 6];
@@ -118,6 +119,7 @@ const ASKED_BY_A_STRANGER: [Says; 6] = [(403, "untrusted_proxy"); 6];
 
 const DOORS: &[Door] = &[
     posted("Register", "/auth/register", r#"{"username":"!","password":"long enough 1"}"#, WRONG_FIELDS),
+    endpoint("Register", "GET", "/auth/register", OPEN),
     posted("Login", "/auth/login", r#"{"username":"alice","password":"wrong one"}"#, WRONG_PASSWORD),
     endpoint("Login", "GET", "/auth/login", OPEN),
     posted("Token", "/auth/token", "grant_type=password&username=alice&password=wrong-one", WRONG_GRANT),
@@ -132,6 +134,7 @@ const DOORS: &[Door] = &[
     endpoint("Me", "GET", "/auth/users/me", NEEDS_SOMEBODY),
     endpoint("Me", "GET", "/auth/userinfo", NEEDS_SOMEBODY),
     Door { endpoint: "Me", method: "PATCH", path: "/auth/me", body: Some("{}"), says: NEEDS_SOMEBODY },
+    endpoint("Account", "GET", "/auth/account", SHOWN_THE_SIGN_IN),
     posted("Password", "/auth/password", r#"{"current_password":"wrong one","new_password":"x"}"#, WRONG_CURRENT),
     posted("Introspect", "/auth/introspect", "token=x", NEEDS_A_MACHINE),
     posted("Revoke", "/auth/revoke", "token=x", OPEN),
@@ -142,6 +145,7 @@ const DOORS: &[Door] = &[
     endpoint("Health", "GET", "/auth/healthz", OPEN),
     endpoint("Ready", "GET", "/auth/readyz", OPEN),
     endpoint("Errors", "GET", "/auth/errors", OPEN),
+    endpoint("Asset", "GET", "/auth/authgate/no-such-file.css", NOWHERE),
     endpoint("Verify", "GET", "/auth/verify", NEEDS_SOMEBODY),
     endpoint("Verify", "POST", "/auth/verify", NEEDS_SOMEBODY),
     endpoint("VerifyNginx", "GET", "/auth/verify/nginx", ASKED_BY_A_STRANGER),

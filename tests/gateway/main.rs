@@ -24,6 +24,8 @@ mod clients;
 mod me;
 mod oauth;
 mod own_account;
+mod browser;
+mod pages;
 mod refresh;
 mod register;
 mod token;

@@ -2,6 +2,7 @@
 mod browsers;
 mod headers;
 mod keys;
+mod pages;
 mod people;
 mod rest;
 mod routes;
@@ -36,6 +37,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         accounts: people::accounts(reader, &limits, &browsers, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
+        pages: pages::pages(reader),
         sessions: rest::sessions(&browsers, store.redis),
         store: store.settings,
         migrate: store.migrate,

@@ -128,7 +128,13 @@ impl Form {
 fn attribute(tag: &str, name: &str) -> String {
     let rest = tag.split_once(&format!(" {name}=\"")).unwrap_or_else(|| panic!("no {name} in {tag}")).1;
     let value = rest.split('"').next().unwrap();
-    value.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&#39;", "'").replace("&amp;", "&")
+    value
+        .replace("&#x2f;", "/")
+        .replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 pub(crate) fn escaped(text: &str) -> String {

@@ -188,14 +188,33 @@ pub(crate) fn check_own(answer: &Answer, method: &str, target: &str, auth_prefix
         return;
     }
     let is_key_set = answer.status == 200 && target.starts_with("/.well-known/");
-    let cached = if is_key_set { "public, max-age=300" } else { "no-store" };
+    let is_asset = answer.status == 200 && target.starts_with(&format!("{auth_prefix}/authgate/"));
+    let cached = match (is_key_set, is_asset) {
+        (true, _) => "public, max-age=300",
+        (_, true) => "public, max-age=31536000, immutable",
+        (false, false) => "no-store",
+    };
     assert_eq!(answer.field("cache-control"), Some(cached), "{about}");
-    if answer.status == 200 && answer.field("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
-        check_page(answer, &about);
+    if answer.field("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+        return check_page(answer, &about);
     }
     if answer.status >= 400 && method != "HEAD" {
         check_refusal(answer, target, auth_prefix, &about);
     }
+}
+
+/// What holds for every page of our own.
+#[track_caller]
+fn check_page(answer: &Answer, about: &str) {
+    let policy = answer.field("content-security-policy").unwrap_or_default();
+    for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'self'"] {
+        assert!(policy.contains(part), "{about}");
+    }
+    assert!(!policy.contains("unsafe"), "{about}");
+    assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{about}");
+    assert_eq!(answer.field("referrer-policy"), Some("same-origin"), "{about}");
+    assert_eq!(answer.field("cache-control"), Some("no-store"), "{about}");
+    assert!(!answer.text().contains("<script>") && !answer.text().contains("style="), "{about}");
 }
 
 /// A 503 of our own that passes by itself; when a backend has no room, nobody knows for how long.
@@ -208,9 +227,6 @@ fn is_for_a_while(answer: &Answer) -> bool {
 fn check_refusal(answer: &Answer, target: &str, auth_prefix: &str, about: &str) {
     if target.ends_with("/readyz") {
         return;
-    }
-    if answer.field("content-type") == Some("text/html; charset=utf-8") {
-        return check_page(answer, about);
     }
     let body = answer.json();
     if is_oauth(target, auth_prefix) && answer.field("content-type") == Some("application/json") {
@@ -226,17 +242,6 @@ fn check_refusal(answer: &Answer, target: &str, auth_prefix: &str, about: &str) 
     assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()), "{about}");
     assert_eq!(body["request_id"].as_str(), answer.field("x-request-id"), "{about}");
     assert!(answer.field("x-request-id").is_some(), "{about}");
-}
-
-/// A page of our own, whatever its status.
-#[track_caller]
-fn check_page(answer: &Answer, about: &str) {
-    let policy = answer.field("content-security-policy").unwrap_or_default();
-    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{about}");
-    assert!(!policy.contains("unsafe"), "{about}: {policy}");
-    assert_eq!(answer.field("referrer-policy"), Some("same-origin"), "{about}");
-    assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{about}");
-    assert!(!answer.text().contains("<script>") && !answer.text().contains("style="), "{about}");
 }
 
 fn is_oauth(target: &str, auth_prefix: &str) -> bool {

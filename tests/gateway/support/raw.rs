@@ -31,9 +31,14 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text()))
     }
 
-    /// The stable code of a refusal.
+    /// The stable code of a refusal, which a page shows too.
     #[track_caller]
     pub(crate) fn code(&self) -> String {
+        if self.field("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+            let page = self.text();
+            let code = page.split_once("<code>").and_then(|(_, rest)| rest.split_once("</code>"));
+            return code.unwrap_or_else(|| panic!("no code on {page}")).0.to_owned();
+        }
         self.json()["error"].as_str().unwrap_or_default().to_owned()
     }
 

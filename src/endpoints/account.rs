@@ -1,0 +1,181 @@
+//! `{p}/account`: what a person with a browser sees and changes of the own account, by one form each.
+use http::{Response, StatusCode};
+
+use super::browser::redirect;
+use super::form::Pairs;
+use super::sessions::away;
+use super::{Endpoints, form, source};
+use crate::account::Wish;
+use crate::base::{Email, Secret, SessionId, Username};
+use crate::pages::{Account, Problem, SignedIn, device};
+use crate::refusal::{Refusal, own_page, refusal_page};
+use crate::store::{Session, User};
+use crate::wire::{Body, Inbound};
+
+type Answer = Result<Response<Body>, super::Problem>;
+
+/// Which form of the page is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Names,
+    Password,
+    Sessions,
+}
+
+impl Part {
+    const ALL: [Self; 3] = [Self::Names, Self::Password, Self::Sessions];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Names => "names",
+            Self::Password => "password",
+            Self::Sessions => "sessions",
+        }
+    }
+}
+
+impl Endpoints {
+    /// The page; who is not signed in is shown the sign-in page first.
+    pub(super) async fn account_page(&self, inbound: &Inbound) -> Answer {
+        let Some((user, session)) = self.owner(inbound).await? else { return Ok(self.sign_in_first()) };
+        let mut query = Pairs::of_query(inbound.path().query().unwrap_or_default());
+        let done = query.take("done");
+        let done = Part::ALL.into_iter().find(|part| done.as_ref().is_some_and(|done| done.expose() == part.word()));
+        let page = Account { done: done.map(Part::word), ..Account::default() };
+        self.account_shown(inbound, &user, session, page, None).await
+    }
+
+    /// `POST {p}/account`: the names.
+    pub(super) async fn change_names(&self, mut inbound: Inbound) -> Answer {
+        let Some((user, session, mut form)) = self.owners_form(&mut inbound).await? else {
+            return Ok(self.sign_in_first());
+        };
+        let (name, email) = (form.take("name"), form.take("email"));
+        let name = name.as_ref().map_or("", Secret::expose);
+        let wish = Wish { username: None, email: email.as_ref().map(Secret::expose), name: Some(name) };
+        match self.accounts.change(&user, &wish, &source(&inbound)).await {
+            Ok(_) => Ok(self.account_done(Part::Names)),
+            Err(error) => {
+                let page = Account { name, email: wish.email.unwrap_or_default(), ..Account::default() };
+                self.account_shown(&inbound, &user, session, page, Some((Part::Names, error.into()))).await
+            }
+        }
+    }
+
+    /// `POST {p}/password` by the page's form.
+    pub(super) async fn change_password_by_form(&self, mut inbound: Inbound) -> Answer {
+        let Some((user, session, mut form)) = self.owners_form(&mut inbound).await? else {
+            return Ok(self.sign_in_first());
+        };
+        let mut secret = |name| form.take(name).unwrap_or_else(|| Secret::new(String::new()));
+        let (current, new) = (secret("current_password"), secret("new_password"));
+        match self.accounts.change_password(&user, session, &current, &new, &source(&inbound)).await {
+            Ok(()) => Ok(self.account_done(Part::Password)),
+            Err(error) => {
+                let wrong = Some((Part::Password, error.into()));
+                self.account_shown(&inbound, &user, session, Account::default(), wrong).await
+            }
+        }
+    }
+
+    /// `POST {p}/sessions/{id}` by the page's form: signs out there.
+    pub(super) async fn end_session_by_form(&self, mut inbound: Inbound) -> Answer {
+        let Some((user, _, _)) = self.owners_form(&mut inbound).await? else { return Ok(self.sign_in_first()) };
+        let id = inbound.path().as_str().rsplit('/').next().and_then(SessionId::parse);
+        if let Some(id) = id {
+            // One that is over already is what was wanted.
+            self.accounts.end_session(user.id, id, &source(&inbound)).await.map_err(|error| away(&error))?;
+        }
+        Ok(self.account_done(Part::Sessions))
+    }
+
+    /// `POST {p}/logout-all` by the page's form.
+    pub(super) async fn logout_all_by_form(&self, mut inbound: Inbound) -> Answer {
+        let Some((user, _, _)) = self.owners_form(&mut inbound).await? else { return Ok(self.sign_in_first()) };
+        self.accounts.logout_all(user.id, None, &source(&inbound)).await.map_err(|error| away(&error))?;
+        let mut response = redirect(&format!("{}/login", self.prefix));
+        self.take_session(&mut response, &inbound);
+        Ok(response)
+    }
+
+    /// Whose browser this is.
+    async fn owner(&self, inbound: &Inbound) -> Result<Option<(User, SessionId)>, super::Problem> {
+        match self.person(inbound).await {
+            Ok(owner) => Ok(Some(owner)),
+            Err(super::Problem::Refused(refusal)) if refusal.status() == StatusCode::UNAUTHORIZED => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// The same with the form, which came from one of our own pages.
+    async fn owners_form(&self, inbound: &mut Inbound) -> Result<Option<(User, SessionId, Pairs)>, super::Problem> {
+        let body = inbound.take_body();
+        let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
+        let Some((user, session)) = self.owner(inbound).await? else { return Ok(None) };
+        self.check_form(inbound, &mut form)?;
+        Ok(Some((user, session, form)))
+    }
+
+    async fn account_shown(
+        &self,
+        inbound: &Inbound,
+        user: &User,
+        current: SessionId,
+        page: Account<'_>,
+        wrong: Option<(Part, Refusal)>,
+    ) -> Answer {
+        let sessions = self.accounts.sessions(user.id).await.map_err(|error| away(&error))?;
+        let token = self.form_token(inbound);
+        let (username, email) = (user.username.as_ref().map(Username::as_str), user.email.as_ref().map(Email::as_str));
+        let (name, address) = (user.name.as_deref().unwrap_or_default(), email.unwrap_or_default());
+        let typed = matches!(wrong, Some((Part::Names, _)));
+        let page = Account {
+            csrf: &token.value,
+            who: username.or(email).unwrap_or_default(),
+            name: if typed { page.name } else { name },
+            email: if typed { page.email } else { address },
+            sessions: sessions.iter().map(|session| row(session, current)).collect(),
+            wrong_in: wrong.as_ref().map_or("", |(part, _)| part.word()),
+            problem: wrong.as_ref().map(|(part, refusal)| problem(*part, refusal)),
+            done: page.done,
+        };
+        let html = self.draw(&page, inbound);
+        let mut response = match &wrong {
+            Some((_, refusal)) => refusal_page(refusal, html),
+            None => own_page(StatusCode::OK, html),
+        };
+        token.give(&mut response);
+        Ok(response)
+    }
+
+    fn account_done(&self, part: Part) -> Response<Body> {
+        redirect(&format!("{}/account?done={}", self.prefix, part.word()))
+    }
+
+    fn sign_in_first(&self) -> Response<Body> {
+        redirect(&format!("{0}/login?return_to={0}/account", self.prefix))
+    }
+}
+
+/// A password that is not right is the current one here: nobody asks for a name.
+fn problem(part: Part, refusal: &Refusal) -> Problem {
+    let problem = refusal.problem();
+    if part == Part::Password && problem.code == "invalid_credentials" {
+        return Problem { code: "current_password", ..problem };
+    }
+    problem
+}
+
+fn row(session: &Session, current: SessionId) -> SignedIn {
+    let last_seen = session.last_seen_at.to_string();
+    // "2026-11-22T19:40:05.123Z" in the order that every language reads.
+    let words = last_seen.get(..16).map(|minute| format!("{} UTC", minute.replace('T', " ")));
+    SignedIn {
+        id: session.id.to_string(),
+        device: session.user_agent.as_deref().and_then(device),
+        ip: session.ip.as_ref().map(ToString::to_string),
+        last_seen_words: words.unwrap_or_default(),
+        last_seen,
+        current: session.id == current,
+    }
+}

@@ -1,0 +1,14 @@
+// Pages work without this. It shows and hides passwords, and brings what went wrong to the reader's notice.
+"use strict";
+for (const button of document.querySelectorAll("button.show")) {
+  const field = document.getElementById(button.getAttribute("aria-controls"));
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const shown = field.type === "password";
+    field.type = shown ? "text" : "password";
+    button.setAttribute("aria-pressed", String(shown));
+    field.focus();
+  });
+  // A password must not stay in the browser's memory of text fields.
+  field.form.addEventListener("submit", () => { field.type = "password"; });
+}

@@ -1,0 +1,73 @@
+//! Pages in a real browser, judged by axe-core too. `scripts/browser` brings both; `tests/browser` holds the scenes.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::{Gateway, Reply, Site, Upstream};
+
+#[test]
+fn refusals_are_pages_that_everybody_can_read() {
+    let upstream = Upstream::start();
+    let gateway = Site::fixture(&upstream)
+        .route("prefix = \"/gone\"\nupstream = \"http://127.0.0.1:1\"\nauth = \"none\"")
+        .start();
+    play("refusals", &json!({ "url": site(&gateway), "gone": "/gone/x" }));
+}
+
+#[test]
+fn somebody_signs_up_comes_back_looks_after_the_account_and_signs_out_elsewhere() {
+    let gateway = house();
+    play("people", &json!({ "url": site(&gateway) }));
+    gateway.is_alive();
+}
+
+#[test]
+fn neither_scripts_nor_a_mouse_are_needed() {
+    let gateway = house();
+    play("plain", &json!({ "url": site(&gateway) }));
+    gateway.is_alive();
+}
+
+/// Makes the pictures anew: `cargo nextest run --run-ignored only write_the_pictures`.
+#[test]
+#[ignore = "writes files"]
+fn write_the_pictures() {
+    let gateway = house();
+    let folder = root().join("docs/pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    play("pictures", &json!({ "url": site(&gateway), "folder": folder }));
+}
+
+/// A backend with pages, behind the gateway as people reach it.
+fn house() -> Gateway {
+    let upstream = Upstream::answering(|seen| {
+        let who = seen.field("x-user-name").unwrap_or("nobody");
+        let html = format!("<!doctype html><title>App</title><p>{who} at {}</p>", seen.target);
+        Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", html)
+    });
+    Site::fixture(&upstream).start()
+}
+
+/// Plays a scene. Where there is no browser nothing is played, and said loudly.
+#[track_caller]
+fn play(scene: &str, told: &Value) {
+    if !Command::new(root().join("scripts/browser")).status().is_ok_and(|status| status.success()) {
+        eprintln!("!! SKIPPED: no browser could be installed, so {scene} was not played");
+        return;
+    }
+    let mut node = Command::new("node");
+    node.arg(root().join("tests/browser/play.mjs")).arg(root().join("target/browser")).arg(scene).arg(told.to_string());
+    let output = node.output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out == "ok\n", "{scene}:\n{out}\n{err}");
+}
+
+/// Where the gateway says it is.
+fn site(gateway: &Gateway) -> String {
+    format!("http://localhost:{}", gateway.port)
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
