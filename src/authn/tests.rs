@@ -174,6 +174,7 @@ impl Front {
             well_known: true,
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
+            cors: Default::default(),
         }));
         let resume: Arc<dyn Resume> = Arc::clone(&desk) as Arc<dyn Resume>;
         let authenticator = Authenticator::new(tokens, Arc::clone(&revocations)).and_browsers(

@@ -1,7 +1,9 @@
 //! What the tests stand on: a real gateway, upstreams polite and rude, and clients that repair nothing.
+pub(crate) mod authority;
 pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod client;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod log;
 pub(crate) mod mint;
@@ -21,9 +23,9 @@ pub(crate) use cli::{Ran, authgate, authgate_with_input};
 pub(crate) use client::{Call, Person};
 pub(crate) use gateway::Gateway;
 pub(crate) use mint::Mint;
-pub(crate) use programs::{Running, python_program};
+pub(crate) use programs::{Running, python_program, python_with_streams};
 pub(crate) use raw::{Answer, Raw};
-pub(crate) use rows::{Row, Saw, run_rows};
+pub(crate) use rows::{Row, Saw, Stage};
 pub(crate) use secure::{Secure, shipped};
 pub(crate) use site::Site;
 pub(crate) use time::{SOON, until};
