@@ -15,6 +15,7 @@ mod register;
 mod sessions;
 mod sign_in;
 mod token;
+mod token_cookies;
 mod tokens_out;
 mod verify;
 

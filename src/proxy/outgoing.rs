@@ -10,7 +10,7 @@ use super::settings::{HostHeader, Settings};
 use super::upgrade::Handshake;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
-use crate::wire::{Body, CanonPath, Inbound, REQUEST_ID};
+use crate::wire::{Body, CanonPath, Inbound, OwnCookie, REQUEST_ID, Shown, token_cookie};
 
 /// Everything of the upstream request but its body.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ impl Head {
         };
         headers.insert(HOST, host.clone());
         copy(inbound.headers(), &mut headers, target);
+        pass_token_cookie(inbound, &mut headers, target);
+        join_cookies(&mut headers);
         set_forwarded(inbound, &mut headers);
         if !settings.http2 && Handshake::asked_by(inbound).is_some() {
             Handshake::write(&mut headers);
@@ -122,7 +124,16 @@ fn copy(from: &HeaderMap, to: &mut HeaderMap, target: &Target<'_>) {
             to.append(name.clone(), value.clone());
         }
     }
-    join_cookies(to);
+}
+
+/// The token that stood in a cookie goes on as it came, where the route hands tokens on.
+#[expect(clippy::disallowed_methods, reason = "cookies may have several lines, and are joined at once")]
+fn pass_token_cookie(inbound: &Inbound, to: &mut HeaderMap, target: &Target<'_>) {
+    if let (true, Shown::One(token)) = (target.forward_token, inbound.own_cookie(OwnCookie::Access))
+        && let Some(line) = token_cookie(token)
+    {
+        to.append(COOKIE, line);
+    }
 }
 
 /// Fields that the gateway writes itself, or that say nothing behind it.

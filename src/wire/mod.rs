@@ -18,7 +18,7 @@ mod takeover;
 pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
 pub(crate) use client::ClientFacts;
-pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite};
+pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite, token_cookie};
 pub(crate) use door::{Door, REQUEST_ID};
 #[cfg(test)]
 pub(crate) use fields::PRESET_NAMES;
