@@ -58,6 +58,8 @@ impl Denial {
             Self::Authn(AuthnError::SessionEnded) => "session_ended",
             Self::Authn(AuthnError::Double) => "double_credentials",
             Self::Authn(AuthnError::ForeignOrigin) => "foreign_origin",
+            Self::Authn(AuthnError::NoCsrf) => "csrf_missing",
+            Self::Authn(AuthnError::OtherCsrf) => "csrf_mismatch",
             Self::Authn(AuthnError::Unavailable) => "unavailable",
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",

@@ -23,6 +23,11 @@ impl Accounts {
         self.people.settings.session_max
     }
 
+    /// How long one keeps tokens: as long as they can be renewed.
+    pub(crate) fn refresh_age(&self) -> Duration {
+        self.people.settings.refresh_ttl
+    }
+
     pub(super) fn session_idle(&self) -> Duration {
         self.people.settings.session_idle.min(self.people.settings.session_max)
     }

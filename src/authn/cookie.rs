@@ -34,6 +34,16 @@ pub(super) fn session_in(inbound: &Inbound) -> Result<Option<&Secret>, Double> {
     }
 }
 
+/// An access token in the cookie of Flask-JWT-Extended; none where the file does not ask for it.
+pub(super) fn token_in(inbound: &Inbound) -> Result<Option<&Secret>, Double> {
+    match inbound.own_cookie(OwnCookie::Access) {
+        Shown::One(cookie) if cookie.expose().is_empty() => Ok(None),
+        Shown::Nothing => Ok(None),
+        Shown::One(cookie) => Ok(Some(cookie)),
+        Shown::Several => Err(Double),
+    }
+}
+
 impl Authenticator {
     /// Who a cookie stands for. Browsers send cookies along with requests that other sites cause, so one that could
     /// change something is taken from our own pages only.
@@ -122,7 +132,7 @@ fn is_well_formed(cookie: &Secret) -> bool {
 }
 
 /// A WebSocket begins with a `GET`, and is no less than a `POST`.
-fn could_change_something(inbound: &Inbound) -> bool {
+pub(super) fn could_change_something(inbound: &Inbound) -> bool {
     let safe = matches!(*inbound.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     !safe || inbound.headers().contains_key(UPGRADE)
 }

@@ -30,6 +30,8 @@ pub(super) enum Credential<'r> {
     Nothing,
     /// A token, of a person or a machine.
     Token(&'r str),
+    /// A token that a browser keeps.
+    TokenInCookie(&'r Secret),
     /// The cookie of a browser's session.
     Session(&'r Secret),
 }
@@ -45,11 +47,15 @@ impl Settings {
             token = one(token, query::token_in(inbound)?)?;
         }
         let session = if self.cookie { cookie::session_in(inbound)? } else { None };
-        match (token, session) {
-            (None, None) => Ok(Credential::Nothing),
-            (Some(token), None) => Ok(Credential::Token(token)),
-            (None, Some(session)) => Ok(Credential::Session(session)),
-            (Some(_), Some(_)) => Err(Double.into()),
+        let kept = if self.cookie { cookie::token_in(inbound)? } else { None };
+        match (token, kept, session) {
+            (None, None, None) => Ok(Credential::Nothing),
+            // A page that shows what the browser sends along anyway.
+            (Some(token), Some(kept), None) if kept.expose() == token => Ok(Credential::Token(token)),
+            (Some(token), None, None) => Ok(Credential::Token(token)),
+            (None, Some(kept), None) => Ok(Credential::TokenInCookie(kept)),
+            (None, None, Some(session)) => Ok(Credential::Session(session)),
+            (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => Err(Double.into()),
         }
     }
 }

@@ -3,6 +3,7 @@ mod bearer;
 mod cache;
 mod cookie;
 mod find;
+mod double_submit;
 mod query;
 
 use std::sync::Arc;
@@ -49,6 +50,10 @@ pub(crate) enum AuthnError {
     SessionEnded,
     #[error("the request holds more than one credential")]
     Double,
+    #[error("the field that goes with a token in a cookie is missing")]
+    NoCsrf,
+    #[error("the field that goes with a token in a cookie is not the token's")]
+    OtherCsrf,
     #[error("a page of another site made the browser send its cookie")]
     ForeignOrigin,
     #[error("the store cannot be asked about the session")]
@@ -104,6 +109,10 @@ impl Authenticator {
         let known = match self.settings.credential_in(inbound)? {
             Credential::Nothing => return Ok(nobody),
             Credential::Token(token) => self.verify(token, now).map(|identity| (identity, None)),
+            Credential::TokenInCookie(token) => self.verify(token.expose(), now).and_then(|identity| {
+                self.check_sent_along(inbound, identity.csrf())?;
+                Ok((identity, None))
+            }),
             Credential::Session(cookie) => {
                 self.by_cookie(inbound, cookie, now).await.map(|(identity, held)| (identity, Some(held)))
             }

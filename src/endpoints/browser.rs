@@ -30,6 +30,8 @@ impl Endpoints {
     /// The session that somebody just began, as the browser keeps it.
     pub(super) fn give_session(&self, response: &mut Response<Body>, signed_in: &SignedIn) {
         let Some(cookie) = &signed_in.cookie else { return };
+        // Both together would leave it to chance who somebody is.
+        self.take_tokens(response);
         let age = Some(self.accounts.cookie_age());
         add_cookie(response, self.door.cookies().set(OwnCookie::Session, cookie.expose(), age));
     }
@@ -92,7 +94,7 @@ pub(crate) fn redirect(place: &str) -> Response<Body> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "each cookie is set by a line of its own")]
-fn add_cookie(response: &mut Response<Body>, cookie: Option<HeaderValue>) {
+pub(super) fn add_cookie(response: &mut Response<Body>, cookie: Option<HeaderValue>) {
     if let Some(cookie) = cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

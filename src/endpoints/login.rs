@@ -29,6 +29,8 @@ impl Endpoints {
         let outcome = self.accounts.login(&name, &password, &source(&inbound)).await;
         self.count_login("password", &outcome);
         let signed_in = outcome?;
-        Ok(token_answer(&signed_in, self.format()))
+        let mut response = token_answer(&signed_in, self.format());
+        self.give_tokens(&mut response, &inbound, &signed_in);
+        Ok(response)
     }
 }

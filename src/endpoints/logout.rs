@@ -38,6 +38,7 @@ impl Endpoints {
         self.end_shown(&inbound, refresh.as_ref()).await?;
         let mut response = self.signed_out(inbound.method());
         self.take_session(&mut response, &inbound);
+        self.take_tokens(&mut response);
         Ok(response)
     }
 
@@ -78,7 +79,13 @@ impl Endpoints {
         match self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).await {
             Ok(caller) => Ok(caller.identity().cloned()),
             Err(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded) => Ok(None),
-            Err(error @ (AuthnError::Double | AuthnError::ForeignOrigin | AuthnError::Unavailable)) => Err(error),
+            Err(
+                error @ (AuthnError::Double
+                | AuthnError::ForeignOrigin
+                | AuthnError::NoCsrf
+                | AuthnError::OtherCsrf
+                | AuthnError::Unavailable),
+            ) => Err(error),
         }
     }
 }

@@ -17,6 +17,7 @@ mod sessions;
 mod sign_in;
 mod sign_up;
 mod token;
+mod token_cookies;
 mod tokens_out;
 mod verify;
 

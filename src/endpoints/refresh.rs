@@ -24,14 +24,16 @@ impl Endpoints {
     pub(super) async fn refresh(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let presented = match self.bearer(&inbound) {
-            Some(token) => token,
+            Some(token) => Secret::new(token),
+            None if !matches!(inbound.own_cookie(OwnCookie::Refresh), Shown::Nothing) => {
+                self.refresh_in_cookie(&inbound)?.ok_or_else(|| Refusal::named("login_required"))?
+            }
             // A page of ours, which has a cookie and no refresh token.
             None if shows_session(&inbound) && !inbound.headers().contains_key(CONTENT_TYPE) => {
                 return self.token_of_session(&inbound).await;
             }
-            None => form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token,
+            None => Secret::new(form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token),
         };
-        let presented = Secret::new(presented);
         let outcome = match self.made_elsewhere(&presented) {
             None => self.accounts.refresh(&presented, &source(&inbound)).await,
             Some(Ok(identity)) => self.accounts.refresh_stranger(&presented, &identity, &source(&inbound)).await,
@@ -39,7 +41,9 @@ impl Endpoints {
         };
         self.count_refresh(&outcome);
         let signed_in = outcome?;
-        Ok(token_answer(&signed_in, self.format()))
+        let mut response = token_answer(&signed_in, self.format());
+        self.give_tokens(&mut response, &inbound, &signed_in);
+        Ok(response)
     }
 
     /// The access token that stands for a browser's session just now.

@@ -20,7 +20,13 @@ impl Gateway {
             | Denial::UnknownHost
             | Denial::Network
             | Denial::Method
-            | Denial::Authn(AuthnError::Double | AuthnError::ForeignOrigin | AuthnError::Unavailable)
+            | Denial::Authn(
+                AuthnError::Double
+                | AuthnError::ForeignOrigin
+                | AuthnError::NoCsrf
+                | AuthnError::OtherCsrf
+                | AuthnError::Unavailable,
+            )
             | Denial::Denied(Denied::MissingRole | Denied::MissingScope) => return None,
         };
         let shown = match route.settings.edge.on_denied {

@@ -272,7 +272,9 @@ impl Drop for Exchange {
 /// What came of the token, when there was one to check.
 fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
     match decision.overlooked.or(decision.outcome.as_ref().err().copied()) {
-        Some(Denial::Authn(AuthnError::Invalid | AuthnError::Double)) => Some("invalid"),
+        Some(Denial::Authn(AuthnError::Invalid | AuthnError::Double | AuthnError::NoCsrf | AuthnError::OtherCsrf)) => {
+            Some("invalid")
+        }
         Some(Denial::Authn(AuthnError::Expired)) => Some("expired"),
         Some(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
         // The credential was not looked at, or it was good.

@@ -9,7 +9,7 @@ use super::identity;
 use super::settings::{HostHeader, Settings};
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
-use crate::wire::{Body, Inbound, REQUEST_ID};
+use crate::wire::{Body, Inbound, OwnCookie, REQUEST_ID, Shown, token_cookie};
 
 /// Everything of an upstream request but its body. It is written for each connection that is tried: in bytes for
 /// HTTP/1.1, as a map for HTTP/2.
@@ -155,8 +155,24 @@ impl<'a> Head<'a> {
             if *name != COOKIE {
                 out.field(name, value);
             } else if !std::mem::replace(&mut cookies, true) {
-                write_cookies(from, value, out);
+                write_cookies(from, value, self.kept_token().as_ref(), out);
             }
+        }
+        // All that was left of the cookies; or they are not for the upstream at all.
+        if !cookies
+            && !named.contains(&COOKIE)
+            && !self.is_set_later(&COOKIE)
+            && let Some(kept) = self.kept_token()
+        {
+            out.field(&COOKIE, &kept);
+        }
+    }
+
+    /// The token that stood in a cookie goes on as it came, where the route hands tokens on.
+    fn kept_token(&self) -> Option<HeaderValue> {
+        match self.inbound.own_cookie(OwnCookie::Access) {
+            Shown::One(token) if self.target.forward_token => token_cookie(token),
+            Shown::Nothing | Shown::One(_) | Shown::Several => None,
         }
     }
 
@@ -270,8 +286,8 @@ fn passes_authorization(value: &HeaderValue, target: &Target<'_>) -> bool {
 }
 
 /// HTTP/2 clients may send a cookie in crumbs (RFC 9113, section 8.2.3); HTTP/1.1 knows one line only.
-fn write_cookies(from: &HeaderMap, first: &HeaderValue, out: &mut impl Fields) {
-    let mut crumbs = from.get_all(COOKIE).iter().skip(1).peekable();
+fn write_cookies(from: &HeaderMap, first: &HeaderValue, last: Option<&HeaderValue>, out: &mut impl Fields) {
+    let mut crumbs = from.get_all(COOKIE).iter().skip(1).chain(last).peekable();
     if crumbs.peek().is_none() {
         return out.field(&COOKIE, first);
     }

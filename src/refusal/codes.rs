@@ -56,6 +56,8 @@ pub(crate) static CODES: &[Code] = &[
     code("invalid_credentials", S::UNAUTHORIZED, "The name or the password is not right", "Check both and try again."),
     code("invalid_refresh_token", S::UNAUTHORIZED, "The refresh token is not valid", "Sign in again."),
     code("refresh_token_reused", S::UNAUTHORIZED, "The refresh token was used before", "The session has been ended to be safe. Sign in again."),
+    code("csrf_missing", S::UNAUTHORIZED, "The field X-CSRF-TOKEN is missing", "Send the cookie csrf_access_token (csrf_refresh_token at refresh) back in it."),
+    code("csrf_mismatch", S::UNAUTHORIZED, "The field X-CSRF-TOKEN is not the token's", "Send the cookie csrf_access_token (csrf_refresh_token at refresh) back in it."),
     code("account_disabled", S::FORBIDDEN, "The account is disabled", "Ask the operator."),
     code("missing_role", S::FORBIDDEN, "The account lacks the role this path needs", "Ask the operator for the role, or sign in as someone else."),
     code("missing_scope", S::FORBIDDEN, "The token lacks a scope this path needs", "Ask the operator for the scope."),

@@ -26,6 +26,8 @@ fn flask(code: &Code, detail: Option<&str>) -> (StatusCode, Value) {
         "invalid_refresh_token" => {
             (StatusCode::UNPROCESSABLE_ENTITY, detail.unwrap_or("Signature verification failed"))
         }
+        "csrf_missing" => (code.status, "Missing CSRF token"),
+        "csrf_mismatch" => (code.status, "CSRF double submit tokens do not match"),
         "invalid_credentials" => (code.status, "Bad username or password"),
         _ => (code.status, code.title),
     };

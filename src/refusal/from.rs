@@ -35,6 +35,8 @@ impl Refusal {
                 | AuthnError::Expired
                 | AuthnError::SessionEnded
                 | AuthnError::Double
+                | AuthnError::NoCsrf
+                | AuthnError::OtherCsrf
                 | AuthnError::ForeignOrigin,
             )
             | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),

@@ -67,6 +67,9 @@ pub(super) struct Claims<'c> {
     pub(super) email: Option<Text<'c>>,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) name: Option<Text<'c>>,
+    /// Flask-JWT-Extended's alone.
+    #[serde(skip)]
+    pub(super) csrf: Option<Text<'c>>,
 }
 
 impl<'c> Claims<'c> {

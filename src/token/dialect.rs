@@ -111,6 +111,7 @@ impl Dialect {
             preferred_username: said.preferred_username,
             email: said.email,
             name: said.name,
+            csrf: said.csrf,
         })
     }
 
@@ -158,6 +159,8 @@ struct Foreign<'c> {
     email: Option<Text<'c>>,
     #[serde(borrow, default, deserialize_with = "present")]
     name: Option<Text<'c>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    csrf: Option<Text<'c>>,
 }
 
 const ACCESS: &str = "access";

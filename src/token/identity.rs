@@ -21,7 +21,21 @@ pub(crate) struct Identity {
     auth_time: Option<Timestamp>,
     expires_at: Timestamp,
     machine: bool,
+    /// What has to come along with the token where a browser keeps it.
+    csrf: Option<Beside>,
 }
+
+/// A value that two identities are compared by like by any other, and that does not print.
+#[derive(Debug, Clone)]
+struct Beside(Secret);
+
+impl PartialEq for Beside {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.matches(other.0.expose())
+    }
+}
+
+impl Eq for Beside {}
 
 /// A machine as the store knows it, by its service token.
 #[derive(Debug)]
@@ -95,6 +109,11 @@ impl Identity {
         self.expires_at
     }
 
+    /// What a page sends along with a token in a cookie, to show that it can read the site's cookies.
+    pub(crate) fn csrf(&self) -> Option<&Secret> {
+        self.csrf.as_ref().map(|Beside(csrf)| csrf)
+    }
+
     /// Not a person: it has no username, so that no backend takes it for the person of that name.
     pub(crate) fn is_machine(&self) -> bool {
         self.machine
@@ -122,6 +141,7 @@ impl Identity {
             auth_time: None,
             expires_at: kept.expires_at,
             machine: true,
+            csrf: None,
         })
     }
 
@@ -158,6 +178,7 @@ impl Identity {
             auth_time: claims.auth_time.map(|time| Timestamp::from_seconds(time.0)),
             expires_at: Timestamp::from_seconds(claims.exp.0),
             machine: false,
+            csrf: claims.csrf.as_ref().map(|text| Beside(Secret::new((**text).to_owned()))),
         })
     }
 

@@ -5,6 +5,7 @@ use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Shown;
+use crate::base::Secret;
 
 /// Their names, and the attributes they are set with.
 #[derive(Debug, Clone)]
@@ -12,6 +13,8 @@ pub(crate) struct OwnCookies {
     session: String,
     form: String,
     attributes: String,
+    /// Tokens stand in the cookies of Flask-JWT-Extended.
+    tokens: bool,
 }
 
 /// One of them.
@@ -21,6 +24,10 @@ pub(crate) enum OwnCookie {
     Session,
     /// Known before anybody is signed in: what the hidden field of our forms is derived from.
     Form,
+    /// An access token, where Flask-JWT-Extended keeps it.
+    Access,
+    /// The same for a refresh token.
+    Refresh,
 }
 
 /// When a browser sends them along with requests that other sites caused (RFC 6265bis, section 5.6.7).
@@ -36,6 +43,8 @@ pub(crate) enum SameSite {
 pub(crate) struct TakenCookies {
     pub(super) session: Shown,
     pub(super) form: Shown,
+    pub(super) access: Shown,
+    pub(super) refresh: Shown,
 }
 
 impl Default for OwnCookies {
@@ -64,7 +73,25 @@ impl OwnCookies {
             session: format!("{prefix}{name}"),
             form: format!("{prefix}{name}-form"),
             attributes: format!("; Path=/; HttpOnly; SameSite={same_site}{secure}{domain}"),
+            tokens: false,
         }
+    }
+
+    /// The same, and tokens in the cookies of Flask-JWT-Extended: a backend may set and read those too.
+    pub(crate) fn and_tokens(self, tokens: bool) -> Self {
+        Self { tokens, ..self }
+    }
+
+    /// Whether tokens stand in cookies.
+    pub(crate) const fn have_tokens(&self) -> bool {
+        self.tokens
+    }
+
+    /// Sets the cookie beside one with a token, which pages read and send back as a field.
+    pub(crate) fn set_beside(&self, which: OwnCookie, value: &str, age: Duration) -> Option<HeaderValue> {
+        let name = if which == OwnCookie::Refresh { REFRESH_CSRF } else { ACCESS_CSRF };
+        let attributes = self.attributes.replace("; HttpOnly", "");
+        HeaderValue::try_from(format!("{name}={value}{attributes}; Max-Age={}", age.as_secs())).ok()
     }
 
     /// Sets one. Without an age it ends with the browser.
@@ -106,6 +133,8 @@ impl OwnCookies {
         match which {
             OwnCookie::Session => &self.session,
             OwnCookie::Form => &self.form,
+            OwnCookie::Access => ACCESS,
+            OwnCookie::Refresh => REFRESH,
         }
     }
 
@@ -120,6 +149,8 @@ impl OwnCookies {
             let shown = match which {
                 OwnCookie::Session => &mut taken.session,
                 OwnCookie::Form => &mut taken.form,
+                OwnCookie::Access => &mut taken.access,
+                OwnCookie::Refresh => &mut taken.refresh,
             };
             // What is no text is no value of ours; it is shown all the same.
             shown.add(std::str::from_utf8(value).unwrap_or_default());
@@ -138,7 +169,13 @@ impl OwnCookies {
         if name == self.session.as_bytes() {
             return Some((OwnCookie::Session, value));
         }
-        (name == self.form.as_bytes()).then_some((OwnCookie::Form, value))
+        let which = match name {
+            name if name == self.form.as_bytes() => OwnCookie::Form,
+            name if self.tokens && name == ACCESS.as_bytes() => OwnCookie::Access,
+            name if self.tokens && name == REFRESH.as_bytes() => OwnCookie::Refresh,
+            _ => return None,
+        };
+        Some((which, value))
     }
 
     /// Whether a browser could send back what this line sets under one of our names. A cookie without a name is sent as
@@ -151,6 +188,18 @@ impl OwnCookies {
         [&self.session, &self.form].iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
     }
 }
+
+/// An access token as the cookie that its backend reads.
+pub(crate) fn token_cookie(token: &Secret) -> Option<HeaderValue> {
+    let mut line = HeaderValue::try_from(format!("{ACCESS}={}", token.expose())).ok()?;
+    line.set_sensitive(true);
+    Some(line)
+}
+
+const ACCESS: &str = "access_token_cookie";
+const REFRESH: &str = "refresh_token_cookie";
+const ACCESS_CSRF: &str = "csrf_access_token";
+const REFRESH_CSRF: &str = "csrf_refresh_token";
 
 fn pieces(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     line.as_bytes().split(|&byte| byte == b';')

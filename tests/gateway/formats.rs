@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::client::password_of;
+use crate::support::gateway::free_port;
 use crate::support::mint::part;
 use crate::support::site::TEST_SECRET;
 use crate::support::{Gateway, SOON, Site, Upstream, authgate, until};
@@ -141,6 +142,43 @@ fn what_is_no_refresh_token_of_flask_is_refused_as_the_library_does() {
     native.register("alice");
     let form = json!({ "refresh_token": text(&made, "refresh") });
     native.post("/auth/refresh").json(&form).send().refused(401, "invalid_refresh_token");
+}
+
+#[test]
+fn tokens_stand_in_the_cookies_of_flask_where_the_file_says_so() {
+    let Some(python) = python() else { return };
+    let (upstream, port) = (Upstream::start(), free_port());
+    let backend = format!("upstream = \"http://127.0.0.1:{port}\"\nforward_token = true");
+    let gateway = site(&upstream, "flask-jwt-extended")
+        .set("tokens", "locations", "[\"header\", \"cookie\"]")
+        .route(&format!("prefix = \"/backend\"\n{backend}"))
+        .route(&format!("prefix = \"/backend/login\"\nauth = \"none\"\n{backend}"))
+        .start();
+    gateway.register("alice");
+    let args = [port.to_string(), gateway.port.to_string(), TEST_SECRET.to_owned(), password_of("alice")];
+    let ran = Command::new(&python).arg(script("flask_cookies.py")).args(args).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let seen = upstream.seen();
+    let last = seen.last().unwrap();
+    let cookies = last.field("cookie").unwrap();
+    assert!(!cookies.contains("_token_cookie") && cookies.contains("other=1"), "without forward_token: {cookies}");
+    gateway.stands(&upstream);
+}
+
+#[test]
+fn cookies_of_flask_are_anybodys_where_nobody_asked_for_them() {
+    let upstream = Upstream::start();
+    for format in ["flask-jwt-extended", "native"] {
+        let gateway = site(&upstream, format).start();
+        gateway.register("alice");
+        let signed_in = gateway.log_in("alice", &password_of("alice")).expect(200);
+        assert_eq!(signed_in.field("set-cookie"), None);
+        let token = signed_in.json()["access_token"].as_str().unwrap().to_owned();
+        let cookie = format!("access_token_cookie={token}");
+        assert_eq!(gateway.get("/app/x").header("Cookie", &cookie).send().status, 401, "no credential");
+        gateway.get("/pub/x").header("Cookie", &cookie).send().expect(200);
+        assert_eq!(upstream.seen().last().unwrap().field("cookie"), Some(cookie.as_str()), "the backend's own");
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     let tokens = tokens::tokens(reader, &server, &wire, tls.is_some());
     let browsers = reader.part("sessions");
     let cookies = browsers::cookies(&browsers, &origin(&server, &wire, tls.is_some()));
+    let cookies = cookies.and_tokens(tokens.in_cookies);
     let own_identity_names = upstreams.identity_names(&identity);
     let store = rest::store(reader);
     Config {

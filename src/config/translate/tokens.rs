@@ -20,6 +20,8 @@ pub(super) struct Tokens {
     pub(super) locations: authn::Settings,
     /// The parameter that is read, if one is.
     pub(super) query_token: Option<String>,
+    /// Tokens stand in cookies too, as Flask-JWT-Extended has it: where it is asked for by name.
+    pub(super) in_cookies: bool,
 }
 
 pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings, https: bool) -> Tokens {
@@ -55,7 +57,8 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
     };
     let locations = locations(&part);
     let query_token = query_name(&part).filter(|_| locations.query);
-    Tokens { settings, sessions, locations, query_token }
+    let in_cookies = format == Format::FlaskJwtExtended && locations.cookie && part.item("locations").is_some();
+    Tokens { settings, sessions, locations, query_token, in_cookies }
 }
 
 /// Where credentials are looked for.

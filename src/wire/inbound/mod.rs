@@ -204,6 +204,8 @@ impl Inbound {
         match which {
             OwnCookie::Session => &self.cookies.session,
             OwnCookie::Form => &self.cookies.form,
+            OwnCookie::Access => &self.cookies.access,
+            OwnCookie::Refresh => &self.cookies.refresh,
         }
     }
 
