@@ -68,13 +68,13 @@ pub(super) fn with_real_files(text: &str) -> String {
     let of = |name: &str| root().join("tests/certificates").join(name).display().to_string();
     text.replace("/etc/authgate/tls/fullchain.pem", &of("site.pem"))
         .replace("/etc/authgate/tls/privkey.pem", &of("site.key"))
-        .replace("/etc/authgate/logo.svg", &root().join("tests/pages/logo.svg").display().to_string())
-        .replace("/etc/authgate/pages", &root().join("src/pages/templates").display().to_string())
         .replace("/etc/authgate/tls/internal-ca.pem", &of("site.pem"))
         .replace("/etc/authgate/tls/client.pem", &of("site.pem"))
         .replace("/etc/authgate/tls/client.key", &of("site.key"))
         // Certificates are for those who speak TLS.
         .replace("http://10.0.0.", "https://10.0.0.")
+        .replace("/etc/authgate/logo.svg", &root().join("tests/pages/logo.svg").display().to_string())
+        .replace("/etc/authgate/pages", &root().join("src/pages/templates").display().to_string())
 }
 
 /// The same with files that are there in place of those it names.

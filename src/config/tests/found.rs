@@ -29,6 +29,7 @@ fn a_name_nobody_knows_is_refused() {
         ("[tokens]\nlocations = []", "E102"),
         ("[tokens]\nlocations = [\"header\", \"header\"]", "E106"),
         ("[tokens]\nquery_name = \"a=b\"", "E102"),
+        ("auth = \"none\"\non_denied = \"login\"", "E207"),
         ("[sessions]\ncookie = \"__Host-x\"", "E102"),
         ("[sessions]\nsame_site = \"none\"", "E320"),
         ("[sessions]\ndomain = \"example.com\"", "E320"),
