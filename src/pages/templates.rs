@@ -133,6 +133,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("forgot.html", include_str!("templates/forgot.html")),
     ("reset.html", include_str!("templates/reset.html")),
     ("verify_email.html", include_str!("templates/verify_email.html")),
+    ("second_factor.html", include_str!("templates/second_factor.html")),
     ("notice.html", include_str!("templates/notice.html")),
     ("errors.html", include_str!("templates/errors.html")),
 ];

@@ -73,6 +73,15 @@ fn account() -> Account<'static> {
 }
 
 #[test]
+fn every_notice_has_its_words() {
+    for about in ["mail_sent", "verify_sent", "verified", "password_set"] {
+        for language in Language::ALL {
+            show(&pages(), &Notice { about }, language.tag());
+        }
+    }
+}
+
+#[test]
 fn every_page_is_filled_in_every_language() {
     for language in Language::ALL {
         for (with, sign_ups) in [
@@ -93,6 +102,10 @@ fn every_page_is_filled_in_every_language() {
                 );
                 show(&pages, &SignUp { problem: problem.clone(), ..SignUp::default() }, tag);
                 show(&pages, &SignUp { invite: Some("agi_1"), problem: problem.clone(), ..SignUp::default() }, tag);
+                show(&pages, &Forgot { problem: problem.clone(), ..Forgot::default() }, tag);
+                show(&pages, &Reset { problem: problem.clone(), ..Reset::default() }, tag);
+                show(&pages, &VerifyEmail { problem: problem.clone(), ..VerifyEmail::default() }, tag);
+                show(&pages, &SecondFactor { problem: problem.clone(), ..SecondFactor::default() }, tag);
                 for place in ["names", "password", "sessions"] {
                     let done = problem.is_none().then_some(place);
                     show(&pages, &Account { done, wrong_in: place, problem: problem.clone(), ..account() }, tag);
