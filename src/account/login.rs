@@ -4,8 +4,8 @@ use std::time::Duration;
 use super::limits::{Attempt, Who};
 use super::trail::Entry;
 use super::{Accounts, Identifier, SignedIn, Source};
-use crate::base::{Email, Secret, Username};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret, Username};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Started, StoreError, User};
@@ -71,7 +71,7 @@ impl Accounts {
         let now = people.clock.now();
         let given = people.policy.given(password);
         let attempt = Attempt { who: Who::of(user.map(|user| user.id), name), network: Network::of(source.ip), now };
-        self.limits.login(&attempt, settings)?;
+        let admitted = self.admit(attempt).await?;
         let given = given.ok_or(LoginError::WrongCredentials)?;
         let kept = user.and_then(|user| user.password_hash.as_ref());
         let matched = people.hasher.verify(&given, kept).await?;
@@ -79,7 +79,7 @@ impl Accounts {
         if user.disabled {
             return Err(LoginError::Disabled);
         }
-        self.limits.login_was_right(&attempt, settings);
+        self.limits.login_was_right(&admitted, settings).await;
         let rehashed = match kept.filter(|kept| people.hasher.needs_rehash(kept)) {
             // When the pool is full the old hash stays for now.
             Some(_) => people.hasher.hash(&given).await.ok(),
@@ -95,9 +95,9 @@ impl Accounts {
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
-        let (session, refresh) = self.new_session(source, now);
+        let (session, key) = self.new_session(source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
-            Started::Begun(live) => match self.sign(live, refresh, now) {
+            Started::Begun(live) => match self.hand_out(live, key, now) {
                 Ok(done) => Ok(done),
                 Err(error) => {
                     self.undo(session.id).await?;

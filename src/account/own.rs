@@ -5,8 +5,8 @@ use super::fields::{Wanted, display_name};
 use super::limits::{Attempt, Who};
 use super::trail::Entry;
 use super::{Accounts, FieldError, Source};
-use crate::base::{Email, Secret, SessionId, Username};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret, SessionId, Username};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Changed, StoreError, User, UserChange};
@@ -57,11 +57,11 @@ impl Accounts {
         let change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
         let people = &self.people;
         if change.username.is_some() || change.email.is_some() {
-            self.limits.register(Network::of(source.ip), &people.settings, people.clock.now())?;
+            self.limits.register(Network::of(source.ip), &people.settings, people.clock.now()).await?;
         }
         match people.store.change_user(user.id, &change, &people.clock).await? {
             Changed::Done { user, revoked } => {
-                people.revocations.apply(&revoked);
+                people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
                 Ok(*user)
             }
@@ -122,12 +122,12 @@ impl Accounts {
         let given = people.policy.given(current);
         let who = Who::of(Some(user.id), "");
         let attempt = Attempt { who, network: Network::of(source.ip), now: people.clock.now() };
-        self.limits.login(&attempt, &people.settings)?;
+        let admitted = self.admit(attempt).await?;
         let given = given.ok_or(ChangePasswordError::WrongCredentials)?;
         if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
             return Err(ChangePasswordError::WrongCredentials);
         }
-        self.limits.login_was_right(&attempt, &people.settings);
+        self.limits.login_was_right(&admitted, &people.settings).await;
         let wanted = Wanted {
             username: user.username.as_ref().map(Username::as_str),
             email: user.email.as_ref().map(Email::as_str),
@@ -143,7 +143,7 @@ impl Accounts {
         let hash = people.hasher.hash(&new).await?;
         // Changed by somebody else meanwhile: the password that was shown is no longer the current one.
         let replaced = people.store.replace_password(user, &hash, session, &people.clock).await?;
-        people.revocations.apply(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
+        people.revocations.announce(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
         Ok(())
     }
 }

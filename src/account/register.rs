@@ -5,8 +5,8 @@ use super::fields::Wanted;
 use super::invites::Invited;
 use super::trail::Entry;
 use super::{Accounts, FieldError, Registration, SignedIn, Source};
-use crate::base::Secret;
-use crate::limit::{Limited, Network};
+use crate::base::{Network, Secret};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Created, NewUser, StoreError};
@@ -67,7 +67,7 @@ impl Accounts {
             return Err(RegisterError::NotInvited);
         }
         let (names, password) = people.check_sign_up(&wanted, wish.password).map_err(RegisterError::Invalid)?;
-        self.limits.register(Network::of(source.ip), settings, people.clock.now())?;
+        self.limits.register(Network::of(source.ip), settings, people.clock.now()).await?;
         let invited = people.invited(wish.invite, names.email.as_ref()).await?;
         let password_hash = Some(people.hasher.hash(&password).await?);
         let new = NewUser {
@@ -80,9 +80,9 @@ impl Accounts {
         };
         // Asked after the hashing, which may have had to wait.
         let now = people.clock.now();
-        let (session, refresh) = self.new_session(source, now);
+        let (session, key) = self.new_session(source, now);
         match people.store.create_user_signed_in(&new, &session, invited.as_ref().map(Invited::hash)).await? {
-            Created::Made(live) => self.sign(live, refresh, now).map_err(RegisterError::Signing),
+            Created::Made(live) => self.hand_out(live, key, now).map_err(RegisterError::Signing),
             Created::NameTaken | Created::EmailTaken => Err(RegisterError::UserExists),
             Created::NotInvited => Err(RegisterError::BadInvite),
         }

@@ -23,6 +23,7 @@ use crate::observe::{self, AuditError, LogError, LogGuard};
 use crate::pipeline::Gateway;
 use crate::routes::BadRoute;
 use crate::server::{self, BindError, Ended, ListenAddress, Server, Stop};
+use crate::shared::BadRedis;
 use crate::store::StoreError;
 use crate::tls::TlsError;
 use crate::token::KeyError;
@@ -70,6 +71,8 @@ pub(crate) enum StartError {
     Audit(#[source] AuditError),
     #[error("cannot open the store")]
     Store(#[source] StoreError),
+    #[error("cannot use [store] shared")]
+    Redis(#[source] BadRedis),
     #[error("cannot use the signing keys")]
     Keys(#[source] KeyError),
     #[error("cannot use the routes")]
@@ -85,7 +88,7 @@ pub(crate) enum StartError {
 impl StartError {
     /// Whether another try with the same file would end the same way.
     pub(crate) const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Keys(_) | Self::Routes(_) | Self::Tls(_))
+        matches!(self, Self::Keys(_) | Self::Routes(_) | Self::Tls(_) | Self::Redis(_))
     }
 }
 

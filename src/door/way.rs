@@ -45,6 +45,8 @@ impl WayBench {
                 public_url: None,
                 auth_prefix: AuthPrefix("/auth".to_owned()),
                 well_known: true,
+                query_token: None,
+                cookies: crate::wire::OwnCookies::default(),
             }),
             routes: RouteTable::new(routes).ok()?,
             proxy: Proxy::new(&[upstream()], None),

@@ -241,9 +241,11 @@ impl Drop for Exchange {
 /// What came of the token, when there was one to check.
 fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
     match decision.overlooked.or(decision.outcome.as_ref().err().copied()) {
-        Some(Denial::Authn(AuthnError::Invalid)) => Some("invalid"),
+        Some(Denial::Authn(AuthnError::Invalid | AuthnError::Double)) => Some("invalid"),
         Some(Denial::Authn(AuthnError::Expired)) => Some("expired"),
         Some(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
+        // The credential was not looked at, or it was good.
+        Some(Denial::Authn(AuthnError::ForeignOrigin | AuthnError::Unavailable)) => None,
         None | Some(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {
             decision.identity.is_some().then_some("valid")
         }

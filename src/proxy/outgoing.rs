@@ -222,6 +222,8 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            query_token: None,
+            cookies: crate::wire::OwnCookies::default(),
         });
         let mut request = Request::new(Body::Empty);
         *request.uri_mut() = uri.parse().unwrap();

@@ -245,7 +245,13 @@ const TABLES: &[Table] = &[
             ("amr", Text),
             ("ip", Text),
             ("user_agent", Text),
+            ("cookie", Bytes),
         ],
+    },
+    Table {
+        name: "familiar_networks",
+        key: &["user_id", "network"],
+        columns: &[("user_id", Text), ("network", Text), ("seen_at", Int)],
     },
     Table {
         name: "refresh_tokens",

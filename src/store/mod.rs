@@ -9,6 +9,7 @@ mod copy;
 #[cfg(test)]
 mod contract;
 mod engine;
+mod familiar;
 mod imports;
 mod invites;
 mod keys;
@@ -40,10 +41,10 @@ pub(crate) use observations::Observation;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
 pub(crate) use service_tokens::{ServiceToken, ServiceTokenMark};
-pub(crate) use sessions::{Live, Rotation, Started, Turn};
+pub(crate) use sessions::{Live, Rotation, Started, Turn, Visit};
 pub(crate) use settings::{BadServer, Migrate, Server, Settings};
 pub(crate) use strangers::TokenRevocation;
-pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, User};
+pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, SessionKey, User};
 
 /// The store, whichever engine is behind it. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ mod cases;
 mod harness;
 
 // People.
+mod browser_sessions;
 mod login;
 mod logout;
 mod old_login;
@@ -57,6 +58,7 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+mod together;
 
 // With other people's parts.
 mod third_party;

@@ -141,7 +141,7 @@ pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Expla
     let table =
         RouteTable::new(loaded.config.routes.clone()).map_err(|error| CannotTell::Unreachable(error.to_string()))?;
     let gate = Gate::new(std::sync::Arc::new(table), who.authenticator.clone());
-    judge(&mut said, &gate, &inbound, loaded, &renderer, now);
+    judge(&mut said, &gate, &inbound, loaded, &renderer, now).await;
     said.cure = cure(&said, &who, args);
     Ok(said)
 }
@@ -168,8 +168,15 @@ pub(super) fn steps(token: &str, who: &Who, now: Timestamp) -> Vec<TokenStep> {
     steps
 }
 
-fn judge(said: &mut Explanation, gate: &Gate, inbound: &Inbound, loaded: &Loaded, renderer: &Renderer, now: Timestamp) {
-    let decision = gate.decide(inbound, now);
+async fn judge(
+    said: &mut Explanation,
+    gate: &Gate,
+    inbound: &Inbound,
+    loaded: &Loaded,
+    renderer: &Renderer,
+    now: Timestamp,
+) {
+    let decision = gate.decide(inbound, now).await;
     said.candidates = candidates(gate.routes(), inbound, decision.route);
     if let Some(route) = decision.route {
         said.needs = needs(route, &decision);

@@ -13,7 +13,7 @@ use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::suggest::nearest;
 use crate::config::tree::Node;
 use crate::config::value::quoted;
-use crate::routes::{self, Settings};
+use crate::routes::{self, OnDenied, Settings};
 use crate::wire::AuthPrefix;
 
 /// All routes, and what is wrong between them.
@@ -210,8 +210,14 @@ fn edge(part: &Part<'_>) -> routes::Edge {
         rate_per_ip: part.given("rate_per_ip").map(|spot| spot.value),
         rate_per_user: part.given("rate_per_user").map(|spot| spot.value),
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
+        on_denied: on_denied(part),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
     }
+}
+
+fn on_denied(part: &Part<'_>) -> OnDenied {
+    let words = [("auto", OnDenied::Auto), ("login", OnDenied::Login), ("401", OnDenied::Unauthorized)];
+    part.choice("on_denied", &words)
 }
 
 /// Only somebody who must sign in can be asked when they did.

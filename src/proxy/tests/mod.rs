@@ -71,6 +71,8 @@ async fn gateway(options: Options) -> Gateway {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     }));
     let shared = Arc::clone(&proxy);
     tokio::spawn(async move {
