@@ -14,6 +14,8 @@ mod cases;
 mod harness;
 
 // People.
+mod browser_forms;
+mod browser_pages;
 mod browser_sessions;
 mod login;
 mod logout;
