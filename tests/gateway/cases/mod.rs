@@ -100,6 +100,15 @@ fn tests_that_hold_a_row_are_there() {
             assert!(sources.contains(&format!("fn {test}(")), "{id}: no test {test}");
         }
     }
+    let threats = include_str!("../../../docs/THREATS.md");
+    let guarantees: Vec<_> = threats.lines().filter(|line| line.starts_with("| G")).collect();
+    assert_eq!(guarantees.len(), 16);
+    for line in guarantees {
+        let named = line.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains("::"));
+        for test in named {
+            assert!(sources.contains(&format!("fn {test}(")), "THREATS.md: no test {test}");
+        }
+    }
 }
 
 /// The fixture, with a route whose prefix is taken off.
