@@ -1,5 +1,5 @@
 //! Accounts, sessions, own answers and bounds, as far as one request or a few say it.
-use crate::support::{Row, Saw, Seen};
+use crate::support::{Answer, Row, Saw, Seen};
 
 /// Sign-in and registration by whoever sends what.
 pub(super) const ACCOUNTS: &[Row] = &[
@@ -42,13 +42,15 @@ pub(super) const SESSIONS: &[Row] = &[
     Row::stopped("S04", b"POST /auth/login HTTP/1.1\n\n{\"username\":\"alice\",\"password\":\"@PA\"}", &[415]),
     Row::stopped("S04", b"POST /auth/logout HTTP/1.1\nContent-Type: text/plain\nAuthorization: Bearer @A\n\n{}", &[415]),
     Row::stopped("S05", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nOrigin: https://evil.example", &[403]),
+    Row::stopped("S05", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nReferer: https://evil.example/x", &[403]),
     Row::stopped("S06", b"GET /auth/logout HTTP/1.1\nAuthorization: Bearer @A", &[405]),
     Row::stopped("S06", b"HEAD /auth/logout HTTP/1.1\nAuthorization: Bearer @A", &[405]),
     Row::stopped("S06", b"GET /auth/refresh HTTP/1.1\nAuthorization: Bearer @A", &[405]),
     Row::one("S06", b"GET /app/still HTTP/1.1\nAuthorization: Bearer @A", super::identity::alice_alone),
     Row::stopped("S08", b"GET /app/x HTTP/1.1\nCookie: __host-gw_at=@A; gw_at=@A; authgate=@A", &[401]),
     Row::stopped("S08", b"GET /app/x HTTP/1.1\nCookie: __Host-authgate =@A; __Host-authgate%20=@A", &[401]),
-    Row::answered("S13", b"GET /auth/me HTTP/1.1\nAuthorization: Bearer @A\nOrigin: https://evil.example", &[200]),
+    Row { says: no_cors, ..Row::answered("S13", b"GET /auth/me HTTP/1.1\nAuthorization: Bearer @A\nOrigin: https://evil.example", &[200]) },
+    Row { says: no_cors, ..Row::one("S13", b"GET /app/x HTTP/1.1\nAuthorization: Bearer @A\nOrigin: https://evil.example", super::identity::alice_alone) },
     Row::stopped("S14", b"POST /auth/login;sid=x?sid=y HTTP/1.1\nContent-Type: application/json\n\n{\"username\":\"alice\",\"password\":\"@PA\"}", &[400]),
     Row::stopped("T07", b"GET /app/x HTTP/1.1\nAuthorization: Bearer @R", &[401]),
     Row::stopped("T07", b"POST /auth/refresh HTTP/1.1\nContent-Type: application/json\n\n{\"refresh_token\":\"@A\"}", &[401]),
@@ -66,6 +68,74 @@ pub(super) const SESSIONS: &[Row] = &[
     Row::one("T25", b"GET /pub/x HTTP/1.1\nAuthorization: Bearer .", super::identity::nobody),
 ];
 
+/// What a browser shows, and where it is led. `@C` is alice's session cookie.
+pub(super) const BROWSERS: &[Row] = &[
+    Row::one("S08", b"GET /app/x HTTP/1.1\nCookie: a=1; authgate=@C", super::identity::cookie_of_alice),
+    Row::stopped("S07", b"GET /app/x HTTP/1.1\nCookie: authgate=@C; authgate=@C", &[400]),
+    Row::stopped("S07", b"GET /app/x HTTP/1.1\nCookie: authgate=@C\nCookie: authgate=@C", &[400]),
+    Row::stopped("S07", b"GET /app/x HTTP/1.1\nCookie: authgate=@C; authgate=garbage", &[400]),
+    Row::stopped("S07", b"GET /app/x HTTP/1.1\nAuthorization: Bearer @A\nCookie: authgate=@C", &[400]),
+    Row::stopped("S08", b"GET /app/x HTTP/1.1\nCookie: Authgate=@C", &[401]),
+    Row::stopped("S08", b"GET /app/x HTTP/1.1\nCookie: authgate =@C", &[401]),
+    Row::stopped("S08", b"GET /app/x HTTP/1.1\nCookie: authgate%20=@C", &[401]),
+    Row::stopped("S08", b"GET /app/x HTTP/1.1\nCookie: __host-authgate=@C", &[401]),
+    Row::stopped("T25", b"GET /app/x HTTP/1.1\nCookie: authgate=%%%", &[401]),
+    Row::one("T25", b"GET /pub/x HTTP/1.1\nCookie: authgate=%%%", super::identity::nobody),
+    Row::stopped("W05", b"GET /app/x HTTP/1.1\nCookie: authgate=@C\nOrigin: https://evil.example\nConnection: Upgrade\nUpgrade: websocket\nSec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", &[403]),
+    leads("D07", b"GET /app/x HTTP/1.1\nAccept: text/html\nX-Forwarded-Host: evil.example"),
+    leads("D07", b"GET /app/x HTTP/1.1\nAccept: text/html\nX-Forwarded-Proto: evil\nX-Forwarded-Prefix: //evil.example"),
+    leads("D07", b"GET /app/x HTTP/1.1\nAccept: text/html\nHost: evil.example"),
+    leads("D09", b"GET /app/x HTTP/1.1\nAccept: text/html"),
+    stays("D01", b"GET /auth/login?return_to=//evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D01", b"GET /auth/login?return_to=///evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D01", b"GET /auth/login?return_to=http://evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D01", b"GET /auth/login?return_to=https:evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D01", b"GET /auth/login?return_to=javascript:alert(1) HTTP/1.1\nCookie: authgate=@C"),
+    stays("D01", b"GET /auth/login?return_to=data:text/html,x HTTP/1.1\nCookie: authgate=@C"),
+    stays("D02", b"GET /auth/login?return_to=/%5Cevil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D02", b"GET /auth/login?return_to=%5C%5Cevil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D02", b"GET /auth/login?return_to=/%09/evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D02", b"GET /auth/login?return_to=/%0a/evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D02", b"GET /auth/login?return_to=%20//evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D02", b"GET /auth/login?return_to=%09//evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D03", b"GET /auth/login?return_to=http://g.evil/ HTTP/1.1\nCookie: authgate=@C"),
+    stays("D03", b"GET /auth/login?return_to=http://g@evil/ HTTP/1.1\nCookie: authgate=@C"),
+    stays("D03", b"GET /auth/login?return_to=//evil%E3%80%82com HTTP/1.1\nCookie: authgate=@C"),
+    stays("D04", b"GET /auth/login?return_to=/..//evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D04", b"GET /auth/login?return_to=/.//evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D04", b"GET /auth/login?return_to=/%252f/evil HTTP/1.1\nCookie: authgate=@C"),
+    stays("D05", b"GET /auth/login?return_to=/ok%0d%0aSet-Cookie:%20x=1 HTTP/1.1\nCookie: authgate=@C"),
+    Row::said("D08", b"GET /auth/login?return_to=%22%3E%3Csvg%20onload=1%3E HTTP/1.1", &[200], inert),
+    Row::said("D08", b"GET /no%22%3E%3Csvg%20onload=1%3E HTTP/1.1\nAccept: text/html", &[404], inert),
+];
+
+/// To our own page, whatever the request says about hosts.
+const fn leads(id: &'static str, sends: &'static [u8]) -> Row {
+    Row::said(id, sends, &[303], |answer| {
+        assert_eq!(answer.head.all("location"), ["/auth/login?return_to=/app/x"]);
+        assert_eq!(answer.field("cache-control"), Some("no-store"));
+        assert!(answer.field("vary").is_some_and(|vary| vary.contains("Cookie")), "{answer:?}");
+    })
+}
+
+/// A place to go on to that is none of ours is the default one.
+const fn stays(id: &'static str, sends: &'static [u8]) -> Row {
+    Row::said(id, sends, &[303], |answer| {
+        assert_eq!(answer.head.all("location"), ["/"]);
+        assert!(answer.field("set-cookie").is_none_or(|cookie| !cookie.starts_with('x')), "{answer:?}");
+    })
+}
+
+fn inert(answer: &Answer) {
+    assert!(!answer.text().contains("<svg"), "{}", answer.text());
+    if answer.field("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+        let policy = answer.field("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert_eq!(answer.field("x-content-type-options"), Some("nosniff"));
+        assert!(answer.field("referrer-policy").is_some(), "{answer:?}");
+    }
+}
+
 /// A session's end, step by step.
 pub(super) const SIGNING_OUT: &[Row] = &[
     Row::one("T26", b"GET /app/x HTTP/1.1\nAuthorization: Bearer @B", is_bob),
@@ -80,6 +150,10 @@ pub(super) const SIGNING_OUT: &[Row] = &[
     ),
     Row::one("S11", b"GET /app/x HTTP/1.1\nAuthorization: Bearer @A", super::identity::alice_alone),
 ];
+
+fn no_cors(answer: &Answer) {
+    assert!(answer.head.fields.iter().all(|(name, _)| !name.to_ascii_lowercase().starts_with("access-control-")));
+}
 
 fn is_bob(seen: &Seen) {
     assert_eq!(seen.folded("X-User-Name"), ["bob"], "{:#?}", seen.head);

@@ -49,6 +49,17 @@ pub(super) const FILES: &[(&str, &str, &str)] = &[
     ("C07", "[server]\ntrusted_proxies = [\"0.0.0.0/0\"]", "warning[W302]"),
     ("C07", "[server]\ntrusted_proxies = [\"::/0\"]", "warning[W302]"),
     ("C07", "[server]\ntrusted_proxies = [\"proxy.example.org\"]", "error[E102]"),
+    ("C08", "[sessions]\nsame_site = \"none\"", "error[E320]"),
+    (
+        "C08",
+        "[server]\npublic_url = \"https://app.example.com\"\n[sessions]\ndomain = \"other.example\"",
+        "error[E320]",
+    ),
+    (
+        "C08",
+        "[server]\npublic_url = \"https://app.example.com\"\n[sessions]\ndomain = \"example.com\"",
+        "warning[W320]",
+    ),
     ("C09", "[passwords]\nargon2 = { memory = \"8KiB\" }", "error[E105]"),
     ("C09", "[passwords]\nargon2 = { memory = \"64GiB\" }", "error[E105]"),
     ("C09", "[passwords]\nargon2 = { iterations = 0 }", "error[E105]"),

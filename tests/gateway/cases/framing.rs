@@ -96,13 +96,7 @@ pub(super) const ROWS: &[Row] = &[
         b"POST /app HTTP/1.1\nAuthorization: Bearer @A\nExpect: 100-continue\nContent-Length: 3\n\nabc",
         no_expect,
     ),
-    Row {
-        id: "H15",
-        sends: b"POST /app HTTP/1.1\nAuthorization: Bearer @A\nExpect: y 100-continue\nContent-Length: 3\n\nabc",
-        status: &[417],
-        saw: Saw::Nothing,
-        closes: false,
-    },
+    Row { closes: false, ..Row::stopped("H15", b"POST /app HTTP/1.1\nAuthorization: Bearer @A\nExpect: y 100-continue\nContent-Length: 3\n\nabc", &[417]) },
     Row::refused("T23", b"GET /app HTTP/1.1\nAuthorization: Bearer @A\nAuthorization: Bearer @A"),
 ];
 

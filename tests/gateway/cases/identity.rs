@@ -32,6 +32,12 @@ fn cookie_is_kept(seen: &Seen) {
     assert!(!seen.all("connection").iter().any(|value| value.contains("user")), "{:#?}", seen.head);
 }
 
+/// Known by the session's cookie, which goes no further.
+pub(super) fn cookie_of_alice(seen: &Seen) {
+    alice_alone(seen);
+    assert_eq!(seen.all("cookie"), ["a=1"], "{:#?}", seen.head);
+}
+
 fn no_trailers(seen: &Seen) {
     alice_alone(seen);
     assert!(seen.trailers.is_empty(), "{:?}", seen.trailers);

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::support::frames::{Frames, Taken, fields};
 use crate::support::mint::sign;
 use crate::support::rows::replace;
-use crate::support::{Gateway, Mint, Row, Site, Stage, Upstream, authgate_with_input};
+use crate::support::{Browser, Gateway, Mint, Row, Site, Stage, Upstream, authgate_with_input};
 use tokens::Forged;
 
 /// The groups and how many rows each has.
@@ -41,7 +41,7 @@ const CATALOGUE: [(char, usize); 13] = [
     ('C', 13),
 ];
 
-const TABLES: [&[Row]; 10] = [
+const TABLES: [&[Row]; 11] = [
     paths::AMBIGUOUS,
     paths::DECIDED,
     identity::ROWS,
@@ -50,6 +50,7 @@ const TABLES: [&[Row]; 10] = [
     accounts::SESSIONS,
     accounts::SIGNING_OUT,
     accounts::OWN,
+    accounts::BROWSERS,
     accounts::UPGRADES,
     accounts::HOSTS,
 ];
@@ -97,6 +98,15 @@ fn tests_that_hold_a_row_are_there() {
     for (id, tests) in elsewhere::HELD {
         for test in *tests {
             assert!(sources.contains(&format!("fn {test}(")), "{id}: no test {test}");
+        }
+    }
+    let threats = include_str!("../../../docs/THREATS.md");
+    let guarantees: Vec<_> = threats.lines().filter(|line| line.starts_with("| G")).collect();
+    assert_eq!(guarantees.len(), 16);
+    for line in guarantees {
+        let named = line.split('`').skip(1).step_by(2).filter(|name| name.contains('_') && !name.contains("::"));
+        for test in named {
+            assert!(sources.contains(&format!("fn {test}(")), "THREATS.md: no test {test}");
         }
     }
 }
@@ -173,6 +183,17 @@ fn sessions_and_credentials() {
 #[test] // S11, T26
 fn a_session_is_over_when_it_is_signed_out() {
     stage().play_in_turn(accounts::SIGNING_OUT);
+}
+
+#[test] // S, D, T25, W05
+fn what_browsers_show_and_where_they_are_led() {
+    let mut stage = stage();
+    let browser = Browser::new(&stage.gateway);
+    browser.sign_in("alice", "/app").expect(303);
+    let cookie = browser.cookie("authgate").unwrap();
+    stage.gateway.keep_secret(&cookie);
+    stage.cast.insert(0, ("@C", cookie));
+    stage.play(accounts::BROWSERS);
 }
 
 #[test] // D, L, R, K

@@ -1,5 +1,5 @@
 //! Routing and path: one path for matching and forwarding; what is ambiguous is refused.
-use crate::support::{Row, Saw, Seen};
+use crate::support::{Row, Seen};
 
 pub(super) const AMBIGUOUS: &[Row] = &[
     Row::refused("P01", b"GET /pub/../app/x HTTP/1.1"),
@@ -65,8 +65,8 @@ pub(super) const DECIDED: &[Row] = &[
     Row::arrives("P13", b"GET http://@H/pub/x HTTP/1.1\nHost: @H", "/pub/x"),
     Row::stopped("P13", b"GET http://@H/app/x HTTP/1.1\nHost: @H", &[401]),
     Row::stopped("P14", b"OPTIONS * HTTP/1.1", &[204]),
-    Row { id: "P14", sends: b"CONNECT 127.0.0.1:80 HTTP/1.1", status: &[405], saw: Saw::Nothing, closes: true },
-    Row { id: "P14", sends: b"CONNECT /app HTTP/1.1", status: &[400, 405], saw: Saw::Nothing, closes: true },
+    Row { closes: true, ..Row::stopped("P14", b"CONNECT 127.0.0.1:80 HTTP/1.1", &[405]) },
+    Row { closes: true, ..Row::stopped("P14", b"CONNECT /app HTTP/1.1", &[400, 405]) },
     Row::stopped("P15", b"GET /publicity HTTP/1.1", &[404]),
     Row::stopped("P15", b"GET /pub.bak HTTP/1.1", &[404]),
     Row::stopped("P15", b"GET /pub-x/y HTTP/1.1", &[404]),

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     pub(crate) saw: Saw,
     /// The connection is ended after the answer.
     pub(crate) closes: bool,
+    /// What holds of the answer beside its status.
+    pub(crate) says: fn(&Answer),
 }
 
 /// What the upstream may have seen of a row.
@@ -35,29 +37,41 @@ pub(crate) enum Saw {
 impl Row {
     /// Refused as malformed, and the connection closed.
     pub(crate) const fn refused(id: &'static str, sends: &'static [u8]) -> Self {
-        Self { id, sends, status: &[400], saw: Saw::Nothing, closes: true }
+        Self { id, sends, status: &[400], saw: Saw::Nothing, closes: true, says: anything }
     }
 
     /// Refused in another way.
     pub(crate) const fn stopped(id: &'static str, sends: &'static [u8], status: &'static [u16]) -> Self {
-        Self { id, sends, status, saw: Saw::Nothing, closes: false }
+        Self { id, sends, status, saw: Saw::Nothing, closes: false, says: anything }
     }
 
     /// Forwarded, to exactly this path.
     pub(crate) const fn arrives(id: &'static str, sends: &'static [u8], path: &'static str) -> Self {
-        Self { id, sends, status: &[200], saw: Saw::Path(path), closes: false }
+        Self { id, sends, status: &[200], saw: Saw::Path(path), closes: false, says: anything }
     }
 
     /// Forwarded, as `saw` says.
     pub(crate) const fn one(id: &'static str, sends: &'static [u8], saw: fn(&Seen)) -> Self {
-        Self { id, sends, status: &[200], saw: Saw::One(saw), closes: false }
+        Self { id, sends, status: &[200], saw: Saw::One(saw), closes: false, says: anything }
+    }
+
+    /// Answered by the gateway itself, in these words.
+    pub(crate) const fn said(
+        id: &'static str,
+        sends: &'static [u8],
+        status: &'static [u16],
+        says: fn(&Answer),
+    ) -> Self {
+        Self { says, ..Self::stopped(id, sends, status) }
     }
 
     /// Answered by the gateway itself.
     pub(crate) const fn answered(id: &'static str, sends: &'static [u8], status: &'static [u16]) -> Self {
-        Self { id, sends, status, saw: Saw::Whatever, closes: false }
+        Self { id, sends, status, saw: Saw::Whatever, closes: false, says: anything }
     }
 }
+
+const fn anything(_: &Answer) {}
 
 /// Where rows are played.
 #[derive(Debug)]
@@ -187,6 +201,7 @@ fn judge(row: &Row, gateway: &Gateway, raw: &mut Raw, answer: Option<Answer>, ab
         let method = if row.sends.starts_with(b"HEAD ") { "HEAD" } else { "" };
         check_own(&answer, method, "", &gateway.auth_prefix());
     }
+    (row.says)(&answer);
     if row.closes {
         assert!(raw.ends_within(SOON), "{about}: the connection stays open");
     }
