@@ -4,6 +4,7 @@ mod wire;
 mod token;
 mod password;
 mod observe;
+mod mail;
 mod store;
 mod tls;
 mod shared;

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("token", "base"),
     ("password", "base"),
     ("observe", "base"),
+    ("mail", "base observe"),
     ("store", "base"),
     ("tls", "base"),
     ("server", "base wire observe tls"),
@@ -20,7 +21,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("limit", "base"),
     ("authz", "base token"),
     ("authn", "base wire token shared authz"),
-    ("account", "base token password store shared limit observe"),
+    ("account", "base token password store shared limit observe mail"),
     ("proxy", "base wire token shared authz observe"),
     ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token authn authz routes"),
@@ -34,19 +35,19 @@ const ROOMS: &[(&str, &str)] = &[
     ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe store tls server shared limit authz account proxy routes admin"),
+    ("config", "base wire token password observe mail store tls server shared limit authz account proxy routes admin"),
     (
         "app",
-        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
+        "base wire token password observe mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
     ),
     (
         "cli",
-        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
+        "base wire token password observe mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
     ),
     // The hidden door for benches and fuzz targets, and the crate's own root.
     (
         "door",
-        "base wire token password observe store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
+        "base wire token password observe mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
     ),
     ("main", "cli"),
 ];

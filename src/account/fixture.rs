@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Accounts, Identifier, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
+use super::{Accounts, Identifier, Letters, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
 use crate::base::{Clock, Role, Scope, Secret, SessionId};
 use crate::limit::Rate;
+use crate::mail::{Letter, Mailer};
 use crate::observe::Audit;
 use crate::password::{Argon2Cost, Hasher, Policy, Settings as PasswordSettings};
 use crate::shared::Revocations;
@@ -18,6 +19,7 @@ use crate::token::{
 pub(super) struct House {
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
+    post: tokio::sync::Mutex<tokio::sync::mpsc::Receiver<Letter>>,
     _folder: tempfile::TempDir,
 }
 
@@ -46,7 +48,27 @@ impl House {
         };
         let key = StoredKey::generate(Algorithm::Es256, clock.now()).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &tokens());
-        Self { accounts: Accounts::new(people, Arc::new(tokens), Arc::new(Limits::default())), clock, _folder: folder }
+        let (mailer, post) = Mailer::read_by_a_test();
+        let letters = Letters::new(mailer, "https://app.example.com".to_owned(), "/auth".to_owned());
+        let accounts = Accounts::new(people, Arc::new(tokens), Arc::new(Limits::default()), letters);
+        Self { accounts, clock, post: tokio::sync::Mutex::new(post), _folder: folder }
+    }
+
+    /// The same house, where people have to verify their addresses from now on.
+    pub(super) fn verifying(self) -> Self {
+        let people = self.people();
+        let people = People {
+            store: people.store.clone(),
+            hasher: people.hasher.clone(),
+            policy: Policy::new(&passwords()),
+            revocations: Arc::clone(&people.revocations),
+            services: Arc::clone(&people.services),
+            settings: Settings { verify_email: true, ..people.settings.clone() },
+            clock: people.clock.clone(),
+            audit: people.audit.clone(),
+        };
+        let accounts = Accounts { people: Arc::new(people), ..self.accounts };
+        Self { accounts, ..self }
     }
 
     pub(super) fn people(&self) -> &People {
@@ -57,7 +79,20 @@ impl House {
         let password = secret(PASSWORD);
         let email = format!("{name}@example.com");
         let wish = SignUp { username: Some(name), email: Some(&email), name: None, password: &password, invite: None };
-        self.accounts.register(&wish, &Source::default()).await.unwrap()
+        self.accounts.register(&wish, &Source::default()).await.unwrap().unwrap()
+    }
+
+    /// The next letter that leaves.
+    pub(super) async fn letter(&self) -> Letter {
+        let next = tokio::time::timeout(MINUTE, async { self.post.lock().await.recv().await });
+        next.await.expect("no letter left").unwrap()
+    }
+
+    /// The token in its link.
+    pub(super) async fn mailed_token(&self) -> Secret {
+        let letter = self.letter().await;
+        let (_, rest) = letter.text.expose().split_once("token=").expect("a letter with a link");
+        secret(rest.split_whitespace().next().unwrap())
     }
 
     /// What a backend would be told, if the token is good in every respect but for revocation.
@@ -101,6 +136,7 @@ fn settings() -> Settings {
         identifier: Identifier::Username,
         registration: Registration::Open,
         allowed_domains: vec![],
+        verify_email: false,
         default_roles: vec![role("user")],
         role_scopes: BTreeMap::from([(role("admin"), vec![scope("users:read"), scope("users:write")])]),
         refresh_ttl: 24 * 60 * MINUTE,

@@ -1,8 +1,10 @@
 //! How often somebody may try.
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::Settings;
-use crate::base::{Timestamp, UserId};
+use crate::base::{Email, Timestamp, UserId};
 use crate::limit::{Limited, Limiter, Network, Rate};
 
 /// The buckets; they outlive a reload, so that a reload gives nobody a fresh start.
@@ -12,6 +14,9 @@ pub(crate) struct Limits {
     logins_as: Limiter<(Who, Network)>,
     logins_as_from_anywhere: Limiter<Who>,
     registrations: Limiter<Network>,
+    letters_of_network: Limiter<Network>,
+    letters_to: Limiter<[u8; 16]>,
+    links_of_network: Limiter<Network>,
 }
 
 impl Default for Limits {
@@ -21,6 +26,9 @@ impl Default for Limits {
             logins_as: Limiter::new(MOST),
             logins_as_from_anywhere: Limiter::new(MOST),
             registrations: Limiter::new(MOST),
+            letters_of_network: Limiter::new(MOST),
+            letters_to: Limiter::new(MOST),
+            links_of_network: Limiter::new(MOST),
         }
     }
 }
@@ -68,6 +76,21 @@ impl Limits {
     pub(super) fn register(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
         self.registrations.take(network, settings.register_per_ip, now)
     }
+
+    /// Letters that one source may have sent, as often as accounts may be made from there.
+    pub(super) fn letter_from(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
+        self.letters_of_network.take(network, settings.register_per_ip, now)
+    }
+
+    /// Whether or not anybody has the address, or the limit would tell.
+    pub(super) fn letter_to(&self, email: &Email, now: Timestamp) -> Result<(), Limited> {
+        self.letters_to.take(short_digest(email.as_str()), LETTERS_TO_ONE, now)
+    }
+
+    /// Attempts to follow a link.
+    pub(super) fn link(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
+        self.links_of_network.take(network, settings.login_per_ip, now)
+    }
 }
 
 fn anywhere(settings: &Settings) -> Rate {
@@ -84,5 +107,7 @@ fn short_digest(name: &str) -> [u8; 16] {
 
 /// Keys in each table: about 10 MB when all are full.
 const MOST: usize = 100_000;
+/// Nobody's mailbox is filled by us, whoever asks for it.
+const LETTERS_TO_ONE: Rate = Rate { count: 5, per: Duration::from_secs(3600) };
 /// All sources together may try one account so many times as often as one source.
 const SOURCES: u32 = 10;

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::limits::{Attempt, Who};
+use super::session::PASSWORD_ONLY;
 use super::trail::Entry;
 use super::{Accounts, Identifier, SignedIn, Source};
 use crate::base::{Email, Secret, Username};
@@ -20,6 +21,9 @@ pub(crate) enum LoginError {
     /// Said only after a right password.
     #[error("the account is disabled")]
     Disabled,
+    /// Said only after a right password.
+    #[error("the e-mail address is not verified")]
+    Unverified,
     /// Said whether or not the name exists and the password was right.
     #[error("too many attempts")]
     Limited { retry_after: Duration },
@@ -85,7 +89,24 @@ impl Accounts {
             Some(_) => people.hasher.hash(&given).await.ok(),
             None => None,
         };
+        self.verified(user, source)?;
         self.begin(user, rehashed.as_ref(), source).await
+    }
+
+    /// Whether the address was verified, where it must be. Somebody whose address was not is sent a link again; who has
+    /// none was added by the operator.
+    pub(super) fn verified(&self, user: &User, source: &Source<'_>) -> Result<(), LoginError> {
+        let Some(email) = user.email.clone().filter(|_| self.people.settings.verify_email && !user.email_verified)
+        else {
+            return Ok(());
+        };
+        if self.limits.letter_to(&email, self.people.clock.now()).is_ok() {
+            let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
+            // When too much is being written the next attempt sends one.
+            let sent = self.later(async move { accounts.send_address_link(&user, &email, &source.lent()).await });
+            drop(sent);
+        }
+        Err(LoginError::Unverified)
     }
 
     pub(super) async fn begin(
@@ -95,7 +116,7 @@ impl Accounts {
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
-        let (session, refresh) = self.new_session(source, now);
+        let (session, refresh) = self.new_session(PASSWORD_ONLY, source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
             Started::Begun(live) => match self.sign(live, refresh, now) {
                 Ok(done) => Ok(done),
@@ -131,6 +152,7 @@ impl LoginError {
         match self {
             Self::WrongCredentials => "invalid_credentials",
             Self::Disabled => "account_disabled",
+            Self::Unverified => "email_unverified",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
             Self::Signing(_) => "internal",

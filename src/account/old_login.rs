@@ -49,6 +49,7 @@ impl Accounts {
                     .about(Some(&user))
                     .detail("known to the old login")
                     .record(people);
+                self.verified(&user, source)?;
                 self.begin(&user, None, source).await
             }
             // Somebody was quicker: they are asked for like anybody else.

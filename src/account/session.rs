@@ -5,10 +5,14 @@ use crate::base::{SessionId, Timestamp};
 use crate::store::{Live, NewSession, StoreError};
 use crate::token::{Person, SignError};
 
+/// How somebody proved who they are (RFC 8176).
+pub(super) type Proof = &'static [&'static str];
+pub(super) const PASSWORD_ONLY: Proof = &["pwd"];
+
 impl Accounts {
     /// A session to be written, and its first refresh token. Each sign-in begins one of its own, whatever token came
     /// with the request: nobody can be made to sign in to a session that somebody else knows.
-    pub(super) fn new_session(&self, source: &Source<'_>, now: Timestamp) -> (NewSession, RefreshToken) {
+    pub(super) fn new_session(&self, amr: Proof, source: &Source<'_>, now: Timestamp) -> (NewSession, RefreshToken) {
         let refresh = RefreshToken::new();
         let session = NewSession {
             id: SessionId::new(now),
@@ -16,7 +20,7 @@ impl Accounts {
             now,
             expires_at: now.plus(self.people.settings.refresh_ttl),
             tokens_until: self.tokens_until(now),
-            amr: &["pwd"],
+            amr,
             ip: source.ip,
             user_agent: source.kept_user_agent(),
         };

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use super::old_login::OldServer;
 use super::{StartError, keys};
-use crate::account::{Accounts, Limits, People};
+use crate::account::{Accounts, Letters, Limits, People};
 use crate::authn::Authenticator;
 use crate::base::{Clock, Timestamp};
 use crate::config::Config;
 use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
+use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::password::{Hasher, Policy};
 use crate::pipeline::{Gateway, Rates};
@@ -84,7 +85,8 @@ impl Lasting {
         let hasher = self.hasher(config, before);
         self.watch(&hasher, &tokens);
         let people = self.people(config, hasher.clone(), audit.clone());
-        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits))
+        let letters = self.letters(config, before);
+        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits), letters)
             .asking(config.accounts.migrate_from.clone().map(OldServer::of));
         let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
         Ok(Gateway {
@@ -147,6 +149,19 @@ impl Lasting {
             password_grant: config.accounts.password_grant,
             body_timeout: config.server.limits.body_timeout,
         }
+    }
+
+    /// The same queue goes on unless the file names another server.
+    fn letters(&self, config: &Config, before: Option<(&Config, &Gateway)>) -> Letters {
+        let mailer = match before {
+            Some((old, gateway)) if old.mail == config.mail => gateway.endpoints.accounts.letters().mailer().clone(),
+            _ => {
+                let (mailer, round) = Mailer::new(&config.mail);
+                drop(self.stop.spawn(round.run(self.stop.child_token())));
+                mailer
+            }
+        };
+        Letters::new(mailer, config.origin(), config.wire.auth_prefix.0.clone())
     }
 
     fn hasher(&self, config: &Config, before: Option<(&Config, &Gateway)>) -> Hasher {

@@ -39,7 +39,7 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, observe, password, proxy, routes, server, shared, store, tls, token, wire};
+use crate::{account, admin, mail, observe, password, proxy, routes, server, shared, store, tls, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -58,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) sessions: shared::Settings,
     pub(crate) store: store::Settings,
     pub(crate) migrate: store::Migrate,
+    pub(crate) mail: mail::Settings,
     pub(crate) admin: admin::Settings,
     pub(crate) log: observe::LogSettings,
     pub(crate) metrics: observe::MetricsSettings,

@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["pages", "providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["pages", "providers", "issuers"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -398,6 +398,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "[]",
                 "Whoever makes an account needs an e-mail address at one of these. Empty: any, or none.",
             ),
+            with_default(
+                "verify_email",
+                Kind::Flag,
+                "false",
+                "Send a link first and let nobody in before it was followed (needs [mail]).",
+            ),
             with_default("default_roles", Kind::List, "[\"user\"]", "What everyone who makes an account is given."),
             without(
                 "role_scopes",
@@ -412,7 +418,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Unknown here? Ask the old login once, and keep the person on success.",
             ),
         ],
-        later: &["verify_email"],
+        later: &[],
     },
     Section {
         name: "passwords",
@@ -610,6 +616,29 @@ pub(super) const SECTIONS: &[Section] = &[
             with_default("login_per_ip", Kind::Rate, "\"20/m\"", ""),
             with_default("login_per_account", Kind::Rate, "\"5/m\"", ""),
             with_default("register_per_ip", Kind::Rate, "\"10/h\"", ""),
+        ],
+        later: &[],
+    },
+    Section {
+        name: "mail",
+        shape: Shape::Once,
+        words: "",
+        header: "[mail]",
+        settings: &[
+            without(
+                "url",
+                Kind::Text,
+                "\"smtps://authgate@mail.example.com:465\"",
+                "Without a server, mails are written to the log: good for trying things out.\n\
+                 smtps:// is TLS from the start; smtp:// is STARTTLS, and in the clear only to this machine or with ?tls=none.",
+            ),
+            without("password", Kind::Secret, "\"${SMTP_PASSWORD}\"", ""),
+            without(
+                "from",
+                Kind::Text,
+                "\"Example <no-reply@example.com>\"",
+                "Without it: no-reply at the host of public_url.",
+            ),
         ],
         later: &[],
     },

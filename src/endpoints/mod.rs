@@ -7,6 +7,7 @@ mod login;
 mod logout;
 mod me;
 mod oauth;
+mod links;
 mod password;
 mod refresh;
 mod register;
@@ -44,6 +45,9 @@ pub(crate) enum Endpoint {
     Session,
     Me,
     Password,
+    ForgotPassword,
+    ResetPassword,
+    VerifyEmail,
     Introspect,
     Revoke,
     Jwks,
@@ -130,6 +134,9 @@ impl Endpoint {
         ("/users/me", Self::Me),
         ("/userinfo", Self::Me),
         ("/password", Self::Password),
+        ("/password/forgot", Self::ForgotPassword),
+        ("/password/reset", Self::ResetPassword),
+        ("/verify-email", Self::VerifyEmail),
         ("/introspect", Self::Introspect),
         ("/revoke", Self::Revoke),
         ("/healthz", Self::Health),
@@ -163,6 +170,9 @@ impl Endpoint {
             | Self::Refresh
             | Self::LogoutAll
             | Self::Password
+            | Self::ForgotPassword
+            | Self::ResetPassword
+            | Self::VerifyEmail
             | Self::Introspect
             | Self::Revoke => POST,
             Self::Logout => LOGOUT,
@@ -184,6 +194,9 @@ impl Endpoint {
             | Self::Session
             | Self::Me
             | Self::Password
+            | Self::ForgotPassword
+            | Self::ResetPassword
+            | Self::VerifyEmail
             | Self::Revoke => true,
             Self::Sessions
             | Self::Introspect
@@ -214,6 +227,9 @@ impl Endpoint {
             Self::Session => "session",
             Self::Me => "me",
             Self::Password => "password",
+            Self::ForgotPassword => "password_forgot",
+            Self::ResetPassword => "password_reset",
+            Self::VerifyEmail => "verify_email",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
             Self::Jwks => "jwks",
@@ -284,6 +300,9 @@ impl Endpoints {
             Endpoint::Session => self.end_session(&inbound).await,
             Endpoint::Me => self.me(inbound).await,
             Endpoint::Password => self.change_password(inbound).await,
+            Endpoint::ForgotPassword => self.forgot_password(inbound).await,
+            Endpoint::ResetPassword => self.reset_password(inbound).await,
+            Endpoint::VerifyEmail => self.verify_email(inbound).await,
             Endpoint::Introspect => self.introspect(inbound).await,
             Endpoint::Revoke => self.revoke(inbound).await,
             Endpoint::Jwks => Ok(self.jwks()),
@@ -308,6 +327,11 @@ fn nothing() -> Response<Body> {
     response.headers_mut().remove(http::header::CONTENT_TYPE);
     *response.body_mut() = Body::Empty;
     response
+}
+
+/// 202, whatever becomes of it: a letter tells the owner of the address.
+fn letter_sent() -> Response<Body> {
+    own_response(StatusCode::ACCEPTED, "application/json", r#"{"status":"email_sent"}"#)
 }
 
 /// Where a sign-in comes from, for limits and the audit log.

@@ -65,6 +65,7 @@ fn of_login(error: &LoginError) -> TokenProblem {
     match *error {
         LoginError::WrongCredentials => TokenProblem::new("invalid_grant", "the name or the password is not right"),
         LoginError::Disabled => TokenProblem::new("invalid_grant", "the account is disabled"),
+        LoginError::Unverified => TokenProblem::new("invalid_grant", "the e-mail address is not verified"),
         LoginError::Limited { retry_after } => TokenProblem {
             status: StatusCode::TOO_MANY_REQUESTS,
             retry_after: Some(retry_after),

@@ -58,6 +58,11 @@ pub(crate) enum Action {
     TokenAdded,
     TokenRevoked,
     PasswordChanged,
+    /// To whoever forgot it.
+    PasswordLinkSent,
+    /// To an address that shall become somebody's.
+    AddressLinkSent,
+    AddressVerified,
     UserDisabled,
     UserEnabled,
     UserDeleted,
@@ -86,6 +91,9 @@ impl Action {
             Self::TokenAdded => "service_token_added",
             Self::TokenRevoked => "service_token_revoked",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordLinkSent => "password_link_sent",
+            Self::AddressLinkSent => "email_link_sent",
+            Self::AddressVerified => "email_verified",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
@@ -194,6 +202,9 @@ fn say(event: &Event<'_>) {
         | Action::TokenAdded
         | Action::TokenRevoked
         | Action::PasswordChanged
+        | Action::PasswordLinkSent
+        | Action::AddressLinkSent
+        | Action::AddressVerified
         | Action::UserDisabled
         | Action::UserEnabled
         | Action::UserDeleted

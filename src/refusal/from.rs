@@ -2,7 +2,9 @@
 use std::time::Duration;
 
 use super::{FieldProblem, Refusal};
-use crate::account::{ChangeError, ChangePasswordError, FieldError, LoginError, RefreshError, RegisterError};
+use crate::account::{
+    ChangeError, ChangePasswordError, FieldError, LetterError, LinkError, LoginError, RefreshError, RegisterError,
+};
 use crate::authn::AuthnError;
 use crate::authz::Denied;
 use crate::gate::Denial;
@@ -82,6 +84,7 @@ impl From<LoginError> for Refusal {
         match error {
             LoginError::WrongCredentials => Self::named("invalid_credentials"),
             LoginError::Disabled => Self::named("account_disabled"),
+            LoginError::Unverified => Self::named("email_unverified"),
             LoginError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             LoginError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             LoginError::Signing(_) => Self::named("internal"),
@@ -112,6 +115,7 @@ impl From<ChangeError> for Refusal {
             ChangeError::Invalid(fields) => Self::of_fields(fields),
             ChangeError::UserExists => Self::named("user_exists"),
             ChangeError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            ChangeError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             ChangeError::Gone => Self::named("session_ended"),
             ChangeError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
@@ -127,6 +131,28 @@ impl From<ChangePasswordError> for Refusal {
             ChangePasswordError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             ChangePasswordError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             ChangePasswordError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<LetterError> for Refusal {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::Invalid(field) => Self::of_fields(vec![field]),
+            LetterError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            LetterError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+        }
+    }
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Invalid => Self::named("invalid_token"),
+            LinkError::Weak(field) => Self::of_fields(vec![field]),
+            LinkError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            LinkError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            LinkError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
     }
 }

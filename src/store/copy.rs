@@ -307,6 +307,11 @@ const TABLES: &[Table] = &[
         columns: &[("id", Int), ("source", Text), ("started_at", Int), ("undone_at", Int)],
     },
     Table { name: "imported_users", key: &["user_id"], columns: &[("user_id", Text), ("import_id", Int)] },
+    Table {
+        name: "links",
+        key: &["hash"],
+        columns: &[("hash", Bytes), ("user_id", Text), ("purpose", Text), ("email", Text), ("expires_at", Int)],
+    },
     Table { name: "control_secrets", key: &["hash"], columns: &[("hash", Bytes), ("expires_at", Int)] },
 ];
 

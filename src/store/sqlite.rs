@@ -140,6 +140,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (12, "keys take turns", include_str!("migrations/sqlite/0012_keys_take_turns.sql")),
     (13, "tokens without a session", include_str!("migrations/sqlite/0013_tokens_without_a_session.sql")),
     (14, "imports", include_str!("migrations/sqlite/0014_imports.sql")),
+    (30, "links", include_str!("migrations/sqlite/0030_links.sql")),
 ];
 
 /// Reads are short; more threads than this wait for the same disk.

@@ -98,6 +98,7 @@ const NEEDS_A_MACHINE: [Says; 6] = [
     (403, "missing_scope"),
 ];
 const WRONG_GRANT: [Says; 6] = [(400, "invalid_grant"); 6];
+const NO_GOOD_LINK: [Says; 6] = [(400, "invalid_token"); 6];
 const NO_TOKEN_OF_OURS: [Says; 6] = [(401, "invalid_refresh_token"); 6];
 const WRONG_FIELDS: [Says; 6] = [(422, "invalid_fields"); 6];
 
@@ -131,6 +132,14 @@ const DOORS: &[Door] = &[
     endpoint("Me", "GET", "/auth/userinfo", NEEDS_SOMEBODY),
     Door { endpoint: "Me", method: "PATCH", path: "/auth/me", body: Some("{}"), says: NEEDS_SOMEBODY },
     posted("Password", "/auth/password", r#"{"current_password":"wrong one","new_password":"x"}"#, WRONG_CURRENT),
+    posted("ForgotPassword", "/auth/password/forgot", r#"{"email":"nobody"}"#, WRONG_FIELDS),
+    posted(
+        "ResetPassword",
+        "/auth/password/reset",
+        r#"{"token":"agl_x","new_password":"long enough 1"}"#,
+        NO_GOOD_LINK,
+    ),
+    posted("VerifyEmail", "/auth/verify-email", r#"{"token":"agl_x"}"#, NO_GOOD_LINK),
     posted("Introspect", "/auth/introspect", "token=x", NEEDS_A_MACHINE),
     posted("Revoke", "/auth/revoke", "token=x", OPEN),
     endpoint("Metadata", "GET", "/.well-known/openid-configuration", OPEN),

@@ -15,6 +15,7 @@ mod harness;
 // People.
 mod login;
 mod logout;
+mod mail;
 mod old_login;
 mod clients;
 mod me;

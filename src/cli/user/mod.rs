@@ -114,10 +114,10 @@ async fn edit(args: EditArgs, people: &People, out: &mut Out) -> Result<(), Fail
         remove_roles: args.remove_roles,
         add_scopes: args.add_scopes,
         remove_scopes: args.remove_scopes,
-        username: None,
         email: email.map_err(|error| Failed::No(format!("--email {error}")))?,
         name: args.full_name,
         attributes: args.attributes.into_iter().collect(),
+        ..UserChange::default()
     };
     let changed = people.edit(user.id, &change, &Source::default()).await.map_err(|error| match error {
         EditError::Invalid(fields) => Failed::No(words(&fields)),

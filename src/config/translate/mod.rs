@@ -1,6 +1,7 @@
 //! The values of the file → the settings of each room, and what can only be judged when several are seen together.
 mod headers;
 mod keys;
+mod mail;
 mod people;
 mod rest;
 mod routes;
@@ -27,7 +28,9 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     let tokens = tokens::tokens(reader, &server, &wire, tls.is_some());
     let own_identity_names = upstreams.identity_names(&identity);
     let store = rest::store(reader);
+    let mail = mail::mail(reader, &origin(&server, &wire, tls.is_some()));
     Config {
+        mail,
         accounts: people::accounts(reader, &limits, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
