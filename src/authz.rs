@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) scopes: Vec<Scope>,
     /// The sign-in must be younger than this.
     pub(crate) fresh_login: Option<Duration>,
+    /// A second factor is needed.
+    pub(crate) mfa: bool,
 }
 
 /// Who a route asks for.
@@ -64,6 +66,8 @@ pub(crate) enum Denied {
     MissingRole,
     #[error("not all of the scopes asked for")]
     MissingScope,
+    #[error("signed in without a second factor")]
+    NoSecondFactor,
     #[error("signed in too long ago")]
     LoginTooOld,
 }
@@ -93,6 +97,10 @@ impl Policy {
         self.0.fresh_login
     }
 
+    pub(crate) const fn mfa(&self) -> bool {
+        self.0.mfa
+    }
+
     /// Whether this caller may pass. Roles and scopes bind whatever `auth` says: a contradiction closes the door.
     pub(crate) fn admit(&self, caller: &Caller, now: Timestamp) -> Result<Permit, Denied> {
         match (self.0.auth, caller) {
@@ -109,7 +117,7 @@ impl Policy {
     }
 
     fn needs_nothing(&self) -> bool {
-        self.0.roles.is_empty() && self.0.scopes.is_empty() && self.0.fresh_login.is_none()
+        self.0.roles.is_empty() && self.0.scopes.is_empty() && self.0.fresh_login.is_none() && !self.0.mfa
     }
 
     fn fits(&self, identity: &Identity, now: Timestamp) -> Result<(), Denied> {
@@ -118,6 +126,9 @@ impl Policy {
         }
         if !self.0.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Denied::MissingScope);
+        }
+        if self.0.mfa && !identity.showed_second_factor() {
+            return Err(Denied::NoSecondFactor);
         }
         // Last: who lacks the role is not sent to sign in again for nothing. A machine never signed in.
         let fresh = |most: Duration| identity.auth_time().is_some_and(|signed_in| signed_in.plus(most) > now);
@@ -136,7 +147,7 @@ mod tests {
 
     fn policy(auth: Asks, roles: &[&str]) -> Policy {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None })
+        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None, mfa: false })
     }
 
     #[test]

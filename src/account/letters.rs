@@ -43,6 +43,12 @@ impl Letters {
         &self.mailer
     }
 
+    /// `app.example.com`: what people call the place. Without the port, which some devices take for a part of the name.
+    pub(super) fn site_name(&self) -> &str {
+        let authority = self.site.split_once("://").map_or(self.site.as_str(), |(_, name)| name);
+        authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+    }
+
     pub(super) fn send(&self, to: &Email, about: Subject, path: &str) {
         let link = format!("{}{}{path}", self.site, self.prefix);
         self.mailer.send(Letter::new(to, about, &self.site, &link));

@@ -17,6 +17,8 @@ pub(crate) struct Limits {
     letters_of_network: Limiter<Network>,
     letters_to: Limiter<[u8; 16]>,
     links_of_network: Limiter<Network>,
+    codes_of: Limiter<(UserId, Network)>,
+    codes_of_from_anywhere: Limiter<UserId>,
 }
 
 impl Default for Limits {
@@ -29,6 +31,8 @@ impl Default for Limits {
             letters_of_network: Limiter::new(MOST),
             letters_to: Limiter::new(MOST),
             links_of_network: Limiter::new(MOST),
+            codes_of: Limiter::new(MOST),
+            codes_of_from_anywhere: Limiter::new(MOST),
         }
     }
 }
@@ -87,6 +91,24 @@ impl Limits {
         self.letters_to.take(short_digest(email.as_str()), LETTERS_TO_ONE, now)
     }
 
+    /// An attempt at a second factor, by somebody who knew the password. Six digits are few, so the sources together are
+    /// held to some attempts in an hour.
+    pub(super) fn code(
+        &self,
+        user: UserId,
+        network: Network,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(), Limited> {
+        self.codes_of.take((user, network), settings.login_per_account, now)?;
+        self.codes_of_from_anywhere.take(user, codes_from_anywhere(settings), now)
+    }
+
+    pub(super) fn code_was_right(&self, user: UserId, network: Network, settings: &Settings) {
+        self.codes_of.give_back(&(user, network), settings.login_per_account);
+        self.codes_of_from_anywhere.give_back(&user, codes_from_anywhere(settings));
+    }
+
     /// Attempts to follow a link.
     pub(super) fn link(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
         self.links_of_network.take(network, settings.login_per_ip, now)
@@ -95,6 +117,12 @@ impl Limits {
 
 fn anywhere(settings: &Settings) -> Rate {
     settings.login_per_account.times(SOURCES)
+}
+
+/// As many as `login_per_account` lets through in four of its times, in an hour.
+fn codes_from_anywhere(settings: &Settings) -> Rate {
+    let rate = settings.login_per_account.times(4);
+    Rate { count: rate.count, per: rate.per.max(Duration::from_secs(3600)) }
 }
 
 fn short_digest(name: &str) -> [u8; 16] {

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use super::limits::{Attempt, Who};
-use super::session::PASSWORD_ONLY;
+use super::session::{PASSWORD_ONLY, Proof};
 use super::trail::Entry;
 use super::{Accounts, Identifier, SignedIn, Source};
 use crate::base::{Email, Secret, Username};
@@ -24,6 +24,14 @@ pub(crate) enum LoginError {
     /// Said only after a right password.
     #[error("the e-mail address is not verified")]
     Unverified,
+    /// The password was right; the rest is sent with the challenge.
+    #[error("a second factor is needed")]
+    SecondFactor { challenge: Secret, methods: Vec<&'static str> },
+    /// Used, over, tried too often, or never made.
+    #[error("the challenge is not good")]
+    ChallengeOver,
+    #[error("the code is not right")]
+    WrongCode,
     /// Said whether or not the name exists and the password was right.
     #[error("too many attempts")]
     Limited { retry_after: Duration },
@@ -90,7 +98,8 @@ impl Accounts {
             None => None,
         };
         self.verified(user, source)?;
-        self.begin(user, rehashed.as_ref(), source).await
+        self.second_factor_of(user).await?;
+        self.begin(user, rehashed.as_ref(), PASSWORD_ONLY, source).await
     }
 
     /// Whether the address was verified, where it must be. Somebody whose address was not is sent a link again; who has
@@ -113,10 +122,11 @@ impl Accounts {
         &self,
         user: &User,
         rehashed: Option<&Secret>,
+        how: Proof,
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
-        let (session, refresh) = self.new_session(PASSWORD_ONLY, source, now);
+        let (session, refresh) = self.new_session(how, source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
             Started::Begun(live) => match self.sign(live, refresh, now) {
                 Ok(done) => Ok(done),
@@ -153,6 +163,9 @@ impl LoginError {
             Self::WrongCredentials => "invalid_credentials",
             Self::Disabled => "account_disabled",
             Self::Unverified => "email_unverified",
+            Self::SecondFactor { .. } => "mfa_required",
+            Self::ChallengeOver => "invalid_challenge",
+            Self::WrongCode => "invalid_code",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
             Self::Signing(_) => "internal",

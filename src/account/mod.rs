@@ -21,8 +21,10 @@ mod refresh;
 mod refresh_token;
 mod register;
 mod reset;
+mod second_factor;
 mod session;
 mod settings;
+mod totp;
 mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
@@ -39,5 +41,6 @@ pub(crate) use people::{AddError, EditError, NewPerson, People, SetPasswordError
 pub(crate) use refresh::RefreshError;
 pub(crate) use register::{RegisterError, SignUp};
 pub(crate) use reset::LinkError;
+pub(crate) use second_factor::FactorError;
 pub(crate) use settings::{Identifier, Registration, Settings};
 pub(crate) use trail::Source;

@@ -2,6 +2,7 @@
 use std::fmt;
 use std::pin::Pin;
 
+use super::session::PASSWORD_ONLY;
 use super::trail::Entry;
 use super::{Accounts, Identifier, LoginError, SignedIn, Source};
 use crate::base::{Email, Secret, Username};
@@ -50,7 +51,7 @@ impl Accounts {
                     .detail("known to the old login")
                     .record(people);
                 self.verified(&user, source)?;
-                self.begin(&user, None, source).await
+                self.begin(&user, None, PASSWORD_ONLY, source).await
             }
             // Somebody was quicker: they are asked for like anybody else.
             Created::NameTaken | Created::EmailTaken | Created::NotInvited => {

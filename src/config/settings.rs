@@ -346,6 +346,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"10m\"",
                 "The sign-in must be younger than this; older ones are asked for the password again.",
             ),
+            with_default("mfa", Kind::Flag, "false", "A second factor is needed."),
             without("methods", Kind::List, "[\"GET\", \"HEAD\", \"POST\"]", "Other methods are answered 405."),
             with_default("strip_prefix", Kind::Flag, "false", "Take the prefix away before the backend sees the path."),
             with_default(
@@ -372,7 +373,7 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &["mode", "allow_if", "mfa", "on_denied", "assertion", "allow_in_path", "cors"],
+        later: &["mode", "allow_if", "on_denied", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",

@@ -30,7 +30,8 @@ impl WayBench {
     /// With so many routes: `/service-0/api`, `/service-1/api` and so on.
     pub fn new(routes: usize) -> Option<Self> {
         let identity = TokenBench::new("HS256")?.identity()?;
-        let rule = || Rule { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+        let rule =
+            || Rule { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None, mfa: false };
         let routes = (0..routes).map(|number| route(number, rule())).collect();
         Some(Self {
             door: Door::new(&Wire {

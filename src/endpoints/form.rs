@@ -39,6 +39,18 @@ pub(super) async fn fields<T: DeserializeOwned>(
     }
 }
 
+/// As [`fields`], where no body at all is fine too.
+pub(super) async fn fields_or_nothing<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Duration,
+) -> Result<Option<T>, Refusal> {
+    if headers.contains_key(CONTENT_TYPE) && !is_json(headers) {
+        return fields(headers, body, deadline).await.map(Some);
+    }
+    json_or_nothing(headers, body, deadline).await
+}
+
 /// As [`json`], where no body at all is fine too.
 pub(super) async fn json_or_nothing<T: DeserializeOwned>(
     headers: &HeaderMap,

@@ -6,6 +6,7 @@ mod health;
 mod login;
 mod logout;
 mod me;
+mod mfa;
 mod oauth;
 mod links;
 mod password;
@@ -48,6 +49,10 @@ pub(crate) enum Endpoint {
     ForgotPassword,
     ResetPassword,
     VerifyEmail,
+    Mfa,
+    Totp,
+    ConfirmTotp,
+    RecoveryCodes,
     Introspect,
     Revoke,
     Jwks,
@@ -137,6 +142,10 @@ impl Endpoint {
         ("/password/forgot", Self::ForgotPassword),
         ("/password/reset", Self::ResetPassword),
         ("/verify-email", Self::VerifyEmail),
+        ("/mfa", Self::Mfa),
+        ("/mfa/totp", Self::Totp),
+        ("/mfa/totp/confirm", Self::ConfirmTotp),
+        ("/mfa/recovery-codes", Self::RecoveryCodes),
         ("/introspect", Self::Introspect),
         ("/revoke", Self::Revoke),
         ("/healthz", Self::Health),
@@ -159,7 +168,8 @@ impl Endpoint {
     /// Nothing: any method.
     fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
-        const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
+        const POST_OR_DELETE: &[Method] = &[Method::POST, Method::DELETE];
+        const ASKED_OR_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const DELETE: &[Method] = &[Method::DELETE];
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
@@ -173,9 +183,12 @@ impl Endpoint {
             | Self::ForgotPassword
             | Self::ResetPassword
             | Self::VerifyEmail
+            | Self::ConfirmTotp
+            | Self::RecoveryCodes
             | Self::Introspect
             | Self::Revoke => POST,
-            Self::Logout => LOGOUT,
+            Self::Logout | Self::Totp => POST_OR_DELETE,
+            Self::Mfa => ASKED_OR_POST,
             Self::Session => DELETE,
             Self::Me => ME,
             Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,
@@ -197,6 +210,10 @@ impl Endpoint {
             | Self::ForgotPassword
             | Self::ResetPassword
             | Self::VerifyEmail
+            | Self::Mfa
+            | Self::Totp
+            | Self::ConfirmTotp
+            | Self::RecoveryCodes
             | Self::Revoke => true,
             Self::Sessions
             | Self::Introspect
@@ -230,6 +247,10 @@ impl Endpoint {
             Self::ForgotPassword => "password_forgot",
             Self::ResetPassword => "password_reset",
             Self::VerifyEmail => "verify_email",
+            Self::Mfa => "mfa",
+            Self::Totp => "mfa_totp",
+            Self::ConfirmTotp => "mfa_totp_confirm",
+            Self::RecoveryCodes => "mfa_recovery_codes",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
             Self::Jwks => "jwks",
@@ -303,6 +324,10 @@ impl Endpoints {
             Endpoint::ForgotPassword => self.forgot_password(inbound).await,
             Endpoint::ResetPassword => self.reset_password(inbound).await,
             Endpoint::VerifyEmail => self.verify_email(inbound).await,
+            Endpoint::Mfa => self.mfa(inbound).await,
+            Endpoint::Totp => self.totp(inbound).await,
+            Endpoint::ConfirmTotp => self.confirm_totp(inbound).await,
+            Endpoint::RecoveryCodes => self.recovery_codes(inbound).await,
             Endpoint::Introspect => self.introspect(inbound).await,
             Endpoint::Revoke => self.revoke(inbound).await,
             Endpoint::Jwks => Ok(self.jwks()),

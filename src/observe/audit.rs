@@ -63,6 +63,11 @@ pub(crate) enum Action {
     /// To an address that shall become somebody's.
     AddressLinkSent,
     AddressVerified,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    RecoveryCodesMade,
+    /// Instead of a code of the device.
+    RecoveryCodeUsed,
     UserDisabled,
     UserEnabled,
     UserDeleted,
@@ -94,6 +99,10 @@ impl Action {
             Self::PasswordLinkSent => "password_link_sent",
             Self::AddressLinkSent => "email_link_sent",
             Self::AddressVerified => "email_verified",
+            Self::SecondFactorAdded => "second_factor_added",
+            Self::SecondFactorRemoved => "second_factor_removed",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
@@ -205,6 +214,10 @@ fn say(event: &Event<'_>) {
         | Action::PasswordLinkSent
         | Action::AddressLinkSent
         | Action::AddressVerified
+        | Action::SecondFactorAdded
+        | Action::SecondFactorRemoved
+        | Action::RecoveryCodesMade
+        | Action::RecoveryCodeUsed
         | Action::UserDisabled
         | Action::UserEnabled
         | Action::UserDeleted

@@ -235,7 +235,13 @@ mod tests {
     }
 
     fn built(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader) -> Head {
-        let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+        let rule = authz::Settings {
+            auth: Asks::Nobody,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            fresh_login: None,
+            mfa: false,
+        };
         let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
         Head::build(inbound, &permit, target, &settings(host_header), &HeaderValue::from_static("u:3000")).unwrap()
     }

@@ -1,9 +1,10 @@
 //! Each room's errors as refusals, matched in full: a new error does not compile until it is thought about.
 use std::time::Duration;
 
-use super::{FieldProblem, Refusal};
+use super::{Challenge, FieldProblem, Refusal};
 use crate::account::{
-    ChangeError, ChangePasswordError, FieldError, LetterError, LinkError, LoginError, RefreshError, RegisterError,
+    ChangeError, ChangePasswordError, FactorError, FieldError, LetterError, LinkError, LoginError, RefreshError,
+    RegisterError,
 };
 use crate::authn::AuthnError;
 use crate::authz::Denied;
@@ -32,7 +33,9 @@ impl Refusal {
             | Denial::UnknownHost
             | Denial::Network
             | Denial::Authn(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded)
-            | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),
+            | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole | Denied::NoSecondFactor) => {
+                Self::named(denial.reason())
+            }
         }
     }
 }
@@ -84,6 +87,11 @@ impl From<LoginError> for Refusal {
         match error {
             LoginError::WrongCredentials => Self::named("invalid_credentials"),
             LoginError::Disabled => Self::named("account_disabled"),
+            LoginError::SecondFactor { challenge, methods } => {
+                Self::mfa_required(Challenge { token: challenge, methods })
+            }
+            LoginError::ChallengeOver => Self::named("invalid_challenge"),
+            LoginError::WrongCode => Self::named("invalid_code"),
             LoginError::Unverified => Self::named("email_unverified"),
             LoginError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             LoginError::Busy { retry_after } => Self::retry_after("busy", retry_after),
@@ -153,6 +161,22 @@ impl From<LinkError> for Refusal {
             LinkError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             LinkError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             LinkError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<FactorError> for Refusal {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::WrongPassword => Self::named("invalid_credentials"),
+            FactorError::LoginTooOld(most) => Self::login_too_old(most),
+            FactorError::WrongCode => Self::named("invalid_code"),
+            FactorError::Exists => Self::named("second_factor_exists"),
+            FactorError::Missing => Self::named("no_second_factor"),
+            FactorError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            FactorError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            FactorError::Sealed(_) | FactorError::Picture => Self::named("internal"),
+            FactorError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
     }
 }

@@ -98,6 +98,8 @@ the_contract!(
     tokens_without_a_session_end_by_any_name_of_their_person,
     a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
     an_address_becomes_a_persons_by_its_link,
+    a_second_factor_counts_once_shown_and_no_code_is_good_twice,
+    a_sign_in_waits_for_a_few_tries_and_ends_once,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -689,4 +691,50 @@ async fn an_address_becomes_a_persons_by_its_link(store: Store) {
     store.set_disabled(live.user.id, true, &clock).await.unwrap();
     store.add_link(&same).await.unwrap();
     assert!(store.follow_email_link(&[4; 32], &clock).await.unwrap().is_none());
+}
+
+async fn a_second_factor_counts_once_shown_and_no_code_is_good_twice(store: Store) {
+    let live = signed_in(&store, "ann", 1, at(0)).await;
+    let ann = live.user.id;
+    assert!(store.totp(ann).await.unwrap().is_none());
+    assert!(store.begin_totp(ann, b"one", false).await.unwrap());
+    assert!(store.begin_totp(ann, b"two", true).await.unwrap(), "one that was not confirmed is replaced");
+    let totp = store.totp(ann).await.unwrap().unwrap();
+    assert_eq!((totp.key.as_slice(), totp.sealed, totp.confirmed, totp.last_step), (b"two".as_slice(), true, false, 0));
+    let session = live.session.id;
+    assert!(store.confirm_totp(ann, session, 7, &[[1; 32], [2; 32]], at(1)).await.unwrap());
+    assert!(!store.confirm_totp(ann, session, 8, &[[3; 32]], at(1)).await.unwrap());
+    assert!(!store.begin_totp(ann, b"three", false).await.unwrap());
+    let again = store.live_session(session, at(2)).await.unwrap().unwrap();
+    assert_eq!(again.session.amr, ["pwd", "otp", "mfa"], "the session has shown it");
+    for (step, good) in [(7, false), (9, true), (9, false), (8, false), (10, true)] {
+        assert_eq!(store.use_totp_step(ann, step).await.unwrap(), good, "{step}");
+    }
+    assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 2);
+    for (code, good) in [(3, false), (1, true), (1, false)] {
+        assert_eq!(store.use_recovery_code(ann, &[code; 32]).await.unwrap(), good, "{code}");
+    }
+    store.replace_recovery_codes(ann, &[[4; 32], [5; 32], [6; 32]]).await.unwrap();
+    assert!(!store.use_recovery_code(ann, &[2; 32]).await.unwrap());
+    assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 3);
+    assert!(store.remove_totp(ann).await.unwrap() && !store.remove_totp(ann).await.unwrap());
+    assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 0);
+}
+
+async fn a_sign_in_waits_for_a_few_tries_and_ends_once(store: Store) {
+    let live = signed_in(&store, "ann", 1, at(0)).await;
+    let user = live.user.id;
+    let waiting = |hash: u8| Waiting { hash: [hash; 32], user, password_set_at: at(0), expires_at: at(60) };
+    for hash in [1, 2] {
+        store.add_waiting(&waiting(hash)).await.unwrap();
+    }
+    for _ in 0..5 {
+        assert_eq!(store.try_waiting(&[1; 32], at(59)).await.unwrap(), Some(waiting(1)));
+    }
+    assert_eq!(store.try_waiting(&[1; 32], at(59)).await.unwrap(), None, "tried too often");
+    assert_eq!(store.try_waiting(&[2; 32], at(60)).await.unwrap(), None, "over");
+    assert_eq!(store.try_waiting(&[3; 32], at(0)).await.unwrap(), None, "never made");
+    assert!(store.end_waiting(&[2; 32]).await.unwrap() && !store.end_waiting(&[2; 32]).await.unwrap());
+    assert!(store.forget_expired(at(61)).await.unwrap() > 0);
+    assert_eq!(store.try_waiting(&[1; 32], at(0)).await.unwrap(), None);
 }

@@ -111,6 +111,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (13, "tokens without a session", include_str!("migrations/postgres/0013_tokens_without_a_session.sql")),
     (14, "imports", include_str!("migrations/postgres/0014_imports.sql")),
     (30, "links", include_str!("migrations/postgres/0030_links.sql")),
+    (31, "second factors", include_str!("migrations/postgres/0031_second_factors.sql")),
 ];
 
 /// A number that nobody else in this database is likely to use: "authgate" in ASCII.

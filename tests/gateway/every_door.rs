@@ -98,6 +98,15 @@ const NEEDS_A_MACHINE: [Says; 6] = [
     (403, "missing_scope"),
 ];
 const WRONG_GRANT: [Says; 6] = [(400, "invalid_grant"); 6];
+const NO_CHALLENGE: [Says; 6] = [(401, "invalid_challenge"); 6];
+const HAS_NO_FACTOR: [Says; 6] = [
+    (401, "login_required"),
+    (401, "token_invalid"),
+    (401, "token_expired"),
+    (401, "session_ended"),
+    (404, "no_second_factor"),
+    (404, "no_second_factor"),
+];
 const NO_GOOD_LINK: [Says; 6] = [(400, "invalid_token"); 6];
 const NO_TOKEN_OF_OURS: [Says; 6] = [(401, "invalid_refresh_token"); 6];
 const WRONG_FIELDS: [Says; 6] = [(422, "invalid_fields"); 6];
@@ -140,6 +149,11 @@ const DOORS: &[Door] = &[
         NO_GOOD_LINK,
     ),
     posted("VerifyEmail", "/auth/verify-email", r#"{"token":"agl_x"}"#, NO_GOOD_LINK),
+    endpoint("Mfa", "GET", "/auth/mfa", NEEDS_SOMEBODY),
+    posted("Mfa", "/auth/mfa", r#"{"challenge":"agc_x","code":"000000"}"#, NO_CHALLENGE),
+    endpoint("Totp", "DELETE", "/auth/mfa/totp", HAS_NO_FACTOR),
+    posted("ConfirmTotp", "/auth/mfa/totp/confirm", r#"{"code":"000000"}"#, HAS_NO_FACTOR),
+    endpoint("RecoveryCodes", "POST", "/auth/mfa/recovery-codes", HAS_NO_FACTOR),
     posted("Introspect", "/auth/introspect", "token=x", NEEDS_A_MACHINE),
     posted("Revoke", "/auth/revoke", "token=x", OPEN),
     endpoint("Metadata", "GET", "/.well-known/openid-configuration", OPEN),

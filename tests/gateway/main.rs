@@ -19,6 +19,7 @@ mod mail;
 mod old_login;
 mod clients;
 mod me;
+mod mfa;
 mod oauth;
 mod own_account;
 mod refresh;

@@ -50,6 +50,14 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
             done(out, &user, "signed out", "everywhere within a second");
             Ok(())
         }
+        UserVerb::MfaReset { name } => {
+            let user = find(&people, &name).await?;
+            if !people.reset_second_factor(&user, &Source::default()).await? {
+                return Err(Failed::No(format!("{} has no second factor", show::label(&user))));
+            }
+            done(out, &user, "second factor removed", "the password alone signs in, until another one is added");
+            Ok(())
+        }
         UserVerb::Invite(args) => invite::invite(&args, &people, loaded, out).await,
         UserVerb::Hashes => hashes::run(&people, out).await,
         UserVerb::Delete { name } => delete(&name, &people, global, out).await,

@@ -40,7 +40,7 @@ fn a_misspelt_name_is_told_the_right_one() {
         ("path = \"/x\"", "did you mean `prefix`?"),
         ("listen = \"x\"", "this setting belongs in `[server]` or `[admin]`: in TOML"),
         ("[log]\nlog_level = \"debug\"", "did you mean `level`?"),
-        ("mfa = true", "not in this version"),
+        ("assertion = \"a\"", "not in this version"),
         ("[sessions]\nidle = \"7d\"", "not in this version"),
         ("[accounts]\nregistration = \"opn\"", "did you mean `open`?"),
         ("[identity]\nheaders = \"remot\"", "did you mean `remote`?"),

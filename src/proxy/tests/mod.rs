@@ -98,7 +98,8 @@ async fn answer(
         Ok(inbound) => inbound,
         Err(error) => return Ok(refused(error.code())),
     };
-    let rule = authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None };
+    let rule =
+        authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None, mfa: false };
     let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
     let target = Target {
         upstream: "app",
