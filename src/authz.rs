@@ -17,6 +17,15 @@ pub(crate) struct Settings {
     pub(crate) fresh_login: Option<Duration>,
     /// A second factor is needed.
     pub(crate) mfa: bool,
+    pub(crate) mode: Mode,
+}
+
+/// Whether the rule binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Enforce,
+    /// Everybody passes; what the rule says is only written down.
+    Observe,
 }
 
 /// Who a route asks for.
@@ -46,14 +55,23 @@ impl Caller {
     }
 }
 
-/// The proof that a policy admitted this caller. Only [`Policy::admit`] makes one, and nothing is forwarded without one.
+/// The proof that a policy was asked and lets this caller pass. Only [`Policy::admit`] makes one, and where the rule does not bind
+/// [`Policy::wave_through`]; nothing is forwarded without one.
 #[derive(Debug)]
-pub(crate) struct Permit(Caller);
+pub(crate) struct Permit {
+    caller: Caller,
+    mode: Mode,
+}
 
 impl Permit {
     /// Whom the upstream is told about.
     pub(crate) fn identity(&self) -> Option<&Identity> {
-        self.0.identity().map(AsRef::as_ref)
+        self.caller.identity().map(AsRef::as_ref)
+    }
+
+    /// Whether everybody gets one here: what comes after must not refuse or end anything either.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.mode == Mode::Observe
     }
 }
 
@@ -101,17 +119,30 @@ impl Policy {
         self.0.mfa
     }
 
+    /// Whether everybody passes and the rule is only written down.
+    pub(crate) fn observes(&self) -> bool {
+        self.0.mode == Mode::Observe
+    }
+
+    /// Lets pass whom the rule would not: only where it does not bind.
+    pub(crate) fn wave_through(&self, caller: Caller) -> Option<Permit> {
+        self.observes().then(|| self.permit(caller))
+    }
+
+    const fn permit(&self, caller: Caller) -> Permit {
+        Permit { caller, mode: self.0.mode }
+    }
+
     /// Whether this caller may pass. Roles and scopes bind whatever `auth` says: a contradiction closes the door.
     pub(crate) fn admit(&self, caller: &Caller, now: Timestamp) -> Result<Permit, Denied> {
         match (self.0.auth, caller) {
-            (Asks::Nobody, _) => self.needs_nothing().then_some(Permit(Caller::Anonymous)).ok_or(Denied::NotSignedIn),
-            (Asks::Anyone, Caller::Anonymous) => {
-                self.needs_nothing().then_some(Permit(Caller::Anonymous)).ok_or(Denied::NotSignedIn)
+            (Asks::Nobody, _) | (Asks::Anyone, Caller::Anonymous) => {
+                self.needs_nothing().then(|| self.permit(Caller::Anonymous)).ok_or(Denied::NotSignedIn)
             }
             (Asks::Somebody, Caller::Anonymous) => Err(Denied::NotSignedIn),
             (Asks::Anyone | Asks::Somebody, Caller::Known(identity)) => {
                 self.fits(identity, now)?;
-                Ok(Permit(caller.clone()))
+                Ok(self.permit(caller.clone()))
             }
         }
     }
@@ -147,7 +178,7 @@ mod tests {
 
     fn policy(auth: Asks, roles: &[&str]) -> Policy {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None, mfa: false })
+        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None, mfa: false, mode: Mode::Enforce })
     }
 
     #[test]
@@ -165,5 +196,12 @@ mod tests {
     fn a_role_on_an_open_route_closes_it() {
         assert_eq!(policy(Asks::Nobody, &["admin"]).admit(&Caller::Anonymous, NOW).unwrap_err(), Denied::NotSignedIn);
         assert_eq!(policy(Asks::Anyone, &["admin"]).admit(&Caller::Anonymous, NOW).unwrap_err(), Denied::NotSignedIn);
+    }
+
+    #[test]
+    fn only_a_rule_that_does_not_bind_waves_anybody_through() {
+        assert!(policy(Asks::Somebody, &[]).wave_through(Caller::Anonymous).is_none());
+        let observed = Settings { mode: Mode::Observe, ..policy(Asks::Somebody, &[]).0 };
+        assert!(Policy::new(observed).wave_through(Caller::Anonymous).unwrap().is_observed());
     }
 }

@@ -1,10 +1,11 @@
 //! The decision: route → who → may they. The pipeline and `explain` ask the same function, so they always agree.
 use std::sync::Arc;
 
-use crate::authn::{Authenticator, AuthnError};
-use crate::authz::{Denied, Permit};
+use crate::authn::{Authenticator, AuthnError, Recognised};
+use crate::authz::{Caller, Denied, Permit};
 use crate::base::Timestamp;
 use crate::routes::{Found, Route, RouteTable};
+use crate::shared::Held;
 use crate::token::Identity;
 use crate::wire::Inbound;
 
@@ -20,7 +21,11 @@ pub(crate) struct Gate {
 pub(crate) struct Decision<'a> {
     pub(crate) route: Option<&'a Route>,
     pub(crate) identity: Option<Arc<Identity>>,
+    /// The browser session that a cookie stood for.
+    pub(crate) session: Option<Arc<Held>>,
     pub(crate) outcome: Result<Permit, Denial>,
+    /// Why the request would not go on if the route did more than observe.
+    pub(crate) overlooked: Option<Denial>,
 }
 
 /// Why a request does not go on.
@@ -51,6 +56,9 @@ impl Denial {
             Self::Authn(AuthnError::Invalid) => "token_invalid",
             Self::Authn(AuthnError::Expired) => "token_expired",
             Self::Authn(AuthnError::SessionEnded) => "session_ended",
+            Self::Authn(AuthnError::Double) => "double_credentials",
+            Self::Authn(AuthnError::ForeignOrigin) => "foreign_origin",
+            Self::Authn(AuthnError::Unavailable) => "unavailable",
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",
             Self::Denied(Denied::MissingScope) => "missing_scope",
@@ -70,32 +78,66 @@ impl Gate {
     }
 
     /// Which route, who, and may they.
-    pub(crate) fn decide(&self, inbound: &Inbound, now: Timestamp) -> Decision<'_> {
+    pub(crate) async fn decide(&self, inbound: &Inbound, now: Timestamp) -> Decision<'_> {
         let route = match self.routes.find(inbound.host(), inbound.path()) {
             Found::Route(route) => route,
             Found::NoRoute => return Decision::nowhere(Denial::NoRoute),
             Found::UnknownHost => return Decision::nowhere(Denial::UnknownHost),
         };
-        let (identity, outcome) = self.ask(route, inbound, now);
-        Decision { route: Some(route), identity, outcome }
+        let (recognised, outcome) = match self.ask(route, inbound, now).await {
+            Ok((recognised, outcome)) => (Some(recognised), outcome),
+            Err(denial) => (None, Err(denial)),
+        };
+        match outcome {
+            Err(denial) if route.policy.observes() => self.wave_through(route, inbound, recognised, denial, now).await,
+            outcome => {
+                let identity = recognised.as_ref().and_then(|known| known.caller.identity().cloned());
+                let session = recognised.and_then(|known| known.session);
+                Decision { route: Some(route), identity, session, outcome, overlooked: None }
+            }
+        }
     }
 
-    fn ask(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> (Option<Arc<Identity>>, Result<Permit, Denial>) {
+    /// Nobody is kept from a route that only observes. A good credential is passed on whatever else would have been wrong;
+    /// one that another site's page sent along is not.
+    async fn wave_through<'a>(
+        &self,
+        route: &'a Route,
+        inbound: &Inbound,
+        recognised: Option<Recognised>,
+        denial: Denial,
+        now: Timestamp,
+    ) -> Decision<'a> {
+        let recognised = match recognised {
+            Some(recognised) => Some(recognised),
+            None => self.authenticator.recognise(inbound, route.policy.asks(), now).await.ok(),
+        };
+        let (caller, session) = recognised.map_or((Caller::Anonymous, None), |known| (known.caller, known.session));
+        let identity = caller.identity().cloned();
+        let outcome = route.policy.wave_through(caller).ok_or(denial);
+        Decision { route: Some(route), identity, session, outcome, overlooked: Some(denial) }
+    }
+
+    async fn ask(
+        &self,
+        route: &Route,
+        inbound: &Inbound,
+        now: Timestamp,
+    ) -> Result<(Recognised, Result<Permit, Denial>), Denial> {
         if !route.takes(inbound.client().ip) {
-            return (None, Err(Denial::Network));
+            return Err(Denial::Network);
         }
         if !route.allows(inbound.method()) {
-            return (None, Err(Denial::Method));
+            return Err(Denial::Method);
         }
-        match self.authenticator.identify(inbound.headers(), route.policy.asks(), now) {
-            Ok(caller) => (caller.identity().cloned(), route.policy.admit(&caller, now).map_err(Denial::from)),
-            Err(error) => (None, Err(error.into())),
-        }
+        let recognised = self.authenticator.recognise(inbound, route.policy.asks(), now).await?;
+        let outcome = route.policy.admit(&recognised.caller, now).map_err(Denial::from);
+        Ok((recognised, outcome))
     }
 }
 
 impl Decision<'_> {
     const fn nowhere(denial: Denial) -> Self {
-        Self { route: None, identity: None, outcome: Err(denial) }
+        Self { route: None, identity: None, session: None, outcome: Err(denial), overlooked: None }
     }
 }

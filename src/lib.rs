@@ -27,6 +27,12 @@ mod cli;
 #[doc(hidden)]
 pub mod door;
 
+/// Real databases and caches, for the tests of the rooms that speak to them.
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "a server of its own is waited for by the system's clock")]
+#[path = "../tests/gateway/support/servers.rs"]
+mod servers;
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> std::process::ExitCode {

@@ -18,24 +18,27 @@ const ROOMS: &[(&str, &str)] = &[
     ("server", "base wire observe tls"),
     ("client", "base wire"),
     ("shared", "base store"),
-    ("limit", "base"),
+    ("limit", "base shared"),
     ("authz", "base token"),
-    ("authn", "base wire token shared authz"),
+    ("authn", "base wire token store shared authz"),
     ("account", "base token password store shared limit observe mail"),
     ("proxy", "base wire token shared authz observe"),
     ("routes", "base wire limit authz proxy"),
-    ("gate", "base wire token authn authz routes"),
+    ("gate", "base wire token shared authn authz routes"),
     ("refusal", "base wire token password limit authn authz account proxy routes gate"),
-    // Readiness is the store's; everything else about people goes through account.
-    ("endpoints", "base wire token observe store server authn authz account proxy gate refusal"),
+    // Readiness is the store's and the nodes'; everything else about people goes through account.
+    ("endpoints", "base wire token observe store server shared authn authz account proxy gate refusal"),
     // Identity for the log line, and the hasher and the limits for their gauges.
     (
         "pipeline",
-        "base wire token password observe server limit account authn authz routes gate proxy refusal endpoints",
+        "base wire token password observe server shared limit account authn authz routes gate proxy refusal endpoints",
     ),
     ("admin", "base wire observe store server account gate refusal endpoints"),
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
-    ("config", "base wire token password observe mail store tls server shared limit authz account proxy routes admin"),
+    (
+        "config",
+        "base wire token password observe mail store tls server shared limit authz authn account proxy routes admin",
+    ),
     (
         "app",
         "base wire token password observe mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",

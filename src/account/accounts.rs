@@ -57,7 +57,10 @@ pub(crate) struct SignedIn {
     pub(crate) session: SessionId,
     pub(crate) access_token: String,
     pub(crate) expires_in: Duration,
-    pub(crate) refresh_token: Secret,
+    /// What a program keeps.
+    pub(crate) refresh_token: Option<Secret>,
+    /// What a browser keeps.
+    pub(crate) cookie: Option<Secret>,
     /// The person's own and those of their roles: what the access token says.
     pub(crate) scopes: Vec<Scope>,
 }

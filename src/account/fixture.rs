@@ -2,9 +2,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Accounts, Identifier, Letters, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
+use super::{Accounts, Client, Identifier, Letters, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
 use crate::base::{Clock, Role, Scope, Secret, SessionId};
 use crate::limit::Rate;
 use crate::mail::{Letter, Mailer};
@@ -20,6 +21,8 @@ pub(super) struct House {
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
     post: tokio::sync::Mutex<tokio::sync::mpsc::Receiver<Letter>>,
+    /// How often the store was asked.
+    pub(super) asked: Arc<AtomicU64>,
     _folder: tempfile::TempDir,
 }
 
@@ -34,6 +37,11 @@ impl House {
     pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreSettings::Sqlite { path: folder.path().join("store.db") }).await.unwrap();
+        let asked = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&asked);
+        let store = store.watched(Arc::new(move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }));
         let (mut settings, passwords, clock) = (settings(), passwords(), Clock::movable());
         change(&mut settings);
         let people = People {
@@ -50,8 +58,8 @@ impl House {
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &tokens());
         let (mailer, post) = Mailer::read_by_a_test();
         let letters = Letters::new(mailer, "https://app.example.com".to_owned(), "/auth".to_owned());
-        let accounts = Accounts::new(people, Arc::new(tokens), Arc::new(Limits::default()), letters);
-        Self { accounts, clock, post: tokio::sync::Mutex::new(post), _folder: folder }
+        let accounts = Accounts::new(people, Arc::new(tokens), Arc::new(Limits::new(None)), letters);
+        Self { accounts, clock, asked, post: tokio::sync::Mutex::new(post), _folder: folder }
     }
 
     /// The same house, where people have to verify their addresses from now on.
@@ -69,6 +77,11 @@ impl House {
         };
         let accounts = Accounts { people: Arc::new(people), ..self.accounts };
         Self { accounts, ..self }
+    }
+
+    /// As after a restart: what was counted is forgotten, and what the store holds is there.
+    pub(super) fn forget_counts(&mut self) {
+        self.accounts.limits = Arc::new(Limits::new(None));
     }
 
     pub(super) fn people(&self) -> &People {
@@ -120,7 +133,12 @@ pub(super) fn secret(text: &str) -> Secret {
 }
 
 pub(super) fn from(ip: &str) -> Source<'static> {
-    Source { ip: Some(ip.parse::<IpAddr>().unwrap()), user_agent: Some("test"), request_id: Some("r1") }
+    Source {
+        ip: Some(ip.parse::<IpAddr>().unwrap()),
+        user_agent: Some("test"),
+        request_id: Some("r1"),
+        client: Client::Program,
+    }
 }
 
 pub(super) fn role(text: &str) -> Role {
@@ -141,6 +159,8 @@ fn settings() -> Settings {
         role_scopes: BTreeMap::from([(role("admin"), vec![scope("users:read"), scope("users:write")])]),
         refresh_ttl: 24 * 60 * MINUTE,
         refresh_grace: Duration::from_secs(10),
+        session_idle: 60 * MINUTE,
+        session_max: 240 * MINUTE,
         password_grant: true,
         login_per_ip: Rate { count: 20, per: MINUTE },
         login_per_account: Rate { count: 5, per: MINUTE },
@@ -172,5 +192,6 @@ fn tokens() -> TokenSettings {
         secret: None,
         keys: KeySettings::default(),
         dialect: Dialect::default(),
+        claims: vec![],
     }
 }

@@ -5,8 +5,8 @@ use super::limits::{Attempt, Who};
 use super::session::{PASSWORD_ONLY, Proof};
 use super::trail::Entry;
 use super::{Accounts, Identifier, SignedIn, Source};
-use crate::base::{Email, Secret, Username};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret, Username};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Started, StoreError, User};
@@ -83,7 +83,7 @@ impl Accounts {
         let now = people.clock.now();
         let given = people.policy.given(password);
         let attempt = Attempt { who: Who::of(user.map(|user| user.id), name), network: Network::of(source.ip), now };
-        self.limits.login(&attempt, settings)?;
+        let admitted = self.admit(attempt).await?;
         let given = given.ok_or(LoginError::WrongCredentials)?;
         let kept = user.and_then(|user| user.password_hash.as_ref());
         let matched = people.hasher.verify(&given, kept).await?;
@@ -91,25 +91,25 @@ impl Accounts {
         if user.disabled {
             return Err(LoginError::Disabled);
         }
-        self.limits.login_was_right(&attempt, settings);
+        self.limits.login_was_right(&admitted, settings).await;
         let rehashed = match kept.filter(|kept| people.hasher.needs_rehash(kept)) {
             // When the pool is full the old hash stays for now.
             Some(_) => people.hasher.hash(&given).await.ok(),
             None => None,
         };
-        self.verified(user, source)?;
+        self.verified(user, source).await?;
         self.second_factor_of(user).await?;
         self.begin(user, rehashed.as_ref(), PASSWORD_ONLY, source).await
     }
 
     /// Whether the address was verified, where it must be. Somebody whose address was not is sent a link again; who has
     /// none was added by the operator.
-    pub(super) fn verified(&self, user: &User, source: &Source<'_>) -> Result<(), LoginError> {
+    pub(super) async fn verified(&self, user: &User, source: &Source<'_>) -> Result<(), LoginError> {
         let Some(email) = user.email.clone().filter(|_| self.people.settings.verify_email && !user.email_verified)
         else {
             return Ok(());
         };
-        if self.limits.letter_to(&email, self.people.clock.now()).is_ok() {
+        if self.limits.letter_to(&email, self.people.clock.now()).await.is_ok() {
             let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
             // When too much is being written the next attempt sends one.
             let sent = self.later(async move { accounts.send_address_link(&user, &email, &source.lent()).await });
@@ -126,9 +126,9 @@ impl Accounts {
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
-        let (session, refresh) = self.new_session(how, source, now);
+        let (session, key) = self.new_session(how, source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
-            Started::Begun(live) => match self.sign(live, refresh, now) {
+            Started::Begun(live) => match self.hand_out(live, key, now) {
                 Ok(done) => Ok(done),
                 Err(error) => {
                     self.undo(session.id).await?;

@@ -32,7 +32,7 @@ impl Accounts {
     pub(crate) async fn logout_stranger(&self, identity: &Identity, source: &Source<'_>) -> Result<(), StoreError> {
         let until = identity.expires_at().plus(self.tokens.leeway()).plus(OUTLIVES);
         let revoked = self.people.store.revoke_token(identity.token_id(), until).await?;
-        self.people.revocations.apply_to_strangers(&revoked);
+        self.people.revocations.announce_stranger(&revoked);
         Entry::new(Action::SignedOut, source).detail("a token made elsewhere").record(&self.people);
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Accounts {
         let people = &self.people;
         let person = people.store.user(user).await?;
         let revoked = people.store.end_sessions(user, except, people.clock.now()).await?;
-        people.revocations.apply(&revoked);
+        people.revocations.announce(&revoked);
         let words = if except.is_some() { "all other sessions" } else { "all sessions" };
         Entry::new(Action::SignedOut, source).about(person.as_ref()).detail(words).record(people);
         Ok(revoked.len())
@@ -72,10 +72,10 @@ impl Accounts {
         let Some((session, revoked)) = people.store.end_session(id, now).await? else {
             // Ended before, or not in this store (one put back from a backup): its tokens die here all the same.
             let (not_before, expires_at) = (Revocation::FOR_EVER, self.tokens_until(now));
-            people.revocations.apply(&[Revocation { session: id, not_before, expires_at }]);
+            people.revocations.announce(&[Revocation { session: id, not_before, expires_at }]);
             return Ok(());
         };
-        people.revocations.apply(&[revoked]);
+        people.revocations.announce(&[revoked]);
         let person = people.store.user(session.user).await?;
         Entry::new(action, source).about(person.as_ref()).session(id).record(people);
         Ok(())
@@ -100,20 +100,20 @@ mod tests {
     async fn signing_out_ends_the_session_at_once_and_no_other() {
         let house = House::new().await;
         let (first, second) = (house.register("ann").await, sign_in(&house).await);
-        house.accounts.logout(Some(first.session), Some(&first.refresh_token), &Source::default()).await.unwrap();
+        house.accounts.logout(Some(first.session), Some(first.refresh()), &Source::default()).await.unwrap();
         assert!(house.is_dead(&first).await && !house.is_dead(&second).await);
-        let refused = house.accounts.refresh(&first.refresh_token, &Source::default()).await;
+        let refused = house.accounts.refresh(first.refresh(), &Source::default()).await;
         assert!(matches!(refused, Err(RefreshError::Invalid)));
         assert!(house.accounts.profile(first.session).await.unwrap().is_none());
-        assert!(house.accounts.refresh(&second.refresh_token, &Source::default()).await.is_ok());
+        assert!(house.accounts.refresh(second.refresh(), &Source::default()).await.is_ok());
     }
 
     #[tokio::test]
     async fn a_refresh_token_alone_signs_out_even_when_it_was_used() {
         let house = House::new().await;
         let ann = house.register("ann").await;
-        house.accounts.refresh(&ann.refresh_token, &Source::default()).await.unwrap();
-        house.accounts.logout(None, Some(&ann.refresh_token), &Source::default()).await.unwrap();
+        house.accounts.refresh(ann.refresh(), &Source::default()).await.unwrap();
+        house.accounts.logout(None, Some(ann.refresh()), &Source::default()).await.unwrap();
         assert!(house.is_dead(&ann).await);
     }
 

@@ -4,7 +4,10 @@
 //! and limits. Whatever ends a session here is in force in this process when the call returns, and in the others within
 //! a second. What was answered is on the disk.
 mod accounts;
+#[cfg(test)]
+mod besieged;
 mod bring;
+mod browser;
 mod fields;
 #[cfg(test)]
 mod fixture;
@@ -29,6 +32,7 @@ mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};
 pub(crate) use bring::Brought;
+pub(crate) use browser::Client;
 pub(crate) use fields::FieldError;
 pub(crate) use invites::NewInvite;
 pub(crate) use letters::{LetterError, Letters};

@@ -50,7 +50,7 @@ impl Accounts {
                     .about(Some(&user))
                     .detail("known to the old login")
                     .record(people);
-                self.verified(&user, source)?;
+                self.verified(&user, source).await?;
                 self.begin(&user, None, PASSWORD_ONLY, source).await
             }
             // Somebody was quicker: they are asked for like anybody else.

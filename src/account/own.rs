@@ -6,8 +6,8 @@ use super::letters::told;
 use super::limits::{Attempt, Who};
 use super::trail::Entry;
 use super::{Accounts, FieldError, LetterError, Source};
-use crate::base::{Email, Secret, SessionId, Username};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret, SessionId, Username};
+use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
@@ -75,15 +75,15 @@ impl Accounts {
         let mut change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
         let (people, now) = (&self.people, self.people.clock.now());
         if change.username.is_some() || change.email.is_some() {
-            self.limits.register(Network::of(source.ip), &people.settings, now)?;
+            self.limits.register(Network::of(source.ip), &people.settings, now).await?;
         }
         let pending = if people.settings.verify_email { change.email.take() } else { None };
         if let Some(email) = &pending {
-            self.limits.letter_to(email, now)?;
+            self.limits.letter_to(email, now).await?;
         }
         match people.store.change_user(user.id, &change, &people.clock).await? {
             Changed::Done { user, revoked } => {
-                people.revocations.apply(&revoked);
+                people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
                 if let Some(email) = pending.clone() {
                     let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
@@ -157,12 +157,12 @@ impl Accounts {
         let given = people.policy.given(current);
         let who = Who::of(Some(user.id), "");
         let attempt = Attempt { who, network: Network::of(source.ip), now: people.clock.now() };
-        self.limits.login(&attempt, &people.settings)?;
+        let admitted = self.admit(attempt).await?;
         let given = given.ok_or(ChangePasswordError::WrongCredentials)?;
         if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
             return Err(ChangePasswordError::WrongCredentials);
         }
-        self.limits.login_was_right(&attempt, &people.settings);
+        self.limits.login_was_right(&admitted, &people.settings).await;
         let wanted = Wanted {
             username: user.username.as_ref().map(Username::as_str),
             email: user.email.as_ref().map(Email::as_str),
@@ -178,7 +178,7 @@ impl Accounts {
         let hash = people.hasher.hash(&new).await?;
         // Changed by somebody else meanwhile: the password that was shown is no longer the current one.
         let replaced = people.store.replace_password(user, &hash, session, &people.clock).await?;
-        people.revocations.apply(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
+        people.revocations.announce(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ impl People {
         let change = UserChange { name, email_verified, ..change.clone() };
         match self.store.change_user(id, &change, &self.clock).await.map_err(EditError::Unavailable)? {
             Changed::Done { user, revoked } => {
-                self.revocations.apply(&revoked);
+                self.revocations.announce(&revoked);
                 let words = in_words(&change);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail(&words).record(self);
                 Ok(*user)
@@ -177,7 +177,7 @@ impl People {
         let password = self.policy.check_new(password, &wanted.in_password()).map_err(SetPasswordError::Weak)?;
         let hash = self.hasher.hash(&password).await?;
         let revoked = self.store.set_password(id, &hash, None, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
-        self.revocations.apply(&revoked);
+        self.revocations.announce(&revoked);
         Entry::new(Action::PasswordChanged, source).about(Some(&user)).detail("by the operator").record(self);
         Ok(())
     }
@@ -198,7 +198,7 @@ impl People {
     pub(crate) async fn delete(&self, id: UserId, source: &Source<'_>) -> Result<bool, StoreError> {
         let user = self.store.user(id).await?;
         let Some(revoked) = self.store.delete_user(id, &self.clock).await? else { return Ok(false) };
-        self.revocations.apply(&revoked);
+        self.revocations.announce(&revoked);
         Entry::new(Action::UserDeleted, source).about(user.as_ref()).record(self);
         Ok(true)
     }
@@ -222,7 +222,7 @@ impl People {
     /// Ends one session, whoever's it is; `false` when it does not go on.
     pub(crate) async fn end_session(&self, id: SessionId, source: &Source<'_>) -> Result<bool, StoreError> {
         let Some((session, revoked)) = self.store.end_session(id, self.clock.now()).await? else { return Ok(false) };
-        self.revocations.apply(&[revoked]);
+        self.revocations.announce(&[revoked]);
         let user = self.store.user(session.user).await?;
         let entry = Entry::new(Action::SessionEnded, source).about(user.as_ref()).session(id);
         entry.detail("by the operator").record(self);
@@ -232,7 +232,7 @@ impl People {
     /// Signs a person out everywhere. Says how many sessions that ended.
     pub(crate) async fn sign_out(&self, user: &User, source: &Source<'_>) -> Result<usize, StoreError> {
         let revoked = self.store.end_sessions(user.id, None, self.clock.now()).await?;
-        self.revocations.apply(&revoked);
+        self.revocations.announce(&revoked);
         Entry::new(Action::SignedOut, source).about(Some(user)).detail("by the operator").record(self);
         Ok(revoked.len())
     }
@@ -245,7 +245,7 @@ impl People {
         source: &Source<'_>,
     ) -> Result<bool, StoreError> {
         let Some(revoked) = revoked else { return Ok(false) };
-        self.revocations.apply(&revoked);
+        self.revocations.announce(&revoked);
         let user = self.store.user(id).await?;
         Entry::new(action, source).about(user.as_ref()).record(self);
         Ok(true)
@@ -312,7 +312,8 @@ mod tests {
     use super::super::{LoginError, RefreshError};
     use super::*;
 
-    const OPERATOR: Source<'static> = Source { ip: None, user_agent: None, request_id: None };
+    const OPERATOR: Source<'static> =
+        Source { ip: None, user_agent: None, request_id: None, client: crate::account::Client::Program };
 
     #[tokio::test]
     async fn an_operator_adds_finds_and_lists_people() {
@@ -377,7 +378,7 @@ mod tests {
         assert!(!house.is_dead(&ann).await);
         house.people().set_password(ann.user.id, &secret("another horse"), &OPERATOR).await.unwrap();
         assert!(house.is_dead(&ann).await);
-        let old = house.accounts.refresh(&ann.refresh_token, &OPERATOR).await;
+        let old = house.accounts.refresh(ann.refresh(), &OPERATOR).await;
         assert!(matches!(old, Err(RefreshError::Invalid)));
         let old = house.accounts.login("ann", &secret(PASSWORD), &OPERATOR).await;
         assert!(matches!(old, Err(LoginError::WrongCredentials)));

@@ -1,5 +1,6 @@
 //! Renewing tokens.
 use super::refresh_token::RefreshToken;
+use super::session::Key;
 use super::trail::Entry;
 use super::{Accounts, SignedIn, Source};
 use crate::base::{Secret, SessionId, random_bytes};
@@ -68,14 +69,14 @@ impl Accounts {
             Rotation::Rotated(live) => (live, successor),
             Rotation::Repeated { nonce, live } => (live, presented.successor(&nonce)),
             Rotation::Reused { live, revoked } => {
-                self.people.revocations.apply(&[revoked]);
+                self.people.revocations.announce(&[revoked]);
                 let entry = Entry::new(Action::RefreshReused, source).about(Some(&live.user));
                 entry.session(live.session.id).refused(Some("refresh_token_reused")).record(&self.people);
                 return Err(RefreshError::Reused);
             }
             Rotation::Dead => return Err(RefreshError::Invalid),
         };
-        self.sign(live, successor, now).map_err(RefreshError::Signing)
+        self.hand_out(live, Key::Refresh(successor), now).map_err(RefreshError::Signing)
     }
 }
 
@@ -99,24 +100,24 @@ mod tests {
         let ann = house.register("ann").await;
         let login = house.identity(&ann).auth_time();
         house.clock.advance(20 * MINUTE);
-        let next = refresh(&house, &ann.refresh_token).await.unwrap();
+        let next = refresh(&house, ann.refresh()).await.unwrap();
         assert_eq!((next.session, next.user.id), (ann.session, ann.user.id));
-        assert_ne!(next.refresh_token.expose(), ann.refresh_token.expose());
+        assert_ne!(next.refresh().expose(), ann.refresh().expose());
         assert_eq!(house.identity(&next).auth_time(), login, "renewing is no new sign-in");
-        assert!(refresh(&house, &next.refresh_token).await.is_ok());
+        assert!(refresh(&house, next.refresh()).await.is_ok());
     }
 
     #[tokio::test]
     async fn the_same_token_again_gets_the_same_answer_and_later_ends_the_session() {
         let house = House::new().await;
         let ann = house.register("ann").await;
-        let first = refresh(&house, &ann.refresh_token).await.unwrap();
+        let first = refresh(&house, ann.refresh()).await.unwrap();
         house.clock.advance(Duration::from_secs(9));
-        let again = refresh(&house, &ann.refresh_token).await.unwrap();
-        assert_eq!(first.refresh_token.expose(), again.refresh_token.expose());
+        let again = refresh(&house, ann.refresh()).await.unwrap();
+        assert_eq!(first.refresh().expose(), again.refresh().expose());
         house.clock.advance(Duration::from_secs(2));
-        assert!(matches!(refresh(&house, &ann.refresh_token).await, Err(RefreshError::Reused)));
-        for token in [&ann.refresh_token, &first.refresh_token] {
+        assert!(matches!(refresh(&house, ann.refresh()).await, Err(RefreshError::Reused)));
+        for token in [ann.refresh(), first.refresh()] {
             assert!(matches!(refresh(&house, token).await, Err(RefreshError::Invalid)));
         }
         assert!(house.is_dead(&first).await && house.is_dead(&ann).await);
@@ -125,7 +126,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn fifty_at_once_twenty_times_over_make_one_lineage() {
         let house = House::new().await;
-        let mut current = house.register("ann").await.refresh_token;
+        let mut current = house.register("ann").await.refresh().clone();
         for round in 0..20 {
             let tasks: Vec<_> = (0..50)
                 .map(|_| {
@@ -136,7 +137,7 @@ mod tests {
             let mut successors = HashSet::new();
             for task in tasks {
                 let done = task.await.unwrap().unwrap();
-                successors.insert(done.refresh_token.expose().to_owned());
+                successors.insert(done.refresh().expose().to_owned());
             }
             assert_eq!(successors.len(), 1, "round {round}");
             current = Secret::new(successors.into_iter().next().unwrap());
@@ -157,11 +158,11 @@ mod tests {
         let house = House::new().await;
         let ann = house.register("ann").await;
         house.clock.advance(23 * 60 * MINUTE);
-        let next = refresh(&house, &ann.refresh_token).await.unwrap();
+        let next = refresh(&house, ann.refresh()).await.unwrap();
         house.clock.advance(23 * 60 * MINUTE);
         assert!(house.is_live(ann.session).await, "using it keeps it");
         house.clock.advance(60 * MINUTE);
-        assert!(matches!(refresh(&house, &next.refresh_token).await, Err(RefreshError::Invalid)));
+        assert!(matches!(refresh(&house, next.refresh()).await, Err(RefreshError::Invalid)));
     }
 
     #[tokio::test]
@@ -176,7 +177,7 @@ mod tests {
         house.people().edit(ann.user.id, &change, &Source::default()).await.unwrap();
         assert!(house.is_dead(&ann).await);
         house.clock.advance(Duration::from_millis(5));
-        let next = refresh(&house, &ann.refresh_token).await.unwrap();
+        let next = refresh(&house, ann.refresh()).await.unwrap();
         assert!(!house.is_dead(&next).await);
         let identity = house.identity(&next);
         assert_eq!(identity.roles().iter().map(Role::as_str).collect::<Vec<_>>(), ["user", "admin"]);
@@ -189,7 +190,7 @@ mod tests {
     async fn while_roles_change_no_token_with_old_roles_outlives_the_change() {
         let house = House::new().await;
         let ann = house.register("ann").await;
-        let mut token = ann.refresh_token.clone();
+        let mut token = ann.refresh().clone();
         for round in 0..20 {
             let (accounts, presented) = (house.accounts.clone(), token.clone());
             let other = house.accounts.clone();
@@ -204,7 +205,7 @@ mod tests {
                 let old = house.identity(&done).roles().len() < now.roles.len();
                 assert!(!old || house.is_dead(&done).await, "round {round}");
                 if done.session == ann.session {
-                    token = done.refresh_token;
+                    token = done.refresh().clone();
                 }
             }
         }

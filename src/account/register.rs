@@ -7,8 +7,8 @@ use super::letters::told;
 use super::session::PASSWORD_ONLY;
 use super::trail::Entry;
 use super::{Accounts, FieldError, LetterError, Registration, SignedIn, Source};
-use crate::base::{Email, Secret};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret};
+use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
@@ -77,10 +77,10 @@ impl Accounts {
             return Err(RegisterError::NotInvited);
         }
         let (names, password) = people.check_sign_up(&wanted, wish.password).map_err(RegisterError::Invalid)?;
-        self.limits.register(Network::of(source.ip), settings, people.clock.now())?;
+        self.limits.register(Network::of(source.ip), settings, people.clock.now()).await?;
         let to_verify = names.email.clone().filter(|_| settings.verify_email);
         if let Some(email) = &to_verify {
-            self.limits.letter_to(email, people.clock.now())?;
+            self.limits.letter_to(email, people.clock.now()).await?;
         }
         let invited = people.invited(wish.invite, names.email.as_ref()).await?;
         let password_hash = Some(people.hasher.hash(&password).await?);
@@ -109,9 +109,9 @@ impl Accounts {
     ) -> Result<SignedIn, RegisterError> {
         // Asked after the hashing, which may have had to wait.
         let now = self.people.clock.now();
-        let (session, refresh) = self.new_session(PASSWORD_ONLY, source, now);
+        let (session, key) = self.new_session(PASSWORD_ONLY, source, now);
         match self.people.store.create_user_signed_in(new, &session, invited.map(Invited::hash)).await? {
-            Created::Made(live) => self.sign(live, refresh, now).map_err(RegisterError::Signing),
+            Created::Made(live) => self.hand_out(live, key, now).map_err(RegisterError::Signing),
             Created::NameTaken | Created::EmailTaken => Err(RegisterError::UserExists),
             Created::NotInvited => Err(RegisterError::BadInvite),
         }

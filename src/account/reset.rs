@@ -5,8 +5,8 @@ use super::fields::Wanted;
 use super::letters::{PASSWORD_LINK_LIFE, told};
 use super::trail::Entry;
 use super::{Accounts, FieldError, LetterError, Source};
-use crate::base::{Email, Secret, Username};
-use crate::limit::{Limited, Network};
+use crate::base::{Email, Network, Secret, Username};
+use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::{HashError, WeakPassword};
@@ -31,12 +31,12 @@ pub(crate) enum LinkError {
 impl Accounts {
     /// Mails a link to whoever has an account with this address. Everything that depends on whether there is one happens
     /// after the answer.
-    pub(crate) fn forgot_password(&self, address: &str, source: &Source<'_>) -> Result<(), LetterError> {
+    pub(crate) async fn forgot_password(&self, address: &str, source: &Source<'_>) -> Result<(), LetterError> {
         let wrong = |error: crate::base::NameError| FieldError::new("email", "invalid", error.to_string());
         let email = Email::parse(address).map_err(|error| LetterError::Invalid(wrong(error)))?;
         let (people, network) = (&self.people, Network::of(source.ip));
-        self.limits.letter_from(network, &people.settings, people.clock.now())?;
-        self.limits.letter_to(&email, people.clock.now())?;
+        self.limits.letter_from(network, &people.settings, people.clock.now()).await?;
+        self.limits.letter_to(&email, people.clock.now()).await?;
         let (accounts, source) = (self.clone(), source.kept());
         self.later(async move { accounts.send_password_link(&email, &source.lent()).await })
     }
@@ -75,7 +75,7 @@ impl Accounts {
     /// Attempts count for their source: nobody guesses 256 bits, and nobody keeps the hasher busy.
     async fn person_of_link(&self, token: &Secret, source: &Source<'_>) -> Result<User, LinkError> {
         let (people, now) = (&self.people, self.people.clock.now());
-        self.limits.link(Network::of(source.ip), &people.settings, now)?;
+        self.limits.link(Network::of(source.ip), &people.settings, now).await?;
         people.store.person_of_link(&token.digest(), now).await?.ok_or(LinkError::Invalid)
     }
 
@@ -105,7 +105,7 @@ impl Accounts {
 
     async fn try_verify_email(&self, token: &Secret, source: &Source<'_>) -> Result<User, LinkError> {
         let people = &self.people;
-        self.limits.link(Network::of(source.ip), &people.settings, people.clock.now())?;
+        self.limits.link(Network::of(source.ip), &people.settings, people.clock.now()).await?;
         match people.store.follow_email_link(&token.digest(), &people.clock).await? {
             Some(Changed::Done { user, revoked }) => {
                 people.revocations.apply(&revoked);
@@ -164,7 +164,7 @@ mod tests {
     async fn a_link_replaces_a_forgotten_password_once_and_ends_the_sessions() {
         let house = House::new().await;
         let ann = house.register("ann").await;
-        house.accounts.forgot_password("Ann@Example.com", &from("192.0.2.1")).unwrap();
+        house.accounts.forgot_password("Ann@Example.com", &from("192.0.2.1")).await.unwrap();
         let token = house.mailed_token().await;
         assert!(matches!(reset(&house, &token, "short").await, Err(LinkError::Weak(_))));
         reset(&house, &token, NEW).await.unwrap();
@@ -180,7 +180,7 @@ mod tests {
         let house = House::new().await;
         let ann = house.register("ann").await;
         let link = async || {
-            house.accounts.forgot_password("ann@example.com", &from("192.0.2.1")).unwrap();
+            house.accounts.forgot_password("ann@example.com", &from("192.0.2.1")).await.unwrap();
             house.mailed_token().await
         };
         let token = link().await;
@@ -201,12 +201,12 @@ mod tests {
         house.register("ann").await;
         for address in ["ann@example.com", "nobody@example.com"] {
             for turn in 0..6 {
-                let asked = house.accounts.forgot_password(address, &from(&format!("192.0.2.{turn}")));
+                let asked = house.accounts.forgot_password(address, &from(&format!("192.0.2.{turn}"))).await;
                 assert_eq!(asked.is_ok(), turn < 5, "{address} {turn}");
             }
         }
         assert!(matches!(
-            house.accounts.forgot_password("no address", &from("192.0.2.1")),
+            house.accounts.forgot_password("no address", &from("192.0.2.1")).await,
             Err(LetterError::Invalid(_))
         ));
     }

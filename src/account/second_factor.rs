@@ -9,8 +9,8 @@ use super::limits::{Attempt, Who};
 use super::totp;
 use super::trail::Entry;
 use super::{Accounts, LoginError, People, SignedIn, Source};
-use crate::base::{Secret, SessionId, UserId, random_bytes};
-use crate::limit::{Limited, Network};
+use crate::base::{Network, Secret, SessionId, UserId, random_bytes};
+use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{StoreError, Totp, User, Waiting};
@@ -100,14 +100,14 @@ impl Accounts {
     ) -> Result<Vec<Secret>, FactorError> {
         let people = &self.people;
         let (network, now) = (Network::of(source.ip), people.clock.now());
-        self.limits.code(user.id, network, &people.settings, now)?;
+        self.limits.code(user.id, network, &people.settings, now).await?;
         let totp = people.store.totp(user.id).await?.ok_or(FactorError::Missing)?;
         if totp.confirmed {
             return Err(FactorError::Exists);
         }
         let key = self.open(user.id, &totp)?;
         let step = totp::step_of(&key, code, totp.last_step, now).ok_or(FactorError::WrongCode)?;
-        self.limits.code_was_right(user.id, network, &people.settings);
+        self.limits.code_was_right(user.id, network, &people.settings).await;
         let codes = new_codes();
         let hashes: Vec<_> = codes.iter().map(Secret::digest).collect();
         if !people.store.confirm_totp(user.id, session, step, &hashes, now).await? {
@@ -203,11 +203,11 @@ impl Accounts {
     ) -> Result<SignedIn, LoginError> {
         let people = &self.people;
         let network = Network::of(source.ip);
-        self.limits.code(user.id, network, &people.settings, people.clock.now())?;
+        self.limits.code(user.id, network, &people.settings, people.clock.now()).await?;
         if !self.takes_code(user, code, source).await? {
             return Err(LoginError::WrongCode);
         }
-        self.limits.code_was_right(user.id, network, &people.settings);
+        self.limits.code_was_right(user.id, network, &people.settings).await;
         if !people.store.end_waiting(&waiting.hash).await? {
             return Err(LoginError::ChallengeOver);
         }
@@ -249,12 +249,12 @@ impl Accounts {
         };
         let given = people.policy.given(password);
         let attempt = Attempt { who: Who::of(Some(user.id), ""), network: Network::of(source.ip), now };
-        self.limits.login(&attempt, &people.settings)?;
+        let admitted = self.admit(attempt).await?;
         let given = given.ok_or(FactorError::WrongPassword)?;
         if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
             return Err(FactorError::WrongPassword);
         }
-        self.limits.login_was_right(&attempt, &people.settings);
+        self.limits.login_was_right(&admitted, &people.settings).await;
         Ok(())
     }
 
@@ -370,7 +370,7 @@ mod tests {
         }
         assert!(matches!(show(&guessed, &codes[0]).await, Err(LoginError::ChallengeOver)));
         let stale = challenge(&house).await;
-        house.clock.advance(std::time::Duration::from_millis(5));
+        house.clock.advance(Duration::from_millis(5));
         house.people().set_password(ann.user.id, &secret(PASSWORD), &Source::default()).await.unwrap();
         assert!(matches!(show(&stale, &codes[0]).await, Err(LoginError::ChallengeOver)));
         let good = challenge(&house).await;

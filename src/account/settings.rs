@@ -20,6 +20,10 @@ pub(crate) struct Settings {
     pub(crate) role_scopes: BTreeMap<Role, Vec<Scope>>,
     pub(crate) refresh_ttl: Duration,
     pub(crate) refresh_grace: Duration,
+    /// A browser that is not used stays signed in so long ...
+    pub(crate) session_idle: Duration,
+    /// ... and one that is used so long.
+    pub(crate) session_max: Duration,
     /// POST {auth_prefix}/token with grant_type=password is answered.
     pub(crate) password_grant: bool,
     pub(crate) login_per_ip: Rate,

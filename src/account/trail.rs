@@ -1,7 +1,7 @@
 //! What is written down about who did what.
 use std::net::IpAddr;
 
-use super::People;
+use super::{Client, People};
 use crate::base::SessionId;
 use crate::observe::{Action, Event};
 use crate::store::User;
@@ -13,6 +13,8 @@ pub(crate) struct Source<'a> {
     pub(crate) ip: Option<IpAddr>,
     pub(crate) user_agent: Option<&'a str>,
     pub(crate) request_id: Option<&'a str>,
+    /// What a session that begins with it is known by.
+    pub(crate) client: Client,
 }
 
 impl Source<'_> {
@@ -38,7 +40,7 @@ impl Source<'_> {
 
 impl KeptSource {
     pub(super) fn lent(&self) -> Source<'_> {
-        Source { ip: self.ip, user_agent: None, request_id: self.request_id.as_deref() }
+        Source { ip: self.ip, request_id: self.request_id.as_deref(), ..Source::default() }
     }
 }
 

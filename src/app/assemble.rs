@@ -1,5 +1,7 @@
 //! The parts that last as long as the process, and the gateway made from them and the file.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
 
 use super::old_login::OldServer;
 use super::{StartError, keys};
@@ -12,12 +14,12 @@ use crate::gate::Gate;
 use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::{Gateway, Rates};
+use crate::pipeline::{Gateway, Observed, Rates};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
 use crate::server::Stop;
-use crate::shared::{Revocations, ServiceTokens, Streams};
+use crate::shared::{Browsers, Counts, Outbox, Redis, Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
@@ -30,8 +32,13 @@ pub(super) struct Lasting {
     pub(super) store: Store,
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
+    pub(super) observed: Arc<Observed>,
     pub(super) revocations: Arc<Revocations>,
+    /// What all nodes share beside the store, and what is to be told there.
+    pub(super) redis: Option<Arc<Redis>>,
+    pub(super) outbox: Mutex<Option<Outbox>>,
     pub(super) services: Arc<ServiceTokens>,
+    pub(super) browsers: Arc<Browsers>,
     /// Entered whatever the file says later: a reload changes only what new ones obey.
     pub(super) streams: Arc<Streams>,
     pub(super) metrics: Metrics,
@@ -43,7 +50,9 @@ pub(super) struct Lasting {
 impl Lasting {
     pub(super) async fn open(config: &Config, access: AccessLog, stop: Stop, clock: Clock) -> Result<Self, StartError> {
         let store = Store::open_as(&config.store, config.migrate).await.map_err(StartError::Store)?;
-        let revocations = Arc::new(Revocations::default());
+        let (tell, outbox) = mpsc::channel(TO_TELL);
+        let redis = config.sessions.redis.as_ref().map(Redis::at).transpose().map_err(StartError::Redis)?;
+        let revocations = Arc::new(if redis.is_some() { Revocations::telling(tell) } else { Revocations::default() });
         revocations.load(&store).await.map_err(StartError::Store)?;
         let services = Arc::new(ServiceTokens::default());
         services.load(&store).await.map_err(StartError::Store)?;
@@ -57,10 +66,14 @@ impl Lasting {
         Ok(Self {
             clock,
             store,
-            limits: Arc::default(),
-            rates: Arc::default(),
+            limits: Arc::new(Limits::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
+            rates: Arc::new(Rates::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),
+            observed: Arc::default(),
             revocations,
+            redis,
+            outbox: Mutex::new(Some(outbox)),
             services,
+            browsers: Arc::default(),
             streams: Arc::default(),
             metrics,
             access,
@@ -77,8 +90,6 @@ impl Lasting {
         before: Option<(&Config, &Gateway)>,
     ) -> Result<Gateway, StartError> {
         let tokens = Arc::new(keys::tokens(&self.store, &config.tokens, &self.clock).await?);
-        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
-            .and_machines(Arc::clone(&self.services));
         let door = Arc::new(Door::new(&config.wire));
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
@@ -88,6 +99,10 @@ impl Lasting {
         let letters = self.letters(config, before);
         let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits), letters)
             .asking(config.accounts.migrate_from.clone().map(OldServer::of));
+        let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
+            .and_machines(Arc::clone(&self.services))
+            .and_browsers(Arc::clone(&self.browsers), Arc::new(accounts.clone()), Arc::clone(&door))
+            .looking(config.locations);
         let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
         Ok(Gateway {
             renderer: Renderer::new(&config.wire.auth_prefix.0).in_format(config.tokens.dialect.format),
@@ -97,6 +112,7 @@ impl Lasting {
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             rates: Arc::clone(&self.rates),
+            observed: Arc::clone(&self.observed),
             clock: self.clock.clone(),
             route_metrics: config.routes.iter().map(|route| self.metrics.route(&route.prefix)).collect(),
             upstream_metrics: config.routes.iter().map(|route| self.metrics.upstream(&route.upstream)).collect(),
@@ -110,7 +126,7 @@ impl Lasting {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        Readiness::new(self.store.clone(), self.stop.clone())
+        Readiness::new(self.store.clone(), self.redis.clone(), self.stop.clone())
     }
 
     fn people(&self, config: &Config, hasher: Hasher, audit: Audit) -> People {
@@ -147,6 +163,7 @@ impl Lasting {
             well_known: config.wire.well_known,
             identity: config.identity.clone(),
             password_grant: config.accounts.password_grant,
+            browsers: config.locations.cookie,
             body_timeout: config.server.limits.body_timeout,
         }
     }
@@ -184,3 +201,6 @@ impl Lasting {
             .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
     }
 }
+
+/// Revocations that wait to be told; more than these the others read in the store.
+const TO_TELL: usize = 1024;

@@ -1,6 +1,7 @@
 //! Puts the rooms together; the order of start, reload and stop.
 mod assemble;
 mod keys;
+mod observed;
 mod old_login;
 mod redirect;
 mod reload;
@@ -22,6 +23,7 @@ use crate::observe::{self, AuditError, LogError, LogGuard};
 use crate::pipeline::Gateway;
 use crate::routes::BadRoute;
 use crate::server::{self, BindError, Ended, ListenAddress, Server, Stop};
+use crate::shared::BadRedis;
 use crate::store::StoreError;
 use crate::tls::TlsError;
 use crate::token::KeyError;
@@ -69,6 +71,8 @@ pub(crate) enum StartError {
     Audit(#[source] AuditError),
     #[error("cannot open the store")]
     Store(#[source] StoreError),
+    #[error("cannot use [store] shared")]
+    Redis(#[source] BadRedis),
     #[error("cannot use the signing keys")]
     Keys(#[source] KeyError),
     #[error("cannot use the routes")]
@@ -84,7 +88,7 @@ pub(crate) enum StartError {
 impl StartError {
     /// Whether another try with the same file would end the same way.
     pub(crate) const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Keys(_) | Self::Routes(_) | Self::Tls(_))
+        matches!(self, Self::Keys(_) | Self::Routes(_) | Self::Tls(_) | Self::Redis(_))
     }
 }
 
@@ -157,6 +161,9 @@ impl App {
         }
         self.desk.begin();
         let _ = self.desk.finished().await;
+        if let Err(error) = observed::keep(&self.running.lasting).await {
+            tracing::warn!(error = %observe::Chain(&error), "lost what routes that only observe counted last");
+        }
         self.running.lasting.store.close().await;
         tracing::info!("stopped");
         self.running.log.flush();

@@ -66,6 +66,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     ask(old.server.workers != new.server.workers, "[server] workers");
     ask(old.admin != new.admin, "[admin]");
     ask((&old.store, old.migrate) != (&new.store, new.migrate), "[store]");
+    ask(old.sessions.redis != new.sessions.redis, "[store] shared");
     ask(old.log.format != new.log.format, "[log] format");
     ask((old.metrics.enabled, &old.metrics.path) != (new.metrics.enabled, &new.metrics.path), "[metrics]");
     changed

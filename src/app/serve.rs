@@ -1,5 +1,5 @@
 //! Serving: two listeners, and the tasks beside them.
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::assemble::Lasting;
 use super::redirect::Redirect;
-use super::{Listeners, Running, StartError, keys};
+use super::{Listeners, Running, StartError, keys, observed};
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::observe::{Action, Chain, Event};
@@ -46,8 +46,10 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     drop(stop.spawn(follow_certificates(Arc::clone(running), stop.clone())));
     let (services, store) = (Arc::clone(&running.lasting.services), running.lasting.store.clone());
     drop(stop.spawn(services.follow(store, stop.child_token())));
+    follow_redis(&running.lasting, stop);
     drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(observed::follow(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = doors.public.greeting(running.lasting.certificates.greeting());
@@ -77,6 +79,15 @@ async fn reload_when_asked(running: Arc<Running>, mut asked: mpsc::Receiver<()>,
 async fn follow_store(running: Arc<Running>, stop: Stop) {
     let lasting = &running.lasting;
     Arc::clone(&lasting.revocations).follow(lasting.store.clone(), lasting.clock.clone(), stop.child_token()).await;
+}
+
+/// What the other nodes tell is in force here at once.
+fn follow_redis(lasting: &Lasting, stop: &Stop) {
+    let outbox = lasting.outbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let (Some(redis), Some(outbox)) = (&lasting.redis, outbox) {
+        let revocations = Arc::clone(&lasting.revocations);
+        drop(stop.spawn(Arc::clone(redis).follow(outbox, revocations, stop.child_token())));
+    }
 }
 
 /// A certificate that was renewed is shown within seconds, without anybody asking for a reload.

@@ -1,18 +1,23 @@
 //! Who is asking: a credential is found, verified, and held against the revocations.
 mod bearer;
 mod cache;
+mod cookie;
+mod find;
+mod query;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-
 pub(crate) use bearer::{Unreadable, token_in};
+pub(crate) use find::Settings;
 
 use crate::authz::{Asks, Caller};
 use crate::base::{Secret, Timestamp};
-use crate::shared::{Revocations, ServiceTokens};
+use crate::shared::{Browsers, Held, Resume, Revocations, ServiceTokens};
 use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
+use crate::wire::{Door, Inbound};
 use cache::Verified;
+use cookie::Sessions;
+use find::Credential;
 
 /// Reads and verifies what a request brings along.
 #[derive(Debug, Clone)]
@@ -21,6 +26,16 @@ pub(crate) struct Authenticator {
     verified: Arc<Verified>,
     revocations: Arc<Revocations>,
     services: Arc<ServiceTokens>,
+    settings: Settings,
+    /// `None`: cookies mean nobody.
+    sessions: Option<Sessions>,
+}
+
+/// Who asks, and the session that a cookie stood for.
+#[derive(Debug)]
+pub(crate) struct Recognised {
+    pub(crate) caller: Caller,
+    pub(crate) session: Option<Arc<Held>>,
 }
 
 /// Tried and failed: never the same as not having tried.
@@ -32,11 +47,24 @@ pub(crate) enum AuthnError {
     Expired,
     #[error("the session behind the token has ended")]
     SessionEnded,
+    #[error("the request holds more than one credential")]
+    Double,
+    #[error("a page of another site made the browser send its cookie")]
+    ForeignOrigin,
+    #[error("the store cannot be asked about the session")]
+    Unavailable,
 }
 
 impl Authenticator {
     pub(crate) fn new(tokens: Arc<Tokens>, revocations: Arc<Revocations>) -> Self {
-        Self { tokens, verified: Arc::new(Verified::new()), revocations, services: Arc::default() }
+        Self {
+            tokens,
+            verified: Arc::new(Verified::new()),
+            revocations,
+            services: Arc::default(),
+            settings: Settings::default(),
+            sessions: None,
+        }
     }
 
     /// The same, which knows the tokens of machines too.
@@ -44,20 +72,45 @@ impl Authenticator {
         Self { services, ..self }
     }
 
+    /// The same, which looks for credentials where the operator says.
+    pub(crate) fn looking(self, settings: Settings) -> Self {
+        Self { settings, ..self }
+    }
+
+    /// The same, which knows browsers by their cookies.
+    pub(crate) fn and_browsers(self, copy: Arc<Browsers>, store: Arc<dyn Resume>, door: Arc<Door>) -> Self {
+        Self { sessions: Some(Sessions { copy, store, door }), ..self }
+    }
+
     /// Who is asking, as far as `asks` wants to know.
     ///
     /// On an optional route an expired credential counts as none; a malformed one is refused everywhere but on
     /// routes that ask nobody.
-    pub(crate) fn identify(&self, headers: &HeaderMap, asks: Asks, now: Timestamp) -> Result<Caller, AuthnError> {
+    pub(crate) async fn identify(&self, inbound: &Inbound, asks: Asks, now: Timestamp) -> Result<Caller, AuthnError> {
+        self.recognise(inbound, asks, now).await.map(|recognised| recognised.caller)
+    }
+
+    /// The same, and by which session. Waits for nothing unless a cookie has to be asked about.
+    pub(crate) async fn recognise(
+        &self,
+        inbound: &Inbound,
+        asks: Asks,
+        now: Timestamp,
+    ) -> Result<Recognised, AuthnError> {
+        let nobody = Recognised { caller: Caller::Anonymous, session: None };
         if asks == Asks::Nobody {
-            return Ok(Caller::Anonymous);
+            return Ok(nobody);
         }
-        let Some(token) = token_in(headers).map_err(|Unreadable| AuthnError::Invalid)? else {
-            return Ok(Caller::Anonymous);
+        let known = match self.settings.credential_in(inbound)? {
+            Credential::Nothing => return Ok(nobody),
+            Credential::Token(token) => self.verify(token, now).map(|identity| (identity, None)),
+            Credential::Session(cookie) => {
+                self.by_cookie(inbound, cookie, now).await.map(|(identity, held)| (identity, Some(held)))
+            }
         };
-        match self.verify(token, now) {
-            Ok(identity) => Ok(Caller::Known(identity)),
-            Err(AuthnError::Expired | AuthnError::SessionEnded) if asks == Asks::Anyone => Ok(Caller::Anonymous),
+        match known {
+            Ok((identity, session)) => Ok(Recognised { caller: Caller::Known(identity), session }),
+            Err(AuthnError::Expired | AuthnError::SessionEnded) if asks == Asks::Anyone => Ok(nobody),
             Err(error) => Err(error),
         }
     }

@@ -19,6 +19,7 @@ fn tokens() -> Arc<Tokens> {
         secret: None,
         keys: KeySettings::default(),
         dialect: Dialect::default(),
+        claims: vec![],
     };
     let key = StoredKey::generate(Algorithm::EdDsa, NOW).unwrap();
     Arc::new(Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings))
@@ -26,8 +27,15 @@ fn tokens() -> Arc<Tokens> {
 
 fn token(tokens: &Tokens, session: SessionId) -> String {
     let name = Username::parse("ann").unwrap();
-    let person =
-        Person { id: UserId::new(NOW), username: Some(&name), email: None, name: None, roles: &[], scopes: &[] };
+    let person = Person {
+        id: UserId::new(NOW),
+        username: Some(&name),
+        email: None,
+        name: None,
+        roles: &[],
+        scopes: &[],
+        attributes: &std::collections::BTreeMap::new(),
+    };
     tokens.issue(&person, session, NOW, &["pwd"], NOW).unwrap().token
 }
 

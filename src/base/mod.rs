@@ -3,10 +3,12 @@ mod chance;
 mod clock;
 mod ids;
 mod name;
+mod network;
 mod secret;
 
 pub(crate) use chance::quick_random;
 pub(crate) use clock::{Clock, Timestamp};
 pub(crate) use ids::{SessionId, TokenId, Ulid, UserId, random_bytes};
 pub(crate) use name::{Email, NameError, Role, Scope, Username};
+pub(crate) use network::Network;
 pub(crate) use secret::Secret;

@@ -17,6 +17,7 @@ mod people;
 mod progress;
 mod prompt;
 mod reload;
+mod report;
 mod run;
 mod schema;
 mod session;
@@ -81,6 +82,8 @@ enum Verb {
     Check(check::CheckArgs),
     /// Say what would happen to a request, and why
     Explain(explain::ExplainArgs),
+    /// Say where routes that only observe would differ from their backends
+    Report(report::ReportArgs),
     /// Put a changed file to work without dropping a connection
     Reload(reload::ReloadArgs),
     /// Ask a running gateway whether it is well
@@ -137,6 +140,7 @@ impl Verb {
                 out.at_terminal(|terminal| check::run(&args, named, &Environment::of_process(), terminal))
             }
             Self::Explain(args) => explain::run(&args, global, out),
+            Self::Report(args) => report::run(&args, global, out),
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),

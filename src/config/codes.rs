@@ -31,6 +31,7 @@ pub(crate) enum Code {
     E304,
     E305,
     E310,
+    E320,
     W201,
     W301,
     W302,
@@ -40,6 +41,7 @@ pub(crate) enum Code {
     W310,
     W306,
     W307,
+    W320,
 }
 
 impl Code {
@@ -247,6 +249,12 @@ const ALL: &[(Code, &str, &str)] = &[
          first one signs, so it must be private and fit `algorithm` of [tokens]; the others may be public keys.",
     ),
     (
+        Code::E320,
+        "the session cookie could not work",
+        "Browsers refuse a cookie whose `domain` is not one that the site lies in, and SameSite=None without HTTPS. Sign-in\n\
+         would then lead back to the sign-in page for ever.",
+    ),
+    (
         Code::W201,
         "a route lies under the gateway's own prefix",
         "Paths under auth_prefix are answered by the gateway and reach no backend. Choose another auth_prefix, such as\n\
@@ -299,6 +307,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "Clients refuse a certificate that has expired. Whatever renews it should have done so a month before; the gateway\n\
          takes a new file up by itself. The metric authgate_tls_certificate_expiry_timestamp_seconds tells in time.",
     ),
+    (
+        Code::W320,
+        "the session cookie is shared with sub-domains",
+        "With `domain` the browser sends the cookie to every host below it and lets each of them set it. Without it, the name\n\
+         begins with __Host-, and browsers hold it to this one host.",
+    ),
 ];
 
 #[cfg(test)]
@@ -313,6 +327,6 @@ mod tests {
             assert_eq!(code.is_warning(), code.name().starts_with('W'));
         }
         assert_eq!(Code::parse("e202"), Some(Code::E202));
-        assert_eq!(ALL.len(), Code::W307 as usize + 1);
+        assert_eq!(ALL.len(), Code::W320 as usize + 1);
     }
 }

@@ -39,7 +39,7 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, mail, observe, password, proxy, routes, server, shared, store, tls, token, wire};
+use crate::{account, admin, authn, mail, observe, password, proxy, routes, server, shared, store, tls, token, wire};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -55,6 +55,7 @@ pub(crate) struct Config {
     pub(crate) accounts: account::Settings,
     pub(crate) passwords: password::Settings,
     pub(crate) tokens: token::Settings,
+    pub(crate) locations: authn::Settings,
     pub(crate) sessions: shared::Settings,
     pub(crate) store: store::Settings,
     pub(crate) migrate: store::Migrate,

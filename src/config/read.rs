@@ -296,7 +296,9 @@ pub(super) fn default_item(setting: &Setting) -> Item {
 
 fn plain(value: &DeValue<'_>) -> Item {
     let node = match value {
-        DeValue::String(text) => Node::Text(Text { text: text.to_string(), referenced: false, shown: None }),
+        DeValue::String(text) => {
+            Node::Text(Text { text: text.to_string(), referenced: false, shown: None, attributes: Vec::new() })
+        }
         DeValue::Integer(number) => Node::Number(number.as_str().to_owned()),
         DeValue::Boolean(flag) => Node::Flag(*flag),
         DeValue::Array(items) => Node::List(items.iter().map(|item| plain(item.get_ref())).collect()),

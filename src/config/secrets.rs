@@ -6,13 +6,15 @@ use super::environment::Environment;
 use super::suggest::nearest;
 
 /// A text after its references were followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Expanded {
     pub(super) text: String,
     /// There was a reference.
     pub(super) referenced: bool,
     /// There was a reference to a file.
     pub(super) from_file: bool,
+    /// Which attributes of a person stand in it, and before which byte: `${user.NAME}`.
+    pub(super) attributes: Vec<(usize, String)>,
 }
 
 /// A reference that leads nowhere.
@@ -33,7 +35,7 @@ pub(super) enum Why {
 
 /// Follows every reference; tells all that lead nowhere.
 pub(super) fn expand(text: &str, environment: &Environment) -> Result<Expanded, Vec<Broken>> {
-    let mut done = Expanded { text: String::with_capacity(text.len()), referenced: false, from_file: false };
+    let mut done = Expanded { text: String::with_capacity(text.len()), ..Expanded::default() };
     let mut broken = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
@@ -47,13 +49,17 @@ pub(super) fn expand(text: &str, environment: &Environment) -> Result<Expanded, 
                 rest = "";
                 break;
             };
+            rest = after;
+            if let Some(name) = reference.strip_prefix(PERSON).filter(|name| is_attribute(name)) {
+                done.attributes.push((done.text.len(), name.to_owned()));
+                continue;
+            }
             done.referenced = true;
             done.from_file |= reference.starts_with(FILE);
             match follow(reference, environment) {
                 Ok(value) => done.text.push_str(&value),
                 Err(why) => broken.push(Broken { literal: format!("${{{reference}}}"), why }),
             }
-            rest = after;
         } else {
             done.text.push('$');
             rest = after;
@@ -101,6 +107,10 @@ fn content(path: &str) -> Result<String, String> {
         }
     }
     if text.is_empty() { Err("is empty".to_owned()) } else { Ok(text) }
+}
+
+fn is_attribute(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
 fn is_name(name: &str) -> bool {
@@ -208,6 +218,8 @@ fn is_secret_key(key: &str) -> bool {
 }
 
 const FILE: &str = "file:";
+/// Before the name of an attribute of the person.
+const PERSON: &str = "user.";
 /// A key or a password is short; more is a mistake.
 const MAX_SECRET_FILE: u64 = 64 * 1024;
 

@@ -338,6 +338,13 @@ pub(super) const SECTIONS: &[Section] = &[
                  \"optional\" lets everyone in and adds identity headers for those who are signed in.\n\
                  \"none\" never looks at tokens. All three strip identity headers that a client sends.",
             ),
+            with_default(
+                "mode",
+                Kind::Word(&["enforce", "observe"]),
+                "\"enforce\"",
+                "\"observe\" forwards everything, writes down what \"enforce\" would have done, and compares it with the\n\
+                 backend's own answer: for putting the gateway in front of a backend that still checks for itself.",
+            ),
             without("roles", Kind::List, "[\"admin\", \"staff\"]", "One of these roles is needed."),
             without("scopes", Kind::List, "[\"invoices:read\"]", "All of these scopes are needed."),
             without(
@@ -347,6 +354,13 @@ pub(super) const SECTIONS: &[Section] = &[
                 "The sign-in must be younger than this; older ones are asked for the password again.",
             ),
             with_default("mfa", Kind::Flag, "false", "A second factor is needed."),
+            with_default(
+                "on_denied",
+                Kind::Word(&["auto", "login", "401"]),
+                "\"auto\"",
+                "Someone who is not signed in: \"auto\" shows a browser that opens a page the sign-in form\n\
+                 and gives everything else a 401; \"login\" and \"401\" force one of the two.",
+            ),
             without("methods", Kind::List, "[\"GET\", \"HEAD\", \"POST\"]", "Other methods are answered 405."),
             with_default("strip_prefix", Kind::Flag, "false", "Take the prefix away before the backend sees the path."),
             with_default(
@@ -373,7 +387,7 @@ pub(super) const SECTIONS: &[Section] = &[
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
         ],
-        later: &["mode", "allow_if", "on_denied", "assertion", "allow_in_path", "cors"],
+        later: &["allow_if", "assertion", "allow_in_path", "cors"],
     },
     Section {
         name: "accounts",
@@ -499,6 +513,20 @@ pub(super) const SECTIONS: &[Section] = &[
                 "true",
                 "POST {auth_prefix}/token with grant_type=password, for first-party tools and API docs.",
             ),
+            without(
+                "claims",
+                Kind::Texts(&[]),
+                "{ tenant = \"acme\", department = \"${user.department}\" }",
+                "Claims that go into every access token; ${user.NAME} is an attribute of the person.",
+            ),
+            with_default(
+                "locations",
+                Kind::List,
+                "[\"header\", \"cookie\"]",
+                "Where a token may stand, asked in this order; two different tokens in one request are refused.\n\
+                 \"cookie\" is the session of a browser.",
+            ),
+            with_default("query_name", Kind::Text, "\"access_token\"", "The parameter that location \"query\" reads."),
             with_default(
                 "format",
                 Kind::Word(&["native", "flask-jwt-extended", "simplejwt"]),
@@ -506,7 +534,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Tokens and answers in the form another stack expects: \"native\", \"flask-jwt-extended\" or \"simplejwt\".",
             ),
         ],
-        later: &["locations", "query_name", "claims"],
+        later: &[],
     },
     Section {
         name: "keys",
@@ -541,13 +569,30 @@ pub(super) const SECTIONS: &[Section] = &[
         shape: Shape::Once,
         words: "",
         header: "[sessions]",
-        settings: &[with_default(
-            "close_streams",
-            Kind::Flag,
-            "true",
-            "Close WebSocket, SSE and gRPC streams when the session behind them ends.",
-        )],
-        later: &["idle", "max", "cookie", "same_site", "domain"],
+        settings: &[
+            with_default("idle", LIFE, "\"7d\"", "How long a browser stays signed in, used or not used."),
+            with_default("max", LIFE, "\"30d\"", ""),
+            with_default(
+                "cookie",
+                Kind::Text,
+                "\"authgate\"",
+                "On HTTPS the cookie is called __Host-authgate and is always Secure.",
+            ),
+            with_default("same_site", Kind::Word(&["lax", "strict", "none"]), "\"lax\"", ""),
+            without(
+                "domain",
+                Kind::Text,
+                "\"example.com\"",
+                "Share the sign-in with sub-domains (gives up the __Host- protection).",
+            ),
+            with_default(
+                "close_streams",
+                Kind::Flag,
+                "true",
+                "Close WebSocket, SSE and gRPC streams when the session behind them ends.",
+            ),
+        ],
+        later: &[],
     },
     Section {
         name: "identity",
@@ -598,8 +643,14 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"auto\"",
                 "\"auto\" brings the tables up to date at start; \"manual\" waits for `authgate store migrate`.",
             ),
+            without(
+                "shared",
+                Kind::Text,
+                "\"redis://10.0.0.9:6379/0\"",
+                "Rate limits and revocations shared by several nodes.",
+            ),
         ],
-        later: &["shared"],
+        later: &[],
     },
     Section {
         name: "limits",

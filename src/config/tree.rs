@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::codes::Code;
 use super::environment::{Environment, OVERRIDE, Override};
 use super::finding::{Finding, Place, Source};
-use super::secrets::{self, Broken, Why};
+use super::secrets::{self, Broken, Expanded, Why};
 use super::settings::{self, Kind, Shape};
 use super::suggest::nearest;
 
@@ -38,8 +38,10 @@ pub(super) struct Text {
     pub(super) text: String,
     /// It came from outside: a reference or a variable.
     pub(super) referenced: bool,
-    /// As it may be shown, when a file is part of it.
+    /// As it may be shown, when a file or an attribute is part of it.
     pub(super) shown: Option<String>,
+    /// Attributes of a person, each before this byte of the text. None but where they may stand.
+    pub(super) attributes: Vec<(usize, String)>,
 }
 
 /// A key and its value.
@@ -71,7 +73,7 @@ pub(super) fn read(source: &Source, environment: &Environment) -> Result<(Vec<En
     if !slips.is_empty() {
         return Err(syntax(&slips, source));
     }
-    let mut planter = Planter { source, environment, findings: Vec::new() };
+    let mut planter = Planter { source, environment, findings: Vec::new(), path: Vec::new() };
     let mut entries = planter.table(root.get_ref());
     for given in environment.overrides() {
         if let Some(finding) = lay_over(&mut entries, &given) {
@@ -100,16 +102,18 @@ struct Planter<'a> {
     source: &'a Source,
     environment: &'a Environment,
     findings: Vec<Finding>,
+    /// The keys that lead to where it is.
+    path: Vec<String>,
 }
 
 impl Planter<'_> {
     fn table(&mut self, table: &DeTable<'_>) -> Vec<Entry> {
         let mut entries: Vec<Entry> = table
             .iter()
-            .map(|(key, value)| Entry {
-                key: key.get_ref().to_string(),
-                key_place: Place::Span(key.span()),
-                item: self.item(value),
+            .map(|(key, value)| {
+                self.path.push(key.get_ref().to_string());
+                let item = self.item(value);
+                Entry { key: self.path.pop().unwrap_or_default(), key_place: Place::Span(key.span()), item }
             })
             .collect();
         entries.sort_by_key(|entry| match &entry.key_place {
@@ -134,11 +138,25 @@ impl Planter<'_> {
         Item { place: Place::Span(span), node }
     }
 
+    fn is_about_a_person(&self) -> bool {
+        matches!(self.path.as_slice(), [tokens, claims, _] if tokens == "tokens" && claims == "claims")
+    }
+
     fn text(&mut self, text: &str, span: &Range<usize>) -> Node {
         match secrets::expand(text, self.environment) {
+            Ok(done) if !done.attributes.is_empty() && !self.is_about_a_person() => {
+                let place = Place::Span(span.clone());
+                self.findings.push(
+                    Finding::new(Code::E121, place, "no person's attribute can stand here")
+                        .label("`${user.NAME}` is known only when somebody signs in")
+                        .say("it may stand in `claims` of `[tokens]`"),
+                );
+                Node::Broken
+            }
             Ok(done) => {
-                let shown = done.from_file.then(|| text.to_owned());
-                Node::Text(Text { text: done.text, referenced: done.referenced, shown })
+                let shown = (done.from_file || !done.attributes.is_empty()).then(|| text.to_owned());
+                let Expanded { text, referenced, attributes, .. } = done;
+                Node::Text(Text { text, referenced, shown, attributes })
             }
             Err(broken) => {
                 let findings = broken.iter().map(|broken| reference(broken, self.source, span));
@@ -280,7 +298,7 @@ fn table_of<'a>(entries: &'a mut Vec<Entry>, key: &str, given: &Override<'_>) ->
 
 fn put(table: &mut Vec<Entry>, key: &str, given: &Override<'_>) {
     let place = Place::Variable(given.name.to_owned());
-    let node = Node::Text(Text { text: given.value.to_owned(), referenced: true, shown: None });
+    let node = Node::Text(Text { text: given.value.to_owned(), referenced: true, shown: None, attributes: Vec::new() });
     table.retain(|entry| entry.key != key);
     table.push(Entry { key: key.to_owned(), key_place: place.clone(), item: Item { place, node } });
 }

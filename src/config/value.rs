@@ -141,6 +141,21 @@ impl Value for Vec<(Spot<String>, Spot<String>)> {
     }
 }
 
+/// The same with attributes of a person in the texts.
+impl Value for Vec<(Spot<String>, Spot<Text>)> {
+    fn read(item: &Item, setting: &Setting, complain: &dyn Fn(Finding)) -> Option<Self> {
+        let Node::Table(entries) = &item.node else { return wrong_kind(item, setting, complain) };
+        let rows = entries.iter().filter_map(|entry| {
+            let name = Spot { value: entry.key.clone(), place: entry.key_place.clone() };
+            if let Node::Text(text) = &entry.item.node {
+                return Some((name, Spot { value: text.clone(), place: entry.item.place.clone() }));
+            }
+            unfit(&entry.item, &entry.key, "a text in quotes", complain)
+        });
+        Some(rows.collect())
+    }
+}
+
 /// As TOML writes it.
 pub(crate) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);

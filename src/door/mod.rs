@@ -37,6 +37,7 @@ impl TokenBench {
             secret: None,
             keys: KeySettings::default(),
             dialect: Dialect::default(),
+            claims: vec![],
         };
         Some(Self {
             tokens: Tokens::new(KeyRing::new(&key, &[]).ok()?, &settings),
@@ -57,6 +58,7 @@ impl TokenBench {
             name: Some("Ann Example"),
             roles: &self.roles,
             scopes: &[],
+            attributes: &std::collections::BTreeMap::new(),
         };
         self.tokens.issue(&person, self.session, self.now, &["pwd"], self.now).ok().map(|issued| issued.token)
     }

@@ -7,7 +7,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 
 use super::TokenBench;
-use crate::authz::{Asks, Caller, Permit, Policy, Settings as Rule};
+use crate::authz::{Asks, Caller, Mode, Permit, Policy, Settings as Rule};
 use crate::base::Timestamp;
 use crate::proxy::{Address, Balance, HostHeader, Proxy, Settings as Upstream, Target};
 use crate::routes::{Found, Place, RouteTable, Settings as Route};
@@ -30,8 +30,14 @@ impl WayBench {
     /// With so many routes: `/service-0/api`, `/service-1/api` and so on.
     pub fn new(routes: usize) -> Option<Self> {
         let identity = TokenBench::new("HS256")?.identity()?;
-        let rule =
-            || Rule { auth: Asks::Somebody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None, mfa: false };
+        let rule = || Rule {
+            auth: Asks::Somebody,
+            roles: Vec::new(),
+            scopes: Vec::new(),
+            fresh_login: None,
+            mfa: false,
+            mode: Mode::Enforce,
+        };
         let routes = (0..routes).map(|number| route(number, rule())).collect();
         Some(Self {
             door: Door::new(&Wire {
@@ -40,6 +46,8 @@ impl WayBench {
                 public_url: None,
                 auth_prefix: AuthPrefix("/auth".to_owned()),
                 well_known: true,
+                query_token: None,
+                cookies: crate::wire::OwnCookies::default(),
             }),
             routes: RouteTable::new(routes).ok()?,
             proxy: Proxy::new(&[upstream()], None),

@@ -1,10 +1,10 @@
 //! What clients and people look up: the public keys, and every error code with its cure.
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
+use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use super::{Endpoints, JWKS_PATH};
-use crate::refusal::{CODES, own_response};
+use crate::refusal::{CODES, own_page, own_response};
 use crate::wire::Body;
 
 impl Endpoints {
@@ -59,11 +59,7 @@ pub(super) fn errors_page() -> Response<Body> {
         ));
     }
     page.push_str("</main></body></html>\n");
-    let mut response = own_response(StatusCode::OK, "text/html; charset=utf-8", page);
-    let policy =
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    response
+    own_page(StatusCode::OK, page)
 }
 
 const PAGE_TOP: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Error codes</title>\

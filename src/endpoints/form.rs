@@ -11,6 +11,9 @@ use crate::wire::{Body, BodyProblem, collect_small};
 
 /// Largest form we read. A login is two short fields; more is a mistake or an attack.
 pub(super) const MAX_FORM_BYTES: usize = 4 * 1024;
+/// Beside the fields, a page to come back to: a path and a query of 4 KiB, escaped.
+const MAX_PAGE_FORM_BYTES: usize = 16 * 1024;
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Reads a JSON object of exactly the members of `T`, as far as `T` says so.
 pub(super) async fn json<T: DeserializeOwned>(
@@ -78,15 +81,26 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     read.ok_or_else(|| Refusal::named("bad_json"))
 }
 
+/// As [`pairs`], with room for a page to come back to.
+pub(super) async fn page_form(headers: &HeaderMap, body: Body, deadline: Duration) -> Result<Pairs, Refusal> {
+    expect_type(headers, FORM)?;
+    let bytes = at_most(MAX_PAGE_FORM_BYTES, body, deadline).await?;
+    Pairs::parse(&bytes).ok_or_else(|| Refusal::named("bad_request"))
+}
+
 /// Reads `application/x-www-form-urlencoded` as pairs; a name that stands twice is refused (RFC 6749, section 3.2).
 pub(super) async fn pairs(headers: &HeaderMap, body: Body, deadline: Duration) -> Result<Pairs, PairsError> {
-    expect_type(headers, "application/x-www-form-urlencoded").map_err(PairsError::Refused)?;
+    expect_type(headers, FORM).map_err(PairsError::Refused)?;
     let bytes = small(body, deadline).await.map_err(PairsError::Refused)?;
     Pairs::parse(&bytes).ok_or(PairsError::Malformed)
 }
 
 async fn small(body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> {
-    collect_small(body, MAX_FORM_BYTES, deadline).await.map_err(|problem| match problem {
+    at_most(MAX_FORM_BYTES, body, deadline).await
+}
+
+async fn at_most(bytes: usize, body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> {
+    collect_small(body, bytes, deadline).await.map_err(|problem| match problem {
         BodyProblem::TooLarge => Refusal::named("body_too_large"),
         BodyProblem::Stalled => Refusal::named("body_timeout"),
         BodyProblem::Broken(_) => Refusal::named("bad_request"),
@@ -96,6 +110,11 @@ async fn small(body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> 
 /// Whether the body is said to be JSON.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
     expect_type(headers, "application/json").is_ok()
+}
+
+/// Whether the body is said to be a form of a page.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    expect_type(headers, FORM).is_ok()
 }
 
 fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
@@ -122,6 +141,11 @@ pub(super) enum PairsError {
 pub(super) struct Pairs(Vec<(String, crate::base::Secret)>);
 
 impl Pairs {
+    /// The parameters of a query; one that cannot be read says nothing.
+    pub(super) fn of_query(query: &str) -> Self {
+        Self::parse(query.as_bytes()).unwrap_or_else(|| Self(Vec::new()))
+    }
+
     fn parse(bytes: &[u8]) -> Option<Self> {
         let mut pairs: Vec<(String, crate::base::Secret)> = Vec::new();
         for piece in bytes.split(|&byte| byte == b'&').filter(|piece| !piece.is_empty()) {
@@ -136,9 +160,10 @@ impl Pairs {
         Some(Self(pairs))
     }
 
-    /// As a JSON object of texts would be read.
+    /// As a JSON object of texts would be read. The token of a page's form is no member: it is checked where it matters.
     fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        let members = self.0.iter().map(|(name, value)| (name.as_str(), value.expose()));
+        let members = self.0.iter().filter(|(name, _)| name != "csrf");
+        let members = members.map(|(name, value)| (name.as_str(), value.expose()));
         T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(members)).ok()
     }
 

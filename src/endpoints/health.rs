@@ -1,12 +1,14 @@
 //! `GET {p}/healthz` and `{p}/readyz`: is the process alive, and may traffic come.
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::refusal::own_response;
 use crate::server::Stop;
+use crate::shared::Redis;
 use crate::store::Store;
 use crate::wire::Body;
 
@@ -19,12 +21,13 @@ pub(super) fn alive() -> Response<Body> {
 #[derive(Debug, Clone)]
 pub(crate) struct Readiness {
     store: Store,
+    redis: Option<Arc<Redis>>,
     stop: Stop,
 }
 
 impl Readiness {
-    pub(crate) const fn new(store: Store, stop: Stop) -> Self {
-        Self { store, stop }
+    pub(crate) const fn new(store: Store, redis: Option<Arc<Redis>>, stop: Stop) -> Self {
+        Self { store, redis, stop }
     }
 
     /// 200 or 503, with each check by name.
@@ -32,11 +35,15 @@ impl Readiness {
         let store = matches!(timeout(STORE_PATIENCE, self.store.ping()).await, Ok(Ok(())));
         let draining = self.stop.is_draining();
         let ready = store && !draining;
-        let body = json!({
+        let mut body = json!({
             "status": if draining { "draining" } else if ready { "ok" } else { "unavailable" },
             // Without its signing key the gateway does not start; upstreams are judged by their own answers.
             "checks": { "store": word(store), "keys": "ok", "upstreams": "ok" },
         });
+        // Told and nothing more: without it each node counts for itself, and none has to go.
+        if let (Some(redis), Some(Value::Object(checks))) = (&self.redis, body.get_mut("checks")) {
+            checks.insert("shared".to_owned(), word(redis.is_here()).into());
+        }
         let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         own_response(status, "application/json", body.to_string())
     }

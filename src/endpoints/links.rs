@@ -30,7 +30,7 @@ impl Endpoints {
     pub(super) async fn forgot_password(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Forgot = form::fields(inbound.headers(), body, self.body_timeout).await?;
-        self.accounts.forgot_password(&form.email, &source(&inbound))?;
+        self.accounts.forgot_password(&form.email, &source(&inbound)).await?;
         Ok(letter_sent())
     }
 

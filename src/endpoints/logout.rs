@@ -4,9 +4,11 @@ use std::sync::Arc;
 use http::Response;
 use serde::Deserialize;
 
+use super::browser::see_other;
 use super::sessions::away;
 use super::{Endpoints, Problem, form, nothing, source};
-use crate::authn;
+use crate::authn::AuthnError;
+use crate::authz::Asks;
 use crate::base::Secret;
 use crate::token::Identity;
 use crate::wire::{Body, Inbound};
@@ -17,24 +19,45 @@ struct Form {
 }
 
 impl Endpoints {
-    /// 204 also for one who is not signed in: there is nothing left to end.
+    /// 204 also for one who is not signed in: there is nothing left to end. A form of a page is answered with the next page.
     pub(super) async fn logout(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
+        if form::is_form(inbound.headers()) {
+            let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
+            self.check_form(&inbound, &mut form)?;
+            let return_to = self.return_to(form.take("return_to").as_ref());
+            self.end_shown(&inbound, None).await?;
+            let mut response = see_other(return_to.as_ref());
+            self.take_session(&mut response, &inbound);
+            return Ok(response);
+        }
         let form: Option<Form> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
         let refresh = form.and_then(|form| form.refresh_token).map(Secret::new);
-        let identity = self.identity_of(&inbound);
-        let session = identity.as_ref().and_then(|identity| identity.session());
-        if session.is_some() || refresh.is_some() {
-            self.accounts.logout(session, refresh.as_ref(), &source(&inbound)).await.map_err(|error| away(&error))?;
-        }
-        if let Some(identity) = identity.filter(|identity| identity.session().is_none()) {
-            self.accounts.logout_stranger(&identity, &source(&inbound)).await.map_err(|error| away(&error))?;
-        }
-        Ok(nothing())
+        self.end_shown(&inbound, refresh.as_ref()).await?;
+        let mut response = nothing();
+        self.take_session(&mut response, &inbound);
+        Ok(response)
     }
 
-    fn identity_of(&self, inbound: &Inbound) -> Option<Arc<Identity>> {
-        let token = authn::token_in(inbound.headers()).ok().flatten()?;
-        self.authenticator.verify(token, self.clock.now()).ok()
+    /// Ends what the request shows: a session, or a token that has none.
+    async fn end_shown(&self, inbound: &Inbound, refresh: Option<&Secret>) -> Result<(), Problem> {
+        let identity = self.identity_of(inbound).await?;
+        let session = identity.as_ref().and_then(|identity| identity.session());
+        if session.is_some() || refresh.is_some() {
+            self.accounts.logout(session, refresh, &source(inbound)).await.map_err(|error| away(&error))?;
+        }
+        if let Some(identity) = identity.filter(|identity| identity.session().is_none()) {
+            self.accounts.logout_stranger(&identity, &source(inbound)).await.map_err(|error| away(&error))?;
+        }
+        Ok(())
+    }
+
+    /// What is over or was never good is nobody's. What may be good and cannot be told is an error.
+    async fn identity_of(&self, inbound: &Inbound) -> Result<Option<Arc<Identity>>, AuthnError> {
+        match self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).await {
+            Ok(caller) => Ok(caller.identity().cloned()),
+            Err(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded) => Ok(None),
+            Err(error @ (AuthnError::Double | AuthnError::ForeignOrigin | AuthnError::Unavailable)) => Err(error),
+        }
     }
 }

@@ -40,8 +40,11 @@ impl Endpoints {
             let said = json!({ "totp": factors.totp, "recovery_codes_left": factors.recovery_codes });
             return Ok(own_response(StatusCode::OK, "application/json", said.to_string()));
         }
+        if self.browsers && form::is_form(inbound.headers()) {
+            return self.code_by_form(inbound).await;
+        }
         let body = inbound.take_body();
-        let form: Answer = form::fields(inbound.headers(), body, self.body_timeout).await?;
+        let form: Answer = form::json(inbound.headers(), body, self.body_timeout).await?;
         let (challenge, code) = (Secret::new(form.challenge), Secret::new(form.code));
         let outcome = self.accounts.sign_in_with_code(&challenge, &code, &source(&inbound)).await;
         self.count_login("mfa", &outcome);

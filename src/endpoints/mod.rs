@@ -1,4 +1,5 @@
 //! The requests we answer ourselves, one file each.
+mod browser;
 mod form;
 mod counting;
 mod discovery;
@@ -9,10 +10,12 @@ mod me;
 mod mfa;
 mod oauth;
 mod links;
+mod pages;
 mod password;
 mod refresh;
 mod register;
 mod sessions;
+mod sign_in;
 mod token;
 mod tokens_out;
 mod verify;
@@ -23,14 +26,15 @@ use http::{Method, Response, StatusCode};
 
 pub(crate) use health::Readiness;
 
-use crate::account::{Accounts, Source};
+use crate::account::{Accounts, Client, Source};
 use crate::authn::Authenticator;
 use crate::base::Clock;
 use crate::observe::Metrics;
 use crate::refusal::{Refusal, TokenProblem, own_response};
 use crate::token::{Format, Tokens};
-use crate::wire::{self, Body, Door, IdentityFields, Inbound};
+use crate::wire::{self, Body, Door, IdentityFields, Inbound, is_from_elsewhere};
 
+pub(crate) use browser::redirect;
 pub(crate) use verify::yes;
 
 /// Our own endpoints. A new one does not compile without an answer, and a test asks each of them at every door.
@@ -116,6 +120,8 @@ pub(crate) struct Endpoints {
     /// What a proxy of somebody else is told about the person.
     pub(crate) identity: IdentityFields,
     pub(crate) password_grant: bool,
+    /// Cookies of sessions are taken, so people sign in with a browser.
+    pub(crate) browsers: bool,
     /// How long a small body may take.
     pub(crate) body_timeout: std::time::Duration,
 }
@@ -175,7 +181,6 @@ impl Endpoint {
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
             Self::Register
-            | Self::Login
             | Self::Token
             | Self::Refresh
             | Self::LogoutAll
@@ -188,7 +193,7 @@ impl Endpoint {
             | Self::Introspect
             | Self::Revoke => POST,
             Self::Logout | Self::Totp => POST_OR_DELETE,
-            Self::Mfa => ASKED_OR_POST,
+            Self::Login | Self::Mfa => ASKED_OR_POST,
             Self::Session => DELETE,
             Self::Me => ME,
             Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,
@@ -298,9 +303,28 @@ impl Endpoints {
         Endpoint::TABLE.iter().map(|(name, _)| *name)
     }
 
+    /// Whether people sign in with a browser here.
+    pub(crate) const fn takes_browsers(&self) -> bool {
+        self.browsers
+    }
+
     /// Whose form the answers have.
     fn format(&self) -> Format {
         self.tokens.settings().dialect.format
+    }
+
+    async fn login_or_page(&self, inbound: Inbound) -> Result<Response<Body>, Problem> {
+        if inbound.method().is_safe() {
+            return if self.browsers {
+                self.sign_in_page(&inbound).await
+            } else {
+                Err(Refusal::named("no_route").into())
+            };
+        }
+        if self.browsers && form::is_form(inbound.headers()) {
+            return self.sign_in_by_form(inbound).await;
+        }
+        self.login(inbound).await
     }
 
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
@@ -308,11 +332,18 @@ impl Endpoints {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
         if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
+            // A browser that a person sits at is told what is wrong, and not that an attack was stopped.
+            if endpoint == Endpoint::Login
+                && form::is_form(inbound.headers())
+                && !is_from_elsewhere(&inbound, &self.door)
+            {
+                return Ok(self.wrong_public_url());
+            }
             return Err(Refusal::named("foreign_origin").into());
         }
         match endpoint {
             Endpoint::Register => self.register(inbound).await,
-            Endpoint::Login => self.login(inbound).await,
+            Endpoint::Login => self.login_or_page(inbound).await,
             Endpoint::Token => self.token(inbound).await,
             Endpoint::Refresh => self.refresh(inbound).await,
             Endpoint::Logout => self.logout(inbound).await,
@@ -335,7 +366,7 @@ impl Endpoints {
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
             Endpoint::Errors => Ok(discovery::errors_page()),
-            Endpoint::Verify => self.verify(&inbound),
+            Endpoint::Verify => self.verify(&inbound).await,
             // These ask the routes: the pipeline answers them.
             Endpoint::VerifyNginx | Endpoint::VerifyTraefik | Endpoint::VerifyCaddy | Endpoint::VerifyEnvoy => {
                 Err(Refusal::named("internal").into())
@@ -365,6 +396,7 @@ fn source(inbound: &Inbound) -> Source<'_> {
         ip: inbound.client().ip,
         user_agent: inbound.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
         request_id: Some(inbound.request_id().as_str()),
+        client: Client::Program,
     }
 }
 

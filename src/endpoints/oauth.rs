@@ -15,7 +15,7 @@ impl Endpoints {
     /// Whether a token is good, and what it says. A token that is not good is told of with one word, whatever is wrong.
     pub(super) async fn introspect(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
-        self.machine_that_may(&inbound, INTROSPECT)?;
+        self.machine_that_may(&inbound, INTROSPECT).await?;
         let token = asked(form::pairs(inbound.headers(), body, self.body_timeout).await)?;
         let said = match self.authenticator.verify(token.expose(), self.clock.now()) {
             Ok(identity) => self.told(&identity),
@@ -45,8 +45,8 @@ impl Endpoints {
         Ok(response)
     }
 
-    fn machine_that_may(&self, inbound: &Inbound, what: &str) -> Result<(), Problem> {
-        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+    async fn machine_that_may(&self, inbound: &Inbound, what: &str) -> Result<(), Problem> {
+        let caller = self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).await?;
         let Caller::Known(identity) = caller else { return Err(Refusal::named("login_required").into()) };
         let may = identity.is_machine() && identity.scopes().iter().any(|scope| scope.as_str() == what);
         if may {

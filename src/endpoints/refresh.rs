@@ -1,13 +1,17 @@
 //! `POST {p}/refresh`: a refresh token in, a new pair out.
 use http::Response;
+use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 
-use super::tokens_out::token_answer;
+use super::sessions::away;
+use super::tokens_out::{session_answer, token_answer};
 use super::{Endpoints, Problem, form, source};
 use crate::authn;
+use crate::authz::Asks;
 use crate::base::Secret;
+use crate::refusal::Refusal;
 use crate::token::Format;
-use crate::wire::{Body, Inbound};
+use crate::wire::{Body, Inbound, OwnCookie, Shown};
 
 #[derive(Deserialize)]
 struct Form {
@@ -21,6 +25,10 @@ impl Endpoints {
         let body = inbound.take_body();
         let presented = match self.bearer(&inbound) {
             Some(token) => token,
+            // A page of ours, which has a cookie and no refresh token.
+            None if shows_session(&inbound) && !inbound.headers().contains_key(CONTENT_TYPE) => {
+                return self.token_of_session(&inbound).await;
+            }
             None => form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token,
         };
         let outcome = self.accounts.refresh(&Secret::new(presented), &source(&inbound)).await;
@@ -29,9 +37,25 @@ impl Endpoints {
         Ok(token_answer(&signed_in, self.format()))
     }
 
+    /// The access token that stands for a browser's session just now.
+    async fn token_of_session(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
+        let now = self.clock.now();
+        let known = self.authenticator.recognise(inbound, Asks::Somebody, now).await?;
+        let (Some(identity), Some(held)) = (known.caller.identity(), &known.session) else {
+            return Err(Refusal::named("login_required").into());
+        };
+        let profile = self.accounts.profile(held.session).await.map_err(|error| away(&error))?;
+        let user = profile.ok_or_else(|| Refusal::named("session_ended"))?;
+        Ok(session_answer(&held.token, identity, &user, now))
+    }
+
     /// Flask-JWT-Extended's clients show the refresh token as a bearer, and send no body.
     fn bearer(&self, inbound: &Inbound) -> Option<String> {
         let token = authn::token_in(inbound.headers()).ok().flatten()?;
         (self.format() == Format::FlaskJwtExtended).then(|| token.to_owned())
     }
+}
+
+fn shows_session(inbound: &Inbound) -> bool {
+    !matches!(inbound.own_cookie(OwnCookie::Session), Shown::Nothing)
 }

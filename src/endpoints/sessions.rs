@@ -49,7 +49,7 @@ impl Endpoints {
 
     /// The person whose token this is; one that another holder of the key made names them by what `sub` is said to hold.
     pub(super) async fn somebody(&self, inbound: &Inbound) -> Result<User, Problem> {
-        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+        let caller = self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).await?;
         let Caller::Known(identity) = caller else { return Err(Refusal::named("login_required").into()) };
         if identity.session().is_some() {
             return self.person(inbound).await.map(|(user, _)| user);
@@ -63,7 +63,7 @@ impl Endpoints {
 
     /// The person whose token this is, as the store knows them, and the session it belongs to.
     pub(super) async fn person(&self, inbound: &Inbound) -> Result<(User, SessionId), Problem> {
-        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+        let caller = self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).await?;
         let Caller::Known(identity) = caller else { return Err(Refusal::named("login_required").into()) };
         let Some(session) = identity.session() else { return Err(Refusal::named("token_invalid").into()) };
         let profile = self.accounts.profile(session).await.map_err(|error| away(&error))?;

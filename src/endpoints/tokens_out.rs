@@ -3,10 +3,10 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::account::SignedIn;
-use crate::base::{Role, Scope};
+use crate::base::{Role, Scope, Secret, Timestamp};
 use crate::refusal::own_response;
 use crate::store::User;
-use crate::token::Format;
+use crate::token::{Format, Identity};
 use crate::wire::Body;
 
 /// 200 with the tokens.
@@ -14,12 +14,24 @@ pub(super) fn token_answer(signed_in: &SignedIn, format: Format) -> Response<Bod
     own_response(StatusCode::OK, "application/json", tokens(signed_in, format).to_string())
 }
 
+/// 200 with the access token of a browser's session; what renews it is the cookie.
+pub(super) fn session_answer(token: &Secret, identity: &Identity, user: &User, now: Timestamp) -> Response<Body> {
+    let answer = json!({
+        "access_token": token.expose(),
+        "token_type": "Bearer",
+        "expires_in": identity.expires_at().since(now).as_secs(),
+        "scope": granted(identity.roles(), identity.scopes()),
+        "user": self::user(user),
+    });
+    own_response(StatusCode::OK, "application/json", answer.to_string())
+}
+
 /// The members of the answer. `scope` names what was granted; with no scopes configured, the roles stand for them.
 pub(super) fn tokens(signed_in: &SignedIn, format: Format) -> Value {
     let mut answer = native(signed_in);
     if let (Format::SimpleJwt, Value::Object(members)) = (format, &mut answer) {
         members.insert("access".to_owned(), signed_in.access_token.as_str().into());
-        members.insert("refresh".to_owned(), signed_in.refresh_token.expose().into());
+        members.insert("refresh".to_owned(), signed_in.refresh_token.as_ref().map(Secret::expose).into());
     }
     answer
 }
@@ -29,7 +41,7 @@ fn native(signed_in: &SignedIn) -> Value {
         "access_token": signed_in.access_token,
         "token_type": "Bearer",
         "expires_in": signed_in.expires_in.as_secs(),
-        "refresh_token": signed_in.refresh_token.expose(),
+        "refresh_token": signed_in.refresh_token.as_ref().map(Secret::expose),
         "scope": granted(&signed_in.user.roles, &signed_in.scopes),
         "user": user(&signed_in.user),
     })

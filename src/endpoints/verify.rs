@@ -12,8 +12,8 @@ use crate::wire::{Body, IdentityFields, Inbound};
 
 impl Endpoints {
     /// No route is asked, so anybody may ask about the token they hold.
-    pub(super) fn verify(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
-        let caller = self.authenticator.identify(inbound.headers(), Asks::Somebody, self.clock.now())?;
+    pub(super) async fn verify(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
+        let caller = self.authenticator.identify(inbound, Asks::Somebody, self.clock.now()).await?;
         match caller.identity() {
             Some(identity) => Ok(yes(&self.identity, Some(identity))),
             None => Err(Refusal::of_denial(Denial::Denied(Denied::NotSignedIn), None).into()),

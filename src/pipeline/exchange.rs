@@ -13,11 +13,12 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
-use super::Gateway;
+use super::{Compared, Gateway};
 use crate::authn::AuthnError;
 use crate::base::{Timestamp, Username};
 use crate::gate::{Decision, Denial};
 use crate::observe::{Access, AccessLog, Metrics, RequestTimer, RouteMetrics, UpstreamMetrics};
+use crate::routes::Route;
 use crate::token::Identity;
 use crate::wire::{Body, BodyError, Inbound, Peer, RequestId};
 
@@ -101,6 +102,7 @@ impl Exchange {
     pub(super) fn decided(&mut self, decision: &Decision<'_>, metrics: Option<&Arc<RouteMetrics>>, all: &Metrics) {
         self.identity.clone_from(&decision.identity);
         (self.decision, self.reason) = match &decision.outcome {
+            Ok(_) if let Some(denial) = decision.overlooked => (OBSERVE, denial.reason()),
             Ok(permit) => ("allow", if permit.identity().is_some() { "signed_in" } else { "open" }),
             Err(denial) => ("deny", denial.reason()),
         };
@@ -139,6 +141,23 @@ impl Exchange {
     /// What may be asked is asked too often.
     pub(super) fn limited(&mut self) {
         self.decision = "deny";
+    }
+
+    /// So it would be if the route did more than observe.
+    pub(super) fn overlook(&mut self, reason: &'static str) {
+        (self.decision, self.reason) = (OBSERVE, reason);
+    }
+
+    /// What the rule of a route that only observes says, beside what the backend said.
+    pub(super) fn compared(&self, route: &Route, status: StatusCode) -> Compared<'_> {
+        Compared {
+            route: route.key(),
+            refusal: if self.decision == OBSERVE { Some(self.reason) } else { None },
+            method: self.method.as_str(),
+            path: self.target.as_ref().map_or("", PathAndQuery::path),
+            status,
+            at: self.time,
+        }
     }
 
     pub(super) fn refused(&mut self, reason: &'static str) {
@@ -221,11 +240,13 @@ impl Drop for Exchange {
 
 /// What came of the token, when there was one to check.
 fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
-    match &decision.outcome {
-        Err(Denial::Authn(AuthnError::Invalid)) => Some("invalid"),
-        Err(Denial::Authn(AuthnError::Expired)) => Some("expired"),
-        Err(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
-        Ok(_) | Err(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {
+    match decision.overlooked.or(decision.outcome.as_ref().err().copied()) {
+        Some(Denial::Authn(AuthnError::Invalid | AuthnError::Double)) => Some("invalid"),
+        Some(Denial::Authn(AuthnError::Expired)) => Some("expired"),
+        Some(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
+        // The credential was not looked at, or it was good.
+        Some(Denial::Authn(AuthnError::ForeignOrigin | AuthnError::Unavailable)) => None,
+        None | Some(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {
             decision.identity.is_some().then_some("valid")
         }
     }
@@ -259,4 +280,6 @@ impl HttpBody for Told {
     }
 }
 
+/// Let through although the rule says no.
+const OBSERVE: &str = "observe";
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

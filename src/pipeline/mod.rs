@@ -1,5 +1,7 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
+mod denied;
 mod exchange;
+mod observed;
 mod rates;
 mod redirect;
 mod verify;
@@ -10,7 +12,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::base::Clock;
-use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem};
+use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem, redirect};
 use crate::gate::{Decision, Denial, Gate};
 use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetrics, UpstreamMetrics};
 use crate::password::Hasher;
@@ -19,6 +21,9 @@ use crate::refusal::{Refusal, Renderer};
 use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId};
 use exchange::Exchange;
 
+use observed::Compared;
+
+pub(crate) use observed::{Observed, Tally};
 pub(crate) use rates::Rates;
 
 /// One set of settings at work; unchangeable. A reload makes a new one, requests under way keep the old one.
@@ -29,6 +34,7 @@ pub(crate) struct Gateway {
     pub(crate) gate: Gate,
     pub(crate) proxy: Proxy,
     pub(crate) rates: Arc<Rates>,
+    pub(crate) observed: Arc<Observed>,
     pub(crate) renderer: Renderer,
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
@@ -83,29 +89,42 @@ impl Gateway {
     ) -> Result<Response<Body>, Problem> {
         exchange.own(endpoint.label());
         if endpoint.asks_routes() {
-            return self.verify(endpoint, inbound, exchange);
+            return self.verify(endpoint, inbound, exchange).await;
         }
-        self.endpoints.answer(endpoint, inbound).await
+        Box::pin(self.endpoints.answer(endpoint, inbound)).await
     }
 
     /// route → who → may they → forward
-    async fn proxied(&self, inbound: Inbound, exchange: &mut Exchange) -> Result<Response<Body>, Problem> {
-        let decision = self.gate.decide(&inbound, self.clock.now());
+    async fn proxied(&self, mut inbound: Inbound, exchange: &mut Exchange) -> Result<Response<Body>, Problem> {
+        let decision = self.gate.decide(&inbound, self.clock.now()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &inbound, exchange)?;
+        self.limit(&decision, &inbound, exchange).await?;
         let (route, permit) = match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => (route, permit),
-            (route, Err(denial)) => return Err(Refusal::of_denial(denial, route).into()),
+            (route, Err(denial)) => match self.sign_in_place(&inbound, route, denial) {
+                Some(place) => return Ok(redirect(&place)),
+                None => return Err(Refusal::of_denial(denial, route).into()),
+            },
             (None, Ok(_)) => return Err(Refusal::named("no_route").into()),
         };
+        let observed = permit.is_observed();
+        if let Some(session) = decision.session.filter(|_| route.settings.forward_token) {
+            inbound.show(&session.token);
+        }
         exchange.forwarding();
         let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
         let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
         exchange.forwarded(self.upstream_metrics.get(route.index), answered);
+        if observed && let Ok(response) = &answer {
+            self.observed.note(&exchange.compared(route, response.status()));
+        }
         let without = |mut response: Response<Body>| {
             for name in &route.settings.edge.remove_response_headers {
                 response.headers_mut().remove(name);
+            }
+            if self.door.cookies().guard(response.headers_mut()) {
+                tracing::warn!(upstream = route.upstream(), "an upstream set a cookie of ours: taken off");
             }
             response
         };
@@ -116,12 +135,17 @@ impl Gateway {
     }
 
     /// Whether the route was asked too often by this address or this person.
-    fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
+    async fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
         let Some(route) = decision.route else { return Ok(()) };
-        let taken = self.rates.take(route, inbound.client().ip, decision.identity.as_deref(), self.clock.now());
-        taken.map_err(|limited| {
+        let identity = decision.identity.as_deref();
+        let taken = self.rates.take(route, inbound.client().ip, identity, self.clock.now()).await;
+        taken.or_else(|limited| {
+            if route.policy.observes() {
+                exchange.overlook("rate_limited");
+                return Ok(());
+            }
             exchange.limited();
-            Refusal::retry_after("rate_limited", limited.retry_after).into()
+            Err(Refusal::retry_after("rate_limited", limited.retry_after).into())
         })
     }
 
@@ -150,7 +174,7 @@ impl Gateway {
             session: identity.and_then(|identity| identity.session()),
             ip: exchange.client(),
             request_id: Some(exchange.request_id()),
-            detail: Some(route),
+            route: Some(route),
             ..Event::new(Action::Refused)
         });
     }

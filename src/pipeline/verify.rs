@@ -4,7 +4,7 @@ use http::{HeaderValue, Method, Response, Uri};
 
 use super::Gateway;
 use super::exchange::Exchange;
-use crate::endpoints::{Endpoint, Lookup, Problem, yes};
+use crate::endpoints::{Endpoint, Lookup, Problem, redirect, yes};
 use crate::gate::Denial;
 use crate::refusal::Refusal;
 use crate::wire::{BadRequest, Body, Inbound};
@@ -12,7 +12,7 @@ use crate::wire::{BadRequest, Body, Inbound};
 impl Gateway {
     /// Asks the routes about the request that the proxy got. What it says is believed only from a trusted proxy, because
     /// whoever says which path is meant decides what is asked of whom.
-    pub(super) fn verify(
+    pub(super) async fn verify(
         &self,
         endpoint: Endpoint,
         inbound: Inbound,
@@ -28,16 +28,22 @@ impl Gateway {
         if self.endpoints.find(about.path().as_str()) != Lookup::NotOurs {
             return Err(no(Refusal::named(Denial::NoRoute.reason())));
         }
-        let decision = self.gate.decide(&about, self.clock.now());
+        let decision = self.gate.decide(&about, self.clock.now()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &about, exchange)?;
+        self.limit(&decision, &about, exchange).await?;
         match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => {
                 let fields = self.proxy.identity_fields(route.upstream()).unwrap_or(&self.endpoints.identity);
                 Ok(yes(fields, permit.identity()))
             }
-            (route, Err(denial)) => Err(no(Refusal::of_denial(denial, route))),
+            (route, Err(denial)) => {
+                let place = self.sign_in_place(&about, route, denial);
+                match place {
+                    Some(place) if !only_two_noes(endpoint) => Ok(redirect(&place)),
+                    place => Err(no(Refusal::of_denial(denial, route).signing_in_at(place))),
+                }
+            }
             (None, Ok(_)) => Err(no(Refusal::named("no_route"))),
         }
     }

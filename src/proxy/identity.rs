@@ -112,12 +112,20 @@ mod tests {
             secret: None,
             keys: KeySettings::default(),
             dialect: Dialect::default(),
+            claims: vec![],
         };
         let key = StoredKey::generate(Algorithm::EdDsa, now).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings);
         let name = Username::parse("alice").unwrap();
-        let person =
-            Person { id: UserId::new(now), username: Some(&name), email: None, name: None, roles: &[], scopes: &[] };
+        let person = Person {
+            id: UserId::new(now),
+            username: Some(&name),
+            email: None,
+            name: None,
+            roles: &[],
+            scopes: &[],
+            attributes: &std::collections::BTreeMap::new(),
+        };
         let token = tokens.issue(&person, SessionId::new(now), now, &["pwd"], now).unwrap().token;
         tokens.verify(&token, now).unwrap()
     }

@@ -209,6 +209,9 @@ impl Proxy {
     /// Enters a stream by the session of whoever opens it.
     fn enter(&self, permit: &Permit) -> Result<Option<Live>, ForwardError> {
         let (Some(streams), Some(identity)) = (&self.streams, permit.identity()) else { return Ok(None) };
+        if permit.is_observed() {
+            return Ok(None);
+        }
         let opened =
             Opened { session: identity.session(), issued_at: identity.issued_at(), expires_at: identity.expires_at() };
         streams.enter(opened).map(Some).ok_or(ForwardError::Crowded)

@@ -178,7 +178,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::authz::{self, Caller, Policy};
+    use crate::authz::{self, Caller, Mode, Policy};
     use crate::proxy::{Address, Balance};
     use crate::wire::{AuthPrefix, Door, IdentityFields, IdentityPart, PathPrefix, Peer, RequestId};
 
@@ -222,6 +222,8 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            query_token: None,
+            cookies: crate::wire::OwnCookies::default(),
         });
         let mut request = Request::new(Body::Empty);
         *request.uri_mut() = uri.parse().unwrap();
@@ -241,6 +243,7 @@ mod tests {
             scopes: Vec::new(),
             fresh_login: None,
             mfa: false,
+            mode: Mode::Enforce,
         };
         let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
         Head::build(inbound, &permit, target, &settings(host_header), &HeaderValue::from_static("u:3000")).unwrap()

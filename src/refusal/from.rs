@@ -29,10 +29,17 @@ impl Refusal {
             Denial::Denied(Denied::LoginTooOld) => {
                 Self::login_too_old(route.and_then(|route| route.policy.fresh_login()).unwrap_or_default())
             }
+            Denial::Authn(AuthnError::Unavailable) => Self::retry_after(denial.reason(), STORE_AWAY),
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network
-            | Denial::Authn(AuthnError::Invalid | AuthnError::Expired | AuthnError::SessionEnded)
+            | Denial::Authn(
+                AuthnError::Invalid
+                | AuthnError::Expired
+                | AuthnError::SessionEnded
+                | AuthnError::Double
+                | AuthnError::ForeignOrigin,
+            )
             | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole | Denied::NoSecondFactor) => {
                 Self::named(denial.reason())
             }

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 
 pub(crate) use codes::{CODES, Code};
 pub(crate) use from::STORE_AWAY;
-pub(crate) use render::{Renderer, TokenProblem, own_response};
+pub(crate) use render::{Renderer, TokenProblem, own_page, own_response, refusal_page};
 
 use crate::base::{Scope, Secret};
 
@@ -23,6 +23,8 @@ pub(crate) struct Refusal {
     close: bool,
     /// Told as a 403, whatever the code's own status is.
     forbidden: bool,
+    /// Where somebody could sign in, for a proxy that asks.
+    place: Option<String>,
 }
 
 /// What a refusal says beside its code.
@@ -69,7 +71,7 @@ impl Refusal {
     /// The refusal of this name. The names are those of the table; one that is not there is an internal error.
     pub(crate) fn named(name: &str) -> Self {
         let code = Code::named(name).unwrap_or_else(Code::internal);
-        Self { code, extra: Extra::Nothing, close: code.closes, forbidden: false }
+        Self { code, extra: Extra::Nothing, close: code.closes, forbidden: false, place: None }
     }
 
     pub(crate) fn retry_after(name: &str, wait: Duration) -> Self {
@@ -115,6 +117,29 @@ impl Refusal {
     pub(crate) fn simply(self) -> Self {
         let keeps = matches!(self.code.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
         Self { forbidden: !keeps, ..self }
+    }
+
+    /// Names the sign-in page in `Location`.
+    pub(crate) fn signing_in_at(self, place: Option<String>) -> Self {
+        Self { place, ..self }
+    }
+
+    /// One or two sentences for a person.
+    pub(crate) fn words(&self) -> String {
+        match &self.extra {
+            Extra::RetryAfter(wait) => {
+                format!("{}. Try again in {} seconds.", self.code.title, wait.as_millis().div_ceil(1000).max(1))
+            }
+            Extra::Detail(detail) => format!("{}. {detail}", self.code.title),
+            Extra::Nothing
+            | Extra::Allow(_)
+            | Extra::Scopes(_)
+            | Extra::MaxAge(_)
+            | Extra::Challenge(_)
+            | Extra::Fields(_) => {
+                format!("{}. {}", self.code.title, self.code.cure)
+            }
+        }
     }
 
     /// The stable word: `error` in the body, `reason` in the log.

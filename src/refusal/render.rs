@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -68,23 +69,7 @@ impl Renderer {
                 own_response(status, "application/json", body.to_string())
             }
         };
-        let headers = response.headers_mut();
-        if let Some(challenge) = challenge(refusal) {
-            headers.insert(WWW_AUTHENTICATE, challenge);
-        }
-        match &refusal.extra {
-            Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
-            Extra::Allow(allow) => set(headers, ALLOW, allow),
-            Extra::Nothing
-            | Extra::Scopes(_)
-            | Extra::MaxAge(_)
-            | Extra::Fields(_)
-            | Extra::Detail(_)
-            | Extra::Challenge(_) => {}
-        }
-        if refusal.close {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        dress(response.headers_mut(), refusal);
         response
     }
 
@@ -115,6 +100,49 @@ fn add_challenge(body: &mut Map<String, Value>, challenge: &Challenge) {
     body.insert("challenge".to_owned(), challenge.token.expose().into());
     body.insert("methods".to_owned(), challenge.methods.clone().into());
 }
+
+/// What a refusal says beside its body.
+fn dress(headers: &mut HeaderMap, refusal: &Refusal) {
+    if let Some(challenge) = challenge(refusal) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    match &refusal.extra {
+        Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
+        Extra::Allow(allow) => set(headers, ALLOW, allow),
+        Extra::Nothing
+        | Extra::Scopes(_)
+        | Extra::MaxAge(_)
+        | Extra::Fields(_)
+        | Extra::Detail(_)
+        | Extra::Challenge(_) => {}
+    }
+    if let Some(place) = &refusal.place {
+        set(headers, LOCATION, place);
+    }
+    if refusal.close {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+/// A page for a person in place of [`Renderer::render`].
+pub(crate) fn refusal_page(refusal: &Refusal, html: String) -> Response<Body> {
+    let mut response = own_page(refusal.status(), html);
+    dress(response.headers_mut(), refusal);
+    response
+}
+
+/// Every page of our own: beside what holds for all answers, it runs nothing that is not ours, stands in nobody's frame,
+/// and tells no other site where it was. (With `no-referrer` browsers would send our forms with `Origin: null`.)
+pub(crate) fn own_page(status: StatusCode, html: String) -> Response<Body> {
+    let mut response = own_response(status, "text/html; charset=utf-8", html);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
+}
+
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// Every answer of our own: inert and not kept (RFC 9111, section 5.2.2.5).
 pub(crate) fn own_response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 
-pub(crate) use settings::{Edge, Place, Settings};
+pub(crate) use settings::{Edge, OnDenied, Place, Settings};
 pub(crate) use table::{BadRoute, Found, RouteTable};
 
 use crate::authz::Policy;
@@ -35,7 +35,7 @@ impl Route {
         let prefix = PathPrefix::parse(&settings.prefix).map_err(|why| BadRoute { index, why })?;
         let policy = Policy::new(settings.policy.clone());
         let labels = (settings.prefix.as_str().into(), settings.upstream.as_str().into());
-        let key = format!("{}{}", settings.hosts.join(","), settings.prefix).into();
+        let key = settings.key().into();
         let mut route = Self { settings, policy, index, prefix, allow: String::new(), labels, key };
         route.allow = route.methods().join(", ");
         Ok(route)
@@ -51,7 +51,8 @@ impl Route {
             upstream: &self.settings.upstream,
             strip: self.strips(),
             set: &self.settings.edge.set_request_headers,
-            forward_token: self.settings.forward_token,
+            // A backend that still checks for itself needs what the client shows it.
+            forward_token: self.settings.forward_token || self.policy.observes(),
             asks: self.policy.asks(),
             timeout: self.settings.timeout,
             max_body: self.settings.max_body,

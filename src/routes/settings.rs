@@ -33,6 +33,13 @@ pub(crate) struct Settings {
     pub(crate) policy_place: Option<Place>,
 }
 
+impl Settings {
+    /// Hosts and prefix: no two routes have the same.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{}", self.hosts.join(","), self.prefix)
+    }
+}
+
 /// Who may come at all and how often, and what is changed on the way.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Edge {
@@ -42,6 +49,17 @@ pub(crate) struct Edge {
     pub(crate) rate_per_user: Option<Rate>,
     pub(crate) set_request_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) remove_response_headers: Vec<HeaderName>,
+    pub(crate) on_denied: OnDenied,
+}
+
+/// What becomes of somebody who is not signed in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum OnDenied {
+    /// A browser that opens a page is shown the sign-in form, and everything else a 401.
+    #[default]
+    Auto,
+    Login,
+    Unauthorized,
 }
 
 /// A place in the configuration file.

@@ -132,6 +132,7 @@ pub(super) mod tests {
                 scopes: Vec::new(),
                 fresh_login: None,
                 mfa: false,
+                mode: authz::Mode::Enforce,
             },
             upstream: prefix.to_owned(),
             strip_prefix: false,

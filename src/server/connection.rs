@@ -128,7 +128,8 @@ where
     let mut connection = builder.serve_connection(io, service(handler, peer, &pulse));
     let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, &stop).await;
     if let (Outcome::Done, Some(heir)) = (&outcome, pulse.take_heir()) {
-        let left = connection.into_parts();
+        let mut left = connection.into_parts();
+        left.io.leave_http();
         // Who sends before the other protocol was agreed on may have meant another request: nobody reads it as either
         // (SECURITY-CASES W02).
         if left.read_buf.is_empty() {

@@ -4,6 +4,7 @@
 //! obeys a reloaded file, and [`Stop`] ends it all without cutting what is in flight.
 mod accept;
 mod announced;
+mod chunks;
 mod connection;
 mod crowd;
 mod drive;
@@ -13,6 +14,7 @@ mod secure;
 mod settings;
 mod stop;
 mod streams;
+mod strict;
 #[cfg(test)]
 mod tests;
 

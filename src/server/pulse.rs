@@ -10,6 +10,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::strict::Strict;
 use crate::wire::Takeover;
 
 /// The state of one connection, without a clock: noting costs an atomic store, and only whoever keeps the deadlines
@@ -117,12 +118,10 @@ impl Drop for Busy {
     }
 }
 
-/// A socket that notes what passes, gives back first what the sniffer read, and says goodbye politely.
+/// A socket that notes what passes and says goodbye politely.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
-    inner: TokioIo<S>,
-    /// What the sniffer read already.
-    first: Bytes,
+    inner: TokioIo<Strict<S>>,
     pulse: Arc<Pulse>,
     /// HTTP/2 frames arrive at any time and say nothing about a head.
     http1: bool,
@@ -131,20 +130,22 @@ pub(super) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
+    /// `first` is what the sniffer read already.
     pub(super) fn new(stream: S, first: Bytes, pulse: Arc<Pulse>, http1: bool) -> Self {
-        Self { inner: TokioIo::new(stream), first, pulse, http1, write_ended: false, discarded: 0 }
+        let inner = TokioIo::new(Strict::new(stream, first, http1));
+        Self { inner, pulse, http1, write_ended: false, discarded: 0 }
+    }
+
+    /// What comes from now on is another protocol.
+    pub(super) fn leave_http(&mut self) {
+        self.inner.inner_mut().leave_http();
     }
 }
 
 impl<S: AsyncRead + Unpin> Read for Watched<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.first.is_empty() {
-            ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        } else {
-            let most = this.first.len().min(buf.remaining());
-            buf.put_slice(&this.first.split_to(most));
-        }
+        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
         if this.http1 {
             this.pulse.note_read();
         }
@@ -197,7 +198,7 @@ impl<S: AsyncRead + Unpin> Watched<S> {
         let mut space = [0_u8; 4096];
         while self.discarded < DISCARD_BYTES {
             let mut buf = ReadBuf::new(&mut space);
-            let read = ready!(Pin::new(self.inner.inner_mut()).poll_read(cx, &mut buf));
+            let read = ready!(Pin::new(self.inner.inner_mut().stream_mut()).poll_read(cx, &mut buf));
             if read.is_err() || buf.filled().is_empty() {
                 break;
             }

@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::News;
 use crate::base::{Clock, SessionId, Timestamp};
 use crate::store::{Revocation, Store, StoreError, TokenRevocation};
 
@@ -21,6 +22,10 @@ pub(crate) struct Revocations {
     read_to: Mutex<(i64, i64)>,
     /// Said already that there are very many.
     crowded: AtomicBool,
+    /// Asks for the store to be read now.
+    woken: Notify,
+    /// To the other nodes, where there is a way to tell them.
+    outbox: Option<mpsc::Sender<News>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +35,40 @@ struct Entry {
 }
 
 impl Revocations {
+    /// Tells the other nodes what is revoked here.
+    pub(crate) fn telling(outbox: mpsc::Sender<News>) -> Self {
+        Self { outbox: Some(outbox), ..Self::default() }
+    }
+
+    /// Puts in force what was revoked here, and tells the other nodes without waiting for them: what they do not hear, they read in the store.
+    pub(crate) fn announce(&self, revoked: &[Revocation]) {
+        self.apply(revoked);
+        if revoked.is_empty() {
+            self.tell(News::Look);
+        }
+        for &revoked in revoked {
+            self.tell(News::Session(revoked));
+        }
+    }
+
+    /// The same for tokens that have no session.
+    pub(crate) fn announce_stranger(&self, revoked: &TokenRevocation) {
+        self.apply_to_strangers(revoked);
+        self.tell(News::Look);
+    }
+
+    fn tell(&self, news: News) {
+        if let Some(outbox) = &self.outbox {
+            // Nobody waits for a full one.
+            let _: Result<(), _> = outbox.try_send(news);
+        }
+    }
+
+    /// There may be something new in the store.
+    pub(crate) fn look(&self) {
+        self.woken.notify_one();
+    }
+
     /// Is a token of this session, issued at that moment, dead? Takes no lock.
     pub(crate) fn is_revoked(&self, session: SessionId, issued_at: Timestamp) -> bool {
         !self.dead.is_empty() && self.dead.pin().get(&session).is_some_and(|entry| issued_at < entry.not_before)
@@ -85,25 +124,28 @@ impl Revocations {
 
     /// Follows the store until `stop`, so that what another process or node revokes is in force here within a second.
     ///
-    /// The store is asked four times a second, and at once when it speaks by itself.
+    /// The store is asked four times a second, and at once when it speaks by itself or another node does.
     pub(crate) async fn follow(self: Arc<Self>, store: Store, clock: Clock, stop: CancellationToken) {
-        let woken = Notify::new();
+        self.follow_every(POLL, store, clock, stop).await;
+    }
+
+    async fn follow_every(&self, poll: Duration, store: Store, clock: Clock, stop: CancellationToken) {
         tokio::select! {
-            () = self.read_along(&store, &clock, &woken) => {}
-            () = store.hear_revocations(|| woken.notify_one()) => {}
+            () = self.read_along(poll, &store, &clock) => {}
+            () = store.hear_revocations(|| self.look()) => {}
             () = stop.cancelled() => {}
         }
     }
 
-    async fn read_along(&self, store: &Store, clock: &Clock, woken: &Notify) {
-        let mut ticks = interval(POLL);
+    async fn read_along(&self, poll: Duration, store: &Store, clock: &Clock) {
+        let mut ticks = interval(poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
         let mut swept_at = clock.now();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                () = woken.notified() => {}
+                () = self.woken.notified() => {}
             }
             let read = self.load(store).await;
             if read.is_err() != failing {
@@ -160,7 +202,8 @@ const MANY: usize = 1_000_000;
 mod tests {
     use super::*;
     use crate::base::Email;
-    use crate::store::{Created, NewSession, NewUser, Settings};
+    use crate::servers::{Kind, Server};
+    use crate::store::{Created, NewSession, NewUser, Server as DatabaseServer, SessionKey, Settings};
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + second)
@@ -192,16 +235,12 @@ mod tests {
         assert_eq!(revocations.len(), 0);
     }
 
-    #[tokio::test]
-    async fn what_another_process_ends_is_dead_here_within_a_second() {
-        let folder = tempfile::tempdir().unwrap();
-        let settings = Settings::Sqlite { path: folder.path().join("store.db") };
-        let (here, there) = (Store::open(&settings).await.unwrap(), Store::open(&settings).await.unwrap());
-        let clock = Clock::system();
-        let now = clock.now();
+    /// Somebody signs in `there`, and is signed out there.
+    async fn ends(there: &Store, number: u8) -> (SessionId, Timestamp) {
+        let now = Clock::system().now();
         let session = NewSession {
             id: SessionId::new(now),
-            refresh: [1; 32],
+            key: SessionKey::Refresh([number; 32]),
             now,
             expires_at: now.plus(SWEEP),
             tokens_until: now.plus(SWEEP),
@@ -209,22 +248,55 @@ mod tests {
             ip: None,
             user_agent: None,
         };
-        let ann = NewUser { email: Some(Email::parse("ann@example.com").unwrap()), ..NewUser::default() };
-        assert!(matches!(here.create_user_signed_in(&ann, &session, None).await.unwrap(), Created::Made(_)));
-        let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
-        let following = tokio::spawn(Arc::clone(&revocations).follow(here, clock, stop.clone()));
+        let email = Email::parse(&format!("ann{number}@example.com")).unwrap();
+        let ann = NewUser { email: Some(email), ..NewUser::default() };
+        assert!(matches!(there.create_user_signed_in(&ann, &session, None).await.unwrap(), Created::Made(_)));
         there.end_session(session.id, now).await.unwrap().unwrap();
+        (session.id, now)
+    }
+
+    async fn dead_within_a_second(revocations: &Revocations, (session, now): (SessionId, Timestamp)) {
         tokio::time::timeout(Duration::from_secs(1), async {
-            while !revocations.is_revoked(session.id, now) {
-                tokio::task::yield_now().await;
+            while !revocations.is_revoked(session, now) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })
         .await
-        .unwrap();
+        .expect("it is dead within a second");
+    }
+
+    #[tokio::test]
+    async fn what_another_process_ends_is_dead_here_within_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings::Sqlite { path: folder.path().join("store.db") };
+        let (here, there) = (Store::open(&settings).await.unwrap(), Store::open(&settings).await.unwrap());
+        let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
+        let following = tokio::spawn(Arc::clone(&revocations).follow(here, Clock::system(), stop.clone()));
+        let ended = ends(&there, 1).await;
+        dead_within_a_second(&revocations, ended).await;
         stop.cancel();
         following.await.unwrap();
         let fresh = Revocations::default();
         fresh.load(&there).await.unwrap();
-        assert!(fresh.is_revoked(session.id, now), "after a restart too");
+        assert!(fresh.is_revoked(ended.0, ended.1), "after a restart too");
+    }
+
+    /// Nobody polls. What is seen at the first look and when the listener begins is two of them at most: the rest was told.
+    #[tokio::test]
+    async fn postgres_tells_by_itself_what_was_ended() {
+        let Some(server) = Server::start(Kind::Postgres) else { return };
+        let url = server.database("people");
+        let place = || Settings::Server(Box::new(DatabaseServer::parse(&url, None, 4).unwrap()));
+        let (here, there) = (Store::open(&place()).await.unwrap(), Store::open(&place()).await.unwrap());
+        let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
+        let (following, stopping) = (Arc::clone(&revocations), stop.clone());
+        let never = Duration::from_secs(24 * 3600);
+        let following =
+            tokio::spawn(async move { following.follow_every(never, here, Clock::system(), stopping).await });
+        for number in 1..=6 {
+            dead_within_a_second(&revocations, ends(&there, number).await).await;
+        }
+        stop.cancel();
+        following.await.unwrap();
     }
 }

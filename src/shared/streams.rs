@@ -124,7 +124,7 @@ impl Streams {
     }
 }
 
-/// Until when the session's newest access token is believed. A store that cannot be asked renews nothing: a request with
+/// Until when the session goes on, or its newest access token is believed. A store that cannot be asked renews nothing: a request with
 /// the expired token would be refused as well.
 async fn renewed_until(store: &Store, session: SessionId, now: Timestamp) -> Option<Timestamp> {
     let live = match store.live_session(session, now).await {
@@ -137,7 +137,9 @@ async fn renewed_until(store: &Store, session: SessionId, now: Timestamp) -> Opt
             return None;
         }
     };
-    Some(live.session.tokens_until).filter(|until| *until > now)
+    // A browser renews nothing by itself: its session goes on until it ends.
+    let until = if live.session.by_cookie { live.session.expires_at } else { live.session.tokens_until };
+    Some(until).filter(|until| *until > now)
 }
 
 /// Together with the quarter of a second in which revocations are read, well within the second that is promised.

@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
 // The inner `picked` is for MySQL, which does not take a LIMIT directly within IN.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 12] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
@@ -50,4 +50,9 @@ const STEPS: [&str; 10] = [
         (SELECT kid FROM (SELECT kid FROM signing_keys WHERE believed_until <= $1 LIMIT $2) AS picked)",
     "DELETE FROM token_revocations WHERE seq IN \
         (SELECT seq FROM (SELECT seq FROM token_revocations WHERE expires_at <= $1 LIMIT $2) AS picked)",
+    // The time is `familiar::OF_LATE`.
+    "DELETE FROM familiar_networks WHERE (user_id, network) IN (SELECT user_id, network FROM \
+        (SELECT user_id, network FROM familiar_networks WHERE seen_at <= $1 - 7776000000 LIMIT $2) AS picked)",
+    "DELETE FROM observations WHERE id IN \
+        (SELECT id FROM (SELECT id FROM observations WHERE expires_at <= $1 LIMIT $2) AS picked)",
 ];

@@ -4,11 +4,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, Username};
-
-#[allow(clippy::disallowed_methods, reason = "a server of its own is waited for by the system's clock")]
-#[path = "../../tests/gateway/support/servers.rs"]
-mod servers;
+use crate::base::{Clock, Email, Network, Role, Scope, Secret, SessionId, Timestamp, Username};
+use crate::servers;
 
 /// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
 /// all of its sentences, each of which gets a database.
@@ -94,12 +91,15 @@ the_contract!(
     an_invitation_is_used_once_and_not_by_a_failure,
     a_full_name_ends_no_tokens_and_a_new_username_does,
     everybodys_sessions_are_listed_in_pages,
+    a_browsers_session_is_visited_by_its_cookie_until_it_ends,
     a_service_token_reads_back_and_every_change_moves_the_mark,
     tokens_without_a_session_end_by_any_name_of_their_person,
     a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
     an_address_becomes_a_persons_by_its_link,
     a_second_factor_counts_once_shown_and_no_code_is_good_twice,
     a_sign_in_waits_for_a_few_tries_and_ends_once,
+    where_somebody_signed_in_lately_is_familiar,
+    observations_of_one_kind_are_one_row,
 );
 
 async fn at_server(url: &str) -> Store {
@@ -135,7 +135,7 @@ fn somebody(name: &str) -> NewUser {
 fn session(refresh: u8, now: Timestamp) -> NewSession {
     NewSession {
         id: SessionId::new(now),
-        refresh: [refresh; 32],
+        key: SessionKey::Refresh([refresh; 32]),
         now,
         expires_at: now.plus(DAY),
         tokens_until: now.plus(GRACE),
@@ -350,6 +350,42 @@ async fn ended_expired_and_disabled_sessions_do_not_rotate(store: Store) {
     assert_eq!(store.set_disabled(disabled, false, &clock).await.unwrap(), Some(vec![]));
     assert!(matches!(store.rotate(&turn(5, 6, at(7))).await.unwrap(), Rotation::Dead), "enabling opens no old session");
     assert!(matches!(store.rotate(&turn(99, 6, at(7))).await.unwrap(), Rotation::Dead));
+}
+
+async fn a_browsers_session_is_visited_by_its_cookie_until_it_ends(store: Store) {
+    let (ann, clock) = (signed_in(&store, "ann", 1, at(0)).await, Clock::system());
+    let second = Duration::from_secs(1);
+    let visit = |cookie: u8, now| {
+        let (idle, max) = (60 * second, 150 * second);
+        Visit { cookie: [cookie; 32], now, idle, max, tokens_until: now.plus(GRACE) }
+    };
+    let browser = |cookie: u8, now: Timestamp| NewSession {
+        key: SessionKey::Cookie([cookie; 32]),
+        expires_at: now.plus(60 * second),
+        ..session(0, now)
+    };
+    let begun = store.start_session(&ann.user, &browser(2, at(0)), None).await.unwrap();
+    let Started::Begun(begun) = begun else { panic!("{begun:?}") };
+    assert!(begun.session.by_cookie && !ann.session.by_cookie);
+    let live = store.visit(&visit(2, at(50))).await.unwrap().unwrap();
+    assert_eq!((live.session.id, live.user.id), (begun.session.id, ann.user.id));
+    assert_eq!((live.session.last_seen_at, live.session.expires_at), (at(50), at(110)));
+    assert_eq!(live.session.tokens_until, at(50).plus(GRACE));
+    let late = store.visit(&visit(2, at(105))).await.unwrap().unwrap();
+    assert_eq!(late.session.expires_at, at(150), "no use makes it longer than its end");
+    assert!(store.visit(&visit(2, at(150))).await.unwrap().is_none());
+    assert!(store.visit(&visit(9, at(1))).await.unwrap().is_none(), "nobody's");
+    assert!(store.visit(&visit(1, at(1))).await.unwrap().is_none(), "a refresh token is no cookie");
+    assert!(matches!(store.rotate(&turn(2, 3, at(1))).await.unwrap(), Rotation::Dead), "and a cookie none of those");
+    for cookie in [4, 5, 6] {
+        store.start_session(&ann.user, &browser(cookie, clock.now()), None).await.unwrap();
+    }
+    assert!(store.visit(&visit(4, clock.now().plus(60 * second))).await.unwrap().is_none(), "not used for too long");
+    let five = store.visit(&visit(5, clock.now())).await.unwrap().unwrap().session.id;
+    store.end_session(five, clock.now()).await.unwrap().unwrap();
+    assert!(store.visit(&visit(5, clock.now())).await.unwrap().is_none());
+    store.set_disabled(ann.user.id, true, &clock).await.unwrap();
+    assert!(store.visit(&visit(6, clock.now())).await.unwrap().is_none());
 }
 
 async fn a_password_changed_meanwhile_opens_nothing(store: Store) {
@@ -737,4 +773,51 @@ async fn a_sign_in_waits_for_a_few_tries_and_ends_once(store: Store) {
     assert!(store.end_waiting(&[2; 32]).await.unwrap() && !store.end_waiting(&[2; 32]).await.unwrap());
     assert!(store.forget_expired(at(61)).await.unwrap() > 0);
     assert_eq!(store.try_waiting(&[1; 32], at(0)).await.unwrap(), None);
+}
+
+async fn where_somebody_signed_in_lately_is_familiar(store: Store) {
+    let from = |number: u8| Some(format!("192.0.2.{number}").parse().unwrap());
+    let sign_in = async |user: &User, ip, second| {
+        let new = NewSession { ip, ..session(u8::try_from(second % 200 + 2).unwrap(), at(second)) };
+        assert!(matches!(store.start_session(user, &new, None).await.unwrap(), Started::Begun(_)));
+    };
+    let ann = *signed_in(&store, "ann", 1, at(0)).await.user;
+    let knows = async |who: &str, ip, second| store.is_familiar(who, Network::of(ip), at(second)).await.unwrap();
+    let id = ann.id.to_string();
+    sign_in(&ann, from(1), 1).await;
+    assert!(knows(&id, from(1), 2).await && !knows(&id, from(2), 2).await && !knows("nobody", from(1), 2).await);
+    for number in 2..=17 {
+        sign_in(&ann, from(number), number.into()).await;
+        sign_in(&ann, from(2), u64::from(number) + 50).await;
+    }
+    for (number, familiar) in [(1, false), (2, true), (3, true), (17, true), (18, false)] {
+        assert_eq!(knows(&id, from(number), 99).await, familiar, "{number}");
+    }
+    let days = |days: u64| days * 24 * 3600;
+    assert!(knows(&id, from(17), days(90)).await && !knows(&id, from(17), days(91)).await);
+    store.forget_expired(at(days(90) + 18)).await.unwrap();
+    assert!(knows(&id, from(2), 99).await && !knows(&id, from(17), 99).await, "and then they are deleted");
+}
+
+async fn observations_of_one_kind_are_one_row(store: Store) {
+    let seen = |refusal: Option<&str>, many: i64, second: u64| Observation {
+        route: format!("app.example.com/{}", "long/".repeat(300)),
+        refusal: refusal.map(str::to_owned),
+        backend_refused: false,
+        many,
+        method: "GET".to_owned(),
+        path: format!("/app/{second}"),
+        status: 200,
+        first_at: at(second),
+        last_at: at(second),
+    };
+    let refused = Some("login_required");
+    store.add_observations(&[seen(refused, 2, 1), seen(None, 9, 1)]).await.unwrap();
+    store.add_observations(&[seen(refused, 3, 5)]).await.unwrap();
+    let both = Observation { first_at: at(1), ..seen(refused, 5, 5) };
+    assert_eq!(store.observations().await.unwrap(), [seen(None, 9, 1), both]);
+    assert_eq!(store.forget_expired(at(5).plus(DAY * 89)).await.unwrap(), 0);
+    assert_eq!(store.forget_expired(at(2).plus(DAY * 90)).await.unwrap(), 1);
+    assert_eq!(store.forget_observations().await.unwrap(), 1);
+    assert!(store.observations().await.unwrap().is_empty());
 }

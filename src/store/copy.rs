@@ -245,7 +245,13 @@ const TABLES: &[Table] = &[
             ("amr", Text),
             ("ip", Text),
             ("user_agent", Text),
+            ("cookie", Bytes),
         ],
+    },
+    Table {
+        name: "familiar_networks",
+        key: &["user_id", "network"],
+        columns: &[("user_id", Text), ("network", Text), ("seen_at", Int)],
     },
     Table {
         name: "refresh_tokens",
@@ -322,6 +328,23 @@ const TABLES: &[Table] = &[
         name: "waiting_logins",
         key: &["hash"],
         columns: &[("hash", Bytes), ("user_id", Text), ("password_set_at", Int), ("tries", Int), ("expires_at", Int)],
+    },
+    Table {
+        name: "observations",
+        key: &["id"],
+        columns: &[
+            ("id", Bytes),
+            ("route", Text),
+            ("refusal", Text),
+            ("backend_refused", Int),
+            ("many", Int),
+            ("method", Text),
+            ("path", Text),
+            ("status", Int),
+            ("first_at", Int),
+            ("last_at", Int),
+            ("expires_at", Int),
+        ],
     },
     Table { name: "control_secrets", key: &["hash"], columns: &[("hash", Bytes), ("expires_at", Int)] },
 ];

@@ -9,12 +9,14 @@ mod copy;
 #[cfg(test)]
 mod contract;
 mod engine;
+mod familiar;
 mod imports;
 mod invites;
 mod keys;
 mod links;
 mod migrations;
 mod mysql;
+mod observations;
 mod people;
 mod postgres;
 mod revocations;
@@ -38,14 +40,15 @@ pub(crate) use imports::{Import, ImportedUser};
 pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use links::{Link, Purpose};
+pub(crate) use observations::Observation;
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
 pub(crate) use second_factors::{Totp, Waiting};
 pub(crate) use service_tokens::{ServiceToken, ServiceTokenMark};
-pub(crate) use sessions::{Live, Rotation, Started, Turn};
+pub(crate) use sessions::{Live, Rotation, Started, Turn, Visit};
 pub(crate) use settings::{BadServer, Migrate, Server, Settings};
 pub(crate) use strangers::TokenRevocation;
-pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, User};
+pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, SessionKey, User};
 
 /// The store, whichever engine is behind it. Cheap to clone.
 #[derive(Debug, Clone)]

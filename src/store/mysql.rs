@@ -113,6 +113,9 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (12, "keys take turns", include_str!("migrations/mysql/0012_keys_take_turns.sql")),
     (13, "tokens without a session", include_str!("migrations/mysql/0013_tokens_without_a_session.sql")),
     (14, "imports", include_str!("migrations/mysql/0014_imports.sql")),
+    (15, "familiar networks", include_str!("migrations/mysql/0015_familiar_networks.sql")),
+    (16, "browser sessions", include_str!("migrations/mysql/0016_browser_sessions.sql")),
+    (19, "observations", include_str!("migrations/mysql/0019_observations.sql")),
     (30, "links", include_str!("migrations/mysql/0030_links.sql")),
     (31, "second factors", include_str!("migrations/mysql/0031_second_factors.sql")),
 ];

@@ -5,8 +5,8 @@ use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::digest;
-use super::{Digest, NewSession, Revocation, Session, Store, StoreError, User, people};
-use crate::base::{Secret, SessionId, Timestamp, UserId};
+use super::{Digest, NewSession, Revocation, Session, SessionKey, Store, StoreError, User, familiar, people};
+use crate::base::{Network, Secret, SessionId, Timestamp, UserId};
 
 impl Store {
     /// Begins a session for a person whose password was found right. They are read again here, within the transaction:
@@ -42,11 +42,12 @@ impl Store {
             None if token.expires_at <= turn.now => return Ok(Rotation::Dead),
             None => {
                 exchange(&mut on, turn, token.session).await?;
-                Rotation::Rotated(extend(&mut on, live, turn, turn.expires_at).await?)
+                Rotation::Rotated(extend(&mut on, live, turn.now, turn.tokens_until, turn.expires_at).await?)
             }
             Some((used_at, nonce)) if turn.now.since(used_at) <= turn.grace => {
                 let expires_at = live.session.expires_at;
-                Rotation::Repeated { nonce, live: extend(&mut on, live, turn, expires_at).await? }
+                let live = extend(&mut on, live, turn.now, turn.tokens_until, expires_at).await?;
+                Rotation::Repeated { nonce, live }
             }
             Some(_) => {
                 let revoked = end(&mut on, &live.session, turn.now).await?;
@@ -55,6 +56,24 @@ impl Store {
         };
         on.commit().await?;
         Ok(rotation)
+    }
+
+    /// The session of a browser's cookie and its person, if it goes on; notes that it was used.
+    pub(crate) async fn visit(&self, visit: &Visit) -> Result<Option<Live>, StoreError> {
+        let find = "SELECT id, created_at FROM sessions WHERE cookie = $1";
+        let row = self.engine.reader().await?.row(find, values![visit.cookie.as_slice()]).await?;
+        // What nobody knows does not keep others from writing.
+        let Some(row) = row else { return Ok(None) };
+        let end = row.time("created_at")?.plus(visit.max);
+        if end <= visit.now {
+            return Ok(None);
+        }
+        let mut on = self.engine.begin().await?;
+        let Some(live) = living(&mut on, row.session_id("id")?, visit.now).await? else { return Ok(None) };
+        let expires_at = visit.now.plus(visit.idle).min(end);
+        let live = extend(&mut on, live, visit.now, visit.tokens_until, expires_at).await?;
+        on.commit().await?;
+        Ok(Some(live))
     }
 
     /// The person behind a session that goes on.
@@ -170,6 +189,18 @@ pub(crate) struct Turn {
     pub(crate) tokens_until: Timestamp,
 }
 
+/// A request that shows a browser's cookie.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) cookie: Digest,
+    pub(crate) now: Timestamp,
+    /// A session that is not used ends after this time ...
+    pub(crate) idle: Duration,
+    /// ... and after this one in any case.
+    pub(crate) max: Duration,
+    pub(crate) tokens_until: Timestamp,
+}
+
 #[derive(Debug)]
 pub(crate) enum Rotation {
     /// The successor stands now.
@@ -199,13 +230,17 @@ impl Refresh {
     }
 }
 
-/// Writes a session, its first refresh token and the time of the sign-in.
+/// Writes a session, what it is known by, and the time of the sign-in.
 pub(super) async fn begin(
     on: &mut Connection,
     mut user: User,
     new: &NewSession,
     rehashed: Option<&Secret>,
 ) -> Result<Live, StoreError> {
+    let (refresh, cookie) = match new.key {
+        SessionKey::Refresh(refresh) => (Some(refresh), None),
+        SessionKey::Cookie(cookie) => (None, Some(cookie)),
+    };
     let values = values![
         new.id,
         user.id,
@@ -215,11 +250,15 @@ pub(super) async fn begin(
         new.amr.join(" "),
         new.ip.map(|ip| ip.to_string()).as_deref(),
         new.user_agent.as_deref(),
+        cookie.as_ref().map(<[u8; 32]>::as_slice),
     ];
     on.execute(INSERT_SESSION, values).await?;
-    on.execute(INSERT_REFRESH, values![new.refresh.as_slice(), new.id, new.now, new.expires_at]).await?;
+    if let Some(refresh) = refresh {
+        on.execute(INSERT_REFRESH, values![refresh.as_slice(), new.id, new.now, new.expires_at]).await?;
+    }
     let signed_in = "UPDATE users SET last_login_at = $1, password_hash = COALESCE($2, password_hash) WHERE id = $3";
     on.execute(signed_in, values![new.now, rehashed.map(Secret::expose), user.id]).await?;
+    familiar::seen(on, user.id, Network::of(new.ip), new.now).await?;
     user.last_login_at = Some(new.now);
     let session = by_id(on, new.id).await?.ok_or(StoreError::Unreadable("session"))?;
     Ok(Live { user: Box::new(user), session: Box::new(session) })
@@ -233,11 +272,17 @@ async fn exchange(on: &mut Connection, turn: &Turn, session: SessionId) -> Resul
 }
 
 /// Notes that the session was used, and until when its newest access token may be believed.
-async fn extend(on: &mut Connection, mut live: Live, turn: &Turn, expires_at: Timestamp) -> Result<Live, StoreError> {
+async fn extend(
+    on: &mut Connection,
+    mut live: Live,
+    now: Timestamp,
+    tokens_until: Timestamp,
+    expires_at: Timestamp,
+) -> Result<Live, StoreError> {
     let session = &mut live.session;
-    session.last_seen_at = session.last_seen_at.max(turn.now);
+    session.last_seen_at = session.last_seen_at.max(now);
     session.expires_at = expires_at;
-    session.tokens_until = session.tokens_until.max(turn.tokens_until);
+    session.tokens_until = session.tokens_until.max(tokens_until);
     let sql = "UPDATE sessions SET last_seen_at = $1, expires_at = $2, tokens_until = $3 WHERE id = $4";
     on.execute(sql, values![session.last_seen_at, session.expires_at, session.tokens_until, session.id]).await?;
     Ok(live)
@@ -260,6 +305,6 @@ async fn by_id(on: &mut Connection, id: SessionId) -> Result<Option<Session>, St
 }
 
 const INSERT_SESSION: &str = "INSERT INTO sessions (id, user_id, created_at, auth_time, last_seen_at, expires_at, \
-    tokens_until, amr, ip, user_agent) VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7, $8)";
+    tokens_until, amr, ip, user_agent, cookie) VALUES ($1, $2, $3, $3, $3, $4, $5, $6, $7, $8, $9)";
 const INSERT_REFRESH: &str =
     "INSERT INTO refresh_tokens (hash, session_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)";

@@ -93,6 +93,8 @@ pub(crate) struct Session {
     pub(crate) amr: Vec<String>,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) user_agent: Option<String>,
+    /// Known by a browser's cookie, and not by refresh tokens.
+    pub(crate) by_cookie: bool,
 }
 
 impl Session {
@@ -109,6 +111,7 @@ impl Session {
             amr: row.text("amr")?.split_ascii_whitespace().map(str::to_owned).collect(),
             ip: row.maybe_text("ip")?.and_then(|text| text.parse().ok()),
             user_agent: row.maybe_text("user_agent")?,
+            by_cookie: row.maybe_bytes("cookie")?.is_some(),
         })
     }
 
@@ -117,12 +120,19 @@ impl Session {
     }
 }
 
-/// A session to be begun, with its first refresh token.
+/// What a client shows for its session; a digest of it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionKey {
+    /// The first refresh token.
+    Refresh(Digest),
+    Cookie(Digest),
+}
+
+/// A session to be begun.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSession {
     pub(crate) id: SessionId,
-    /// Of the first refresh token.
-    pub(crate) refresh: Digest,
+    pub(crate) key: SessionKey,
     pub(crate) now: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) tokens_until: Timestamp,

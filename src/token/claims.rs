@@ -1,4 +1,5 @@
 //! The claims of an access token (RFC 7519, section 4.1; RFC 9068, section 2.2): how they are written and how they are read.
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
@@ -32,6 +33,9 @@ pub(super) struct NewClaims<'c> {
     pub(super) email: Option<&'c str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<&'c str>,
+    /// The operator's; none of them has a name from above.
+    #[serde(flatten)]
+    pub(super) own: BTreeMap<&'c str, String>,
 }
 
 /// What was read from a token whose signature is right: each claim of its own type, its meaning not yet judged.

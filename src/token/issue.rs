@@ -1,4 +1,6 @@
 //! Making access tokens.
+use std::collections::BTreeMap;
+
 use super::claims::NewClaims;
 use super::identity::is_printable;
 use super::jws::MAX_TOKEN_BYTES;
@@ -15,6 +17,7 @@ pub(crate) struct Person<'p> {
     pub(crate) name: Option<&'p str>,
     pub(crate) roles: &'p [Role],
     pub(crate) scopes: &'p [Scope],
+    pub(crate) attributes: &'p BTreeMap<String, String>,
 }
 
 /// A new access token.
@@ -52,6 +55,7 @@ impl Tokens {
             preferred_username: person.username.map(Username::as_str),
             email: person.email.map(Email::as_str),
             name: person.name.filter(|name| is_printable(name)),
+            own: self.own_claims(person),
         };
         let keys = self.keys.load();
         let token = match self.settings.dialect.format {
@@ -66,6 +70,11 @@ impl Tokens {
             return Err(SignError::TooLong { bytes: token.len() });
         }
         Ok(Issued { token, id })
+    }
+
+    fn own_claims(&self, person: &Person<'_>) -> BTreeMap<&str, String> {
+        let claims = self.settings.claims.iter();
+        claims.filter_map(|claim| Some((claim.name(), claim.about(person.attributes)?))).collect()
     }
 
     fn subject<'p>(&self, person: &Person<'p>, user: &'p str) -> Result<&'p str, SignError> {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Dialect, StoredKey};
+use super::{Dialect, OwnClaim, StoredKey};
 use crate::base::Secret;
 
 /// What the operator says about tokens and keys.
@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) secret: Option<Secret>,
     pub(crate) keys: KeySettings,
     pub(crate) dialect: Dialect,
+    /// Beside those that every token has.
+    pub(crate) claims: Vec<OwnClaim>,
 }
 
 /// Where keys come from and how long each signs.

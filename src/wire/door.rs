@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::fields::Registry;
-use super::{Authority, Peer, RequestId, Settings};
+use super::{Authority, OwnCookies, Peer, RequestId, Settings};
 use crate::base::Timestamp;
 
 /// The door that every request comes through.
@@ -14,6 +14,8 @@ pub(crate) struct Door {
     pub(super) trusted: Vec<IpNet>,
     pub(super) registry: Registry,
     pub(super) public: Option<PublicOrigin>,
+    pub(super) query_token: Option<String>,
+    pub(super) cookies: OwnCookies,
 }
 
 /// The operator's `public_url`, read.
@@ -30,7 +32,14 @@ impl Door {
             Some(PublicOrigin { https: url.https, authority })
         });
         let registry = Registry::new(&settings.own_identity_names);
-        Self { trusted: settings.trusted_proxies.clone(), registry, public }
+        let query_token = settings.query_token.clone();
+        Self {
+            trusted: settings.trusted_proxies.clone(),
+            registry,
+            public,
+            query_token,
+            cookies: settings.cookies.clone(),
+        }
     }
 
     /// The name of this request: the one a trusted proxy gave, else a new one.
@@ -38,6 +47,11 @@ impl Door {
         let trusted = peer.ip.is_some_and(|ip| self.trusts(ip));
         let given = trusted.then(|| headers.get(&REQUEST_ID)).flatten().and_then(RequestId::given);
         given.unwrap_or_else(|| RequestId::make(now))
+    }
+
+    /// The cookies that are ours.
+    pub(crate) const fn cookies(&self) -> &OwnCookies {
+        &self.cookies
     }
 
     /// Whether somebody at this address is believed about the client.
@@ -65,6 +79,8 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            query_token: None,
+            cookies: OwnCookies::default(),
         };
         let door = Door::new(&settings);
         let mut headers = HeaderMap::new();

@@ -2,27 +2,33 @@
 mod authority;
 mod body;
 mod client;
+mod cookies;
 mod door;
 mod fields;
 mod inbound;
 mod origin;
+mod page;
 mod path;
 mod peer;
 mod request_id;
 mod settings;
+mod shown;
 mod takeover;
 
 pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
 pub(crate) use client::ClientFacts;
+pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite};
 pub(crate) use door::{Door, REQUEST_ID};
 #[cfg(test)]
 pub(crate) use fields::PRESET_NAMES;
 pub(crate) use fields::fold;
 pub(crate) use inbound::{BadRequest, Inbound};
-pub(crate) use origin::is_same_origin;
+pub(crate) use origin::{is_from_elsewhere, is_same_origin};
+pub(crate) use page::ReturnTo;
 pub(crate) use path::{CanonPath, PathError, PathPrefix};
 pub(crate) use peer::Peer;
 pub(crate) use request_id::RequestId;
 pub(crate) use settings::{AuthPrefix, IdentityFields, IdentityPart, PublicUrl, Settings};
+pub(crate) use shown::Shown;
 pub(crate) use takeover::{Io, Stopping, Takeover};

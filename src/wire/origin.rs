@@ -1,6 +1,6 @@
 //! Whether a request that changes something comes from one of our own pages (RFC 6454; Fetch Metadata).
 use http::HeaderName;
-use http::header::ORIGIN;
+use http::header::{ORIGIN, REFERER};
 
 use super::{Authority, Door, Inbound};
 
@@ -10,10 +10,38 @@ use super::{Authority, Door, Inbound};
 pub(crate) fn is_same_origin(inbound: &Inbound, door: &Door) -> bool {
     let mut origins = inbound.headers().get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
-        (None, _) => fetch_site_is_ours(inbound),
+        (None, _) => fetch_site_is_ours(inbound) && referer_is(inbound, |origin| is_ours(origin, inbound, door)),
         (Some(origin), None) => is_ours(origin.as_bytes(), inbound, door),
         (Some(_), Some(_)) => false,
     }
+}
+
+/// Whether a page of another site made a browser send this, as far as browsers tell. Beside `public_url` the place that
+/// the request is for is our own too: a gateway may serve several hosts, and no page can choose another's `Host`.
+pub(crate) fn is_from_elsewhere(inbound: &Inbound, door: &Door) -> bool {
+    let is_here = |origin: &[u8]| {
+        is_ours(origin, inbound, door)
+            || read(origin)
+                .is_some_and(|(https, place)| inbound.authority().is_some_and(|own| own.is_same_place(&place, https)))
+    };
+    let mut origins = inbound.headers().get_all(ORIGIN).iter();
+    let from_here = match (origins.next(), origins.next()) {
+        (None, _) => referer_is(inbound, is_here),
+        (Some(origin), None) => is_here(origin.as_bytes()),
+        (Some(_), Some(_)) => false,
+    };
+    !(from_here && fetch_site_is_ours(inbound))
+}
+
+/// Whether the page that is named begins with an origin of which this holds, or none is named.
+fn referer_is(inbound: &Inbound, holds: impl Fn(&[u8]) -> bool) -> bool {
+    inbound.headers().get_all(REFERER).iter().all(|page| {
+        let page = page.as_bytes();
+        let host = page.windows(3).position(|three| three == b"://").map_or(0, |at| at + 3);
+        let rest = page.get(host..).unwrap_or_default();
+        let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+        holds(page.get(..host + end).unwrap_or_default())
+    })
 }
 
 /// Browsers that leave `Origin` out still say where a request comes from; what says nothing is no browser.
@@ -23,17 +51,21 @@ fn fetch_site_is_ours(inbound: &Inbound) -> bool {
 }
 
 fn is_ours(origin: &[u8], inbound: &Inbound, door: &Door) -> bool {
-    let (https, authority) = match (origin.strip_prefix(b"https://"), origin.strip_prefix(b"http://")) {
-        (Some(authority), _) => (true, authority),
-        (None, Some(authority)) => (false, authority),
-        // "null", and schemes of extensions and apps.
-        (None, None) => return false,
-    };
-    let Some(authority) = Authority::parse(authority) else { return false };
+    let Some((https, authority)) = read(origin) else { return false };
     match &door.public {
         Some(public) => public.https == https && public.authority.is_same_place(&authority, https),
         None => inbound.authority().is_some_and(|own| own.is_same_place(&authority, https)),
     }
+}
+
+fn read(origin: &[u8]) -> Option<(bool, Authority)> {
+    let (https, authority) = match (origin.strip_prefix(b"https://"), origin.strip_prefix(b"http://")) {
+        (Some(authority), _) => (true, authority),
+        (None, Some(authority)) => (false, authority),
+        // "null", and schemes of extensions and apps.
+        (None, None) => return None,
+    };
+    Some((https, Authority::parse(authority)?))
 }
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -52,6 +84,8 @@ mod tests {
             public_url: public.map(|authority| PublicUrl { https: true, authority: authority.to_owned() }),
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            query_token: None,
+            cookies: crate::wire::OwnCookies::default(),
         };
         let door = Door::new(&settings);
         let mut headers = HeaderMap::new();
@@ -60,6 +94,9 @@ mod tests {
             headers.try_append(*name, HeaderValue::from_str(value).unwrap()).unwrap();
         }
         let inbound = Inbound::hypothetical(Method::POST, "/auth/login", headers, None, &door).unwrap();
+        if is_same_origin(&inbound, &door) {
+            assert!(!is_from_elsewhere(&inbound, &door), "what own endpoints take, routes take");
+        }
         is_same_origin(&inbound, &door)
     }
 
@@ -86,6 +123,10 @@ mod tests {
             assert!(!same(None, &[("origin", origin)]), "{origin}");
         }
         assert!(!same(None, &[("origin", "http://app.example.com"), ("origin", "http://evil.example")]));
+        assert!(same(None, &[("referer", "http://app.example.com/x?y")]));
+        for page in ["http://evil.example/http://app.example.com", "http://evil.example?", "about:blank", ""] {
+            assert!(!same(None, &[("referer", page)]), "{page}");
+        }
         assert!(!same(None, &[("sec-fetch-site", "cross-site")]));
         assert!(!same(None, &[("sec-fetch-site", "same-site")]));
         assert!(!same(Some("public.example.com"), &[("origin", "http://public.example.com")]));

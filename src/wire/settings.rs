@@ -13,6 +13,9 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) auth_prefix: AuthPrefix,
     pub(crate) well_known: bool,
+    /// The parameter of the query that may hold a token; `None`: none may.
+    pub(crate) query_token: Option<String>,
+    pub(crate) cookies: super::OwnCookies,
 }
 
 /// `http://` or `https://`, host, optional port; no path, no trailing slash.

@@ -82,3 +82,40 @@ fn a_token_lives_as_long_as_the_file_says() {
     let next = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
     gateway.get("/app/x").bearer(&next.access).send().expect(200);
 }
+
+#[test]
+fn the_query_shows_a_token_only_where_it_may_and_nobody_behind_sees_it() {
+    let upstream = Upstream::start();
+    let gateway = Site::fixture(&upstream)
+        .set("tokens", "locations", "[\"header\", \"query\"]")
+        .set("tokens", "query_name", "\"jwt\"")
+        .start();
+    let (alice, other) = (gateway.register("alice"), gateway.sign_in("alice"));
+    for (query, left) in [
+        (format!("?jwt={}", alice.access), ""),
+        (format!("?a=%20b&jwt={}&c", alice.access), "?a=%20b&c"),
+        (format!("?jwt=&jwt={}", alice.access), ""),
+    ] {
+        gateway.get(&format!("/app/x{query}")).send().expect(200);
+        assert_eq!(upstream.last().target, format!("/app/x{left}"));
+        assert_eq!(upstream.last().field("x-user-name"), Some("alice"));
+        gateway.get(&format!("/pub/x{query}")).send().expect(200);
+        assert_eq!(upstream.last().target, format!("/pub/x{left}"));
+    }
+    let (one, two) = (&alice.access, &other.access);
+    gateway.get(&format!("/app/x?jwt={one}")).bearer(one).send().expect(200);
+    gateway.get(&format!("/app/x?jwt={one}")).bearer(two).send().refused(400, "double_credentials");
+    gateway.get(&format!("/app/x?jwt={one}&jwt={one}")).send().refused(400, "double_credentials");
+    gateway.get(&format!("/app/x?access_token={one}")).send().refused(401, "login_required");
+    gateway.get("/app/x?jwt=nonsense").send().refused(401, "token_invalid");
+    gateway.get(&format!("/auth/me?jwt={one}")).send().expect(200);
+    gateway.stands(&upstream);
+}
+
+#[test]
+fn where_headers_show_no_token_they_show_none() {
+    let gateway = Site::fixture(&Upstream::start()).set("tokens", "locations", "[\"query\"]").start();
+    let alice = gateway.register("alice");
+    gateway.get("/app/x").bearer(&alice.access).send().refused(401, "login_required");
+    gateway.get(&format!("/app/x?access_token={}", alice.access)).send().expect(200);
+}

@@ -92,6 +92,25 @@ fn a_body_that_goes_on_slowly_is_not_cut() {
     raw.answer().unwrap().expect(200);
 }
 
+#[test] // R03
+fn a_body_that_drips_for_ever_is_408() {
+    let upstream = Upstream::start();
+    let gateway = hasty(&upstream);
+    let authority = gateway.authority();
+    for (fields, piece) in [("Content-Length: 1000", "x"), ("Transfer-Encoding: chunked", "1\r\nx\r\n")] {
+        let mut raw = gateway.raw();
+        raw.send(format!("POST /pub/x HTTP/1.1\r\nHost: {authority}\r\n{fields}\r\n\r\n"));
+        let begun = Instant::now();
+        while !raw.wire.has_come(Duration::from_millis(300)) {
+            assert!(begun.elapsed() < SOON, "{fields}: held for {:?}", begun.elapsed());
+            raw.send(piece);
+        }
+        raw.answer().unwrap().refused(408, "body_timeout");
+        assert!(begun.elapsed() > Duration::from_secs(2), "{fields}: ended after {:?}", begun.elapsed());
+    }
+    assert!(upstream.seen().iter().all(|seen| !seen.whole));
+}
+
 #[test]
 fn a_client_that_takes_nothing_is_let_go() {
     const LARGE: usize = 64 * 1024 * 1024;

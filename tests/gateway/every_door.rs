@@ -128,6 +128,7 @@ const ASKED_BY_A_STRANGER: [Says; 6] = [(403, "untrusted_proxy"); 6];
 const DOORS: &[Door] = &[
     posted("Register", "/auth/register", r#"{"username":"!","password":"long enough 1"}"#, WRONG_FIELDS),
     posted("Login", "/auth/login", r#"{"username":"alice","password":"wrong one"}"#, WRONG_PASSWORD),
+    endpoint("Login", "GET", "/auth/login", OPEN),
     posted("Token", "/auth/token", "grant_type=password&username=alice&password=wrong-one", WRONG_GRANT),
     posted("Refresh", "/auth/refresh", r#"{"refresh_token":"agr_wrong"}"#, NO_TOKEN_OF_OURS),
     endpoint("Logout", "POST", "/auth/logout", SIGNED_OUT),

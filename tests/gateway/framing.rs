@@ -18,11 +18,6 @@ fn framed(seen: &Seen) {
     assert!(seen.whole);
 }
 
-fn no_body(seen: &Seen) {
-    framed(seen);
-    assert!(seen.body.is_empty(), "{:?}", seen.body);
-}
-
 fn abc(seen: &Seen) {
     framed(seen);
     assert_eq!(seen.body, b"abc");
@@ -40,20 +35,12 @@ fn no_expect(seen: &Seen) {
 }
 
 const ROWS: &[Row] = &[
-    Row {
-        id: "H01",
-        sends: b"POST /pub HTTP/1.1\nContent-Length: 6\nTransfer-Encoding: chunked\n\n0\n\nX",
-        status: &[200, 400],
-        saw: Saw::AtMost(no_body),
-        closes: true,
-    },
-    Row {
-        id: "H01",
-        sends: b"POST /pub HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 6\n\n0\n\nX",
-        status: &[200, 400],
-        saw: Saw::AtMost(no_body),
-        closes: true,
-    },
+    refused("H01", b"POST /pub HTTP/1.1\nContent-Length: 6\nTransfer-Encoding: chunked\n\n0\n\nX"),
+    refused("H01", b"POST /pub HTTP/1.1\nTransfer-Encoding: chunked\nContent-Length: 6\n\n0\n\nX"),
+    refused(
+        "H01",
+        b"POST /pub HTTP/1.1\nContent-Length: 4\nTransfer-Encoding: chunked\n\n0\n\nGET /app/admin HTTP/1.1\nHost: @H\n",
+    ),
     refused("H02", b"POST /pub HTTP/1.1\nTransfer-Encoding: gzip, chunked\n\n0\n"),
     refused("H02", b"POST /pub HTTP/1.1\nTransfer-Encoding: chunked, chunked\n\n0\n"),
     refused("H02", b"POST /pub HTTP/1.1\nTransfer-Encoding: identity\nTransfer-Encoding: chunked\n\n0\n"),
@@ -72,20 +59,8 @@ const ROWS: &[Row] = &[
     refused("H04", b"POST /pub HTTP/1.1\nContent-Length: \n\nabc"),
     refused("H04", b"POST /pub HTTP/1.1\nContent-Length: 99999999999999999999\n\nabc"),
     refused("H04", b"POST /pub HTTP/1.1\nContent-Length: 3\nContent-Length: 4\n\nabc"),
-    Row {
-        id: "H05",
-        sends: b"POST /pub HTTP/1.1\nContent-Length: 3\nContent-Length: 3\n\nabc",
-        status: &[200, 400],
-        saw: Saw::AtMost(abc),
-        closes: false,
-    },
-    Row {
-        id: "H05",
-        sends: b"POST /pub HTTP/1.1\nContent-Length: 3\nContent-Length: 03\n\nabc",
-        status: &[200, 400],
-        saw: Saw::AtMost(abc),
-        closes: false,
-    },
+    refused("H05", b"POST /pub HTTP/1.1\nContent-Length: 3\nContent-Length: 3\n\nabc"),
+    refused("H05", b"POST /pub HTTP/1.1\nContent-Length: 3\nContent-Length: 03\n\nabc"),
     one("H06", b"POST /pub HTTP/1.1\nContent-Length: 3\nContent_Length: 99\nTransfer.Encoding: chunked\n\nabc", abc),
     refused("H10", b"GET /pub HTTP/1.1\nX: a\n folded"),
     refused("H10", b"GET /pub HTTP/1.1\n X: a"),
@@ -259,4 +234,48 @@ fn without_a_host_there_is_no_answer_but_400() {
     raw.send("PROXY TCP4 9.9.9.9 9.9.9.9 1 2\r\nGET /pub HTTP/1.1\r\nHost: g\r\n\r\n");
     assert!(raw.answer().is_none_or(|answer| answer.status == 400));
     gateway.is_alive();
+}
+
+#[test] // H09
+fn a_head_with_a_line_that_ends_in_lf_alone_is_refused() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let at = gateway.authority();
+    let heads = [
+        format!("GET /pub HTTP/1.1\nHost: {at}\n\n"),
+        format!("GET /pub HTTP/1.1\nHost: {at}\r\n\r\n"),
+        format!("GET /pub HTTP/1.1\r\nHost: {at}\n\r\n"),
+        format!("GET /pub HTTP/1.1\r\nHost: {at}\r\n\n"),
+        format!("GET /pub HTTP/1.1\r\nHost: {at}\nX: GET /app HTTP/1.1\r\n\r\n"),
+    ];
+    for head in &heads {
+        // On a fresh connection, behind another request, and behind a body of each kind, in one write and byte by byte.
+        for before in [
+            String::new(),
+            format!("GET /pub/1 HTTP/1.1\r\nHost: {at}\r\n\r\n"),
+            format!("POST /pub/1 HTTP/1.1\r\nHost: {at}\r\nContent-Length: 3\r\n\r\na\nb"),
+            format!("POST /pub/1 HTTP/1.1\r\nHost: {at}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\na\nb\r\n0\r\n\r\n"),
+        ] {
+            for slowly in [false, true] {
+                upstream.forget();
+                let mut raw = gateway.raw();
+                let all = format!("{before}{head}");
+                if slowly {
+                    for byte in all.bytes() {
+                        raw.send([byte]);
+                    }
+                } else {
+                    raw.send(&all);
+                }
+                if !before.is_empty() {
+                    raw.answer().unwrap().expect(200);
+                }
+                raw.answer().unwrap_or_else(|| panic!("no answer to {all:?}")).expect(400);
+                assert!(raw.ends_within(SOON), "{all:?}");
+                let seen = upstream.seen();
+                assert!(seen.iter().all(|seen| seen.target == "/pub/1"), "{all:?}: {seen:?}");
+            }
+        }
+    }
+    gateway.stands(&upstream);
 }

@@ -43,6 +43,30 @@ fn guessing_is_slowed_down_by_account_under_all_its_names() {
 }
 
 #[test]
+fn while_many_try_a_name_its_owner_comes_in_from_home_also_after_a_restart() {
+    let mut gateway = Site::fixture(&Upstream::start())
+        .set("server", "trusted_proxies", "[\"127.0.0.1\"]")
+        .set("limits", "login_per_account", "\"2/h\"")
+        .start();
+    let password = password_of("alice");
+    let form = json!({ "username": "alice", "password": password });
+    gateway.post("/auth/register").json(&form).header("X-Forwarded-For", "192.0.2.1").send().expect(201);
+    let sign_in = |gateway: &Gateway, password: &str, ip: &str| {
+        let form = json!({ "username": "alice", "password": password });
+        gateway.post("/auth/login").json(&form).header("X-Forwarded-For", ip).send().status
+    };
+    for _ in 0..2 {
+        let tried: Vec<_> =
+            (0..25).map(|number| sign_in(&gateway, "wrong one 1", &format!("198.51.100.{number}"))).collect();
+        assert_eq!((tried[0], tried[24]), (401, 429));
+        assert_eq!(sign_in(&gateway, &password, "203.0.113.5"), 429, "a stranger's place");
+        assert_eq!(sign_in(&gateway, &password, "192.0.2.1"), 200, "home");
+        gateway.kill();
+        gateway.run();
+    }
+}
+
+#[test]
 fn unknown_names_are_slowed_down_like_known_ones() {
     let gateway = Site::fixture(&Upstream::start()).set("limits", "login_per_account", "\"2/m\"").start();
     let statuses: Vec<_> = (0..3).map(|_| gateway.log_in("nobody-here", "wrong one 1").status).collect();

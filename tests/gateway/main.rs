@@ -13,6 +13,7 @@ mod support;
 mod harness;
 
 // People.
+mod browser_sessions;
 mod login;
 mod logout;
 mod mail;
@@ -39,6 +40,7 @@ mod fresh;
 mod framing;
 mod h2;
 mod identity;
+mod observe;
 mod paths;
 mod proxy_protocol;
 mod routes;
@@ -57,6 +59,7 @@ mod rudeness;
 mod sessions;
 mod stop;
 mod tls;
+mod together;
 
 // With other people's parts.
 mod third_party;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Gateway, Mint, Person, Site, Upstream, authgate, python_program};
+use crate::support::{Answer, Browser, Gateway, Mint, Person, Site, Upstream, authgate, python_program};
 
 /// A program that has the key and a clock.
 struct Device {
@@ -79,8 +79,7 @@ fn a_second_factor_is_added_asked_for_and_taken_away() {
     show(&gateway, &first, &next).refused(401, "invalid_challenge");
     let second = challenge(&gateway, &alice);
     show(&gateway, &second, &next).refused(401, "invalid_code");
-    let form = format!("challenge={second}&code={}", codes[0].to_lowercase());
-    gateway.post("/auth/mfa").form(&form).send().expect(200);
+    show(&gateway, &second, &codes[0].to_lowercase()).expect(200);
     let third = challenge(&gateway, &alice);
     show(&gateway, &third, &codes[0]).refused(401, "invalid_code");
     // The password grant takes the code along.
@@ -134,6 +133,26 @@ fn a_route_may_ask_for_a_second_factor() {
         let renewed = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
         gateway.get("/vault/x").bearer(&renewed.access).send().expect(200);
     }
+}
+
+#[test]
+fn a_browser_is_asked_for_the_code_and_comes_back_to_the_page_first_asked_for() {
+    let upstream = Upstream::start();
+    let route = format!("prefix = \"/vault\"\nupstream = \"{}\"\nmfa = true", upstream.url());
+    let gateway = Site::fixture(&upstream).route(&route).start();
+    let alice = gateway.register("alice");
+    let Some((_, codes)) = enrol(&gateway, &alice) else { return };
+    let browser = Browser::new(&gateway);
+    let (_, page) = browser.follow("/vault/a?b=c");
+    let asked = browser.submit(&page, &[("username", "alice"), ("password", &alice.password)]).expect(200);
+    assert!(asked.text().contains("one-time-code") && browser.cookie("authgate").is_none(), "{}", asked.text());
+    let again = browser.submit(&asked, &[("code", "12345")]).expect(401);
+    let answer = browser.submit(&again, &[("code", &codes[0])]).expect(303);
+    assert_eq!(answer.field("location"), Some("/vault/a?b=c"));
+    browser.open("/vault/a?b=c").expect(200);
+    let stale = browser.submit(&asked, &[("code", &codes[1])]).expect(401);
+    assert!(stale.text().contains("current-password"), "begins again: {}", stale.text());
+    gateway.leaks_nothing();
 }
 
 #[test]

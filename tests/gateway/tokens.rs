@@ -3,8 +3,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::support::mint::{sign, sign_with};
-use crate::support::{Gateway, Mint, Site, Upstream, authgate};
+use crate::support::mint::{part, sign, sign_with};
+use crate::support::{Gateway, Mint, SOON, Site, Upstream, authgate, until};
 
 /// A gateway whose secret the test knows, and one good token of it.
 pub(crate) struct Forge {
@@ -328,5 +328,32 @@ fn a_weak_or_sample_secret_refuses_to_start() {
         let variables = [("TEST_SECRET".to_owned(), secret.to_owned())];
         let ran = authgate(folder.path(), &variables, &["run", "-c", "gateway.toml"]).expect(78);
         assert!(secret.len() < 9 || !ran.err.contains(secret), "{}", ran.err);
+    }
+}
+
+#[test]
+fn claims_of_the_operator_are_in_every_token_and_say_what_is_true_of_the_person() {
+    let upstream = Upstream::start();
+    let claims = r#"{ tenant = "acme-${REGION}", department = "${user.department}", "https://acme.example/where" = "floor ${user.floor}, not $${user.floor}" }"#;
+    for format in ["native", "flask-jwt-extended", "simplejwt"] {
+        let site = Site::shared_secret(&upstream).set("tokens", "claims", claims).env("REGION", "eu");
+        let gateway = site.set("tokens", "format", &format!("\"{format}\"")).start();
+        let said = |token: &str| {
+            let claims = part(token, 1);
+            [&claims["tenant"], &claims["department"], &claims["https://acme.example/where"]].map(Clone::clone)
+        };
+        let alice = gateway.register("alice");
+        assert_eq!(said(&alice.access), [json!("acme-eu"), Value::Null, Value::Null], "{format}");
+        let edit = ["user", "edit", "alice", "--set", "department=finance", "--set", "floor=${user.x}"];
+        authgate(gateway.folder(), gateway.site().variables(), &edit).expect(0);
+        until("the token from before is refused", SOON, || {
+            gateway.get("/app/x").bearer(&alice.access).send().status == 401
+        });
+        let renewed = gateway.refresh(&alice.refresh).expect(200);
+        let renewed = gateway.person("alice", &renewed);
+        let floor = json!("floor ${user.x}, not ${user.floor}");
+        assert_eq!(said(&renewed.access), [json!("acme-eu"), json!("finance"), floor.clone()], "{format}");
+        gateway.get("/app/x").bearer(&renewed.access).send().expect(200);
+        assert_eq!(said(&gateway.sign_in("alice").access)[2], floor);
     }
 }

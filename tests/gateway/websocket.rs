@@ -183,16 +183,20 @@ fn disabling_somebody_or_changing_their_roles_closes_their_sockets() {
 }
 
 #[test]
-fn with_close_streams_off_a_socket_outlives_its_session() {
+fn with_close_streams_off_or_on_an_observed_route_a_socket_outlives_its_session() {
     let upstream = echo();
-    let gateway = Site::fixture(&upstream).set("sessions", "close_streams", "false").start();
-    let alice = gateway.register("alice");
-    let mut raw = open(&gateway, &alice);
-    gateway.log_out(&alice.access).expect(204);
-    assert!(!raw.ends_within(Duration::from_millis(1200)));
-    raw.wire.stream.set_read_timeout(Some(SOON)).unwrap();
-    assert!(raw.send(frame(b"still here")));
-    assert_eq!(raw.wire.exactly(frame(b"still here").len()), frame(b"still here"));
+    let observed = format!("prefix = \"/app/socket\"\nupstream = \"{}\"\nmode = \"observe\"", upstream.url());
+    let site = Site::fixture(&upstream);
+    for site in [site.clone().set("sessions", "close_streams", "false"), site.route(&observed)] {
+        let gateway = site.start();
+        let alice = gateway.register("alice");
+        let mut raw = open(&gateway, &alice);
+        gateway.log_out(&alice.access).expect(204);
+        assert!(!raw.ends_within(Duration::from_millis(1200)));
+        raw.wire.stream.set_read_timeout(Some(SOON)).unwrap();
+        assert!(raw.send(frame(b"still here")));
+        assert_eq!(raw.wire.exactly(frame(b"still here").len()), frame(b"still here"));
+    }
 }
 
 #[test]

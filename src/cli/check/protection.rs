@@ -1,6 +1,6 @@
 //! What is open, what asks for a sign-in, and what an operator should know beside.
 use crate::account::Registration;
-use crate::authz::Asks;
+use crate::authz::{Asks, Mode};
 use crate::config::{Config, Effective, Loaded};
 use crate::endpoints::Endpoints;
 use crate::proxy::Address;
@@ -67,6 +67,9 @@ fn rows(route: &Settings, config: &Config) -> Vec<Row> {
     if !policy.scopes.is_empty() {
         asks.push_str(" + scope");
     }
+    if policy.mode == Mode::Observe {
+        asks.push_str(" (observed)");
+    }
     let roles = policy.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     let scopes = policy.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ");
     let methods = route.methods.iter().map(http::Method::as_str).collect::<Vec<_>>().join(" ");
@@ -103,6 +106,13 @@ fn notes(loaded: &Loaded) -> Vec<String> {
     if loaded.config.accounts.registration == Registration::Open {
         let origin = origin(&loaded.effective, "[accounts]", "registration");
         notes.push(format!("everyone may make an account ([accounts] registration = \"open\", {origin})"));
+    }
+    for route in loaded.config.routes.iter().filter(|route| route.policy.mode == Mode::Observe) {
+        let place = &route.place;
+        notes.push(format!(
+            "nobody is refused under {}: it is only observed, see authgate report ({place})",
+            route.key()
+        ));
     }
     let good_for = match &loaded.config.store {
         store::Settings::Sqlite { .. } => "good for one node",

@@ -28,6 +28,8 @@ pub(super) struct Explanation {
     pub(super) status: u16,
     /// `None` when the request would be let in.
     pub(super) error: Option<&'static str>,
+    /// Why it would not be let in if the route did more than observe.
+    pub(super) overlooked: Option<&'static str>,
     pub(super) asked_path: String,
     pub(super) read_path: Option<String>,
     pub(super) endpoint: Option<&'static str>,
@@ -139,7 +141,7 @@ pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Expla
     let table =
         RouteTable::new(loaded.config.routes.clone()).map_err(|error| CannotTell::Unreachable(error.to_string()))?;
     let gate = Gate::new(std::sync::Arc::new(table), who.authenticator.clone());
-    judge(&mut said, &gate, &inbound, loaded, &renderer, now);
+    judge(&mut said, &gate, &inbound, loaded, &renderer, now).await;
     said.cure = cure(&said, &who, args);
     Ok(said)
 }
@@ -166,13 +168,21 @@ pub(super) fn steps(token: &str, who: &Who, now: Timestamp) -> Vec<TokenStep> {
     steps
 }
 
-fn judge(said: &mut Explanation, gate: &Gate, inbound: &Inbound, loaded: &Loaded, renderer: &Renderer, now: Timestamp) {
-    let decision = gate.decide(inbound, now);
+async fn judge(
+    said: &mut Explanation,
+    gate: &Gate,
+    inbound: &Inbound,
+    loaded: &Loaded,
+    renderer: &Renderer,
+    now: Timestamp,
+) {
+    let decision = gate.decide(inbound, now).await;
     said.candidates = candidates(gate.routes(), inbound, decision.route);
     if let Some(route) = decision.route {
         said.needs = needs(route, &decision);
         said.upstream = Some(route.upstream().to_owned());
     }
+    said.overlooked = decision.overlooked.map(Denial::reason);
     match decision.outcome {
         Ok(permit) => {
             said.status = StatusCode::OK.as_u16();

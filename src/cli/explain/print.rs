@@ -27,6 +27,13 @@ pub(super) fn text(said: &Explanation) -> String {
 fn headline(said: &Explanation) -> String {
     match (said.error, said.endpoint, &said.upstream) {
         (None, Some(endpoint), _) => format!("answered by the gateway itself{:>38}", format!("endpoint {endpoint}")),
+        (None, None, upstream) if said.overlooked.is_some() => {
+            let reason = said.overlooked.unwrap_or_default();
+            format!(
+                "allowed, because the route only observes: `enforce` would deny, {reason}   -> {}",
+                upstream.as_deref().unwrap_or_default()
+            )
+        }
         (None, None, upstream) => format!("allowed{:>58} {}", "->", upstream.as_deref().unwrap_or_default()),
         (Some(error), ..) => {
             let verdict = format!("denied: {} {}", said.status, status_words(said.status));
@@ -104,6 +111,7 @@ pub(super) fn json(said: &Explanation) -> Value {
     json!({
         "status": said.status,
         "error": said.error,
+        "overlooked": said.overlooked,
         "allowed": said.allowed(),
         "route": said.candidates.iter().find(|candidate| candidate.chosen).map(|candidate| &candidate.prefix),
         "endpoint": said.endpoint,

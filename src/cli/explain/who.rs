@@ -54,6 +54,7 @@ impl Who {
             name: user.name.as_deref(),
             roles: &user.roles,
             scopes: &scopes,
+            attributes: &user.attributes,
         };
         let issued = tokens
             .issue(&person, SessionId::new(now), now, &["pwd"], now)

@@ -44,6 +44,7 @@ fn every_setting_of_the_table_is_read_and_has_a_value_that_is_one() {
         ("SMTP_PASSWORD", "x"),
     ]);
     let (text, _files) = samples_test::with_files(&text);
+    let text = text.replace("http://localhost:8080", "https://app.example.com");
     let loaded = load_in(&text, &environment);
     let seen: BTreeSet<_> = loaded.effective.iter().map(|one| one.key.as_str()).collect();
     // A table within the line is read key by key.
@@ -82,6 +83,11 @@ fn every_word_of_the_table_means_something_of_its_own() {
                         "[tls]\ncert = \"/etc/authgate/tls/fullchain.pem\"\nkey = \"/etc/authgate/tls/privkey.pem\"\n{} = \"{word}\"",
                         setting.key
                     ))),
+                    // Some cookies are for HTTPS only.
+                    "sessions" => least(&format!(
+                        "[server]\npublic_url = \"https://a.example\"\n[sessions]\n{} = \"{word}\"",
+                        setting.key
+                    )),
                     name => least(&format!("[{name}]\n{} = \"{word}\"", setting.key)),
                 };
                 words += 1;

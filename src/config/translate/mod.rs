@@ -1,4 +1,5 @@
 //! The values of the file → the settings of each room, and what can only be judged when several are seen together.
+mod browsers;
 mod headers;
 mod keys;
 mod mail;
@@ -26,20 +27,23 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     let mut upstreams = upstreams::declared(reader, &identity);
     let routes = routes::routes(reader, &mut upstreams, limits.value("max_body"), &wire.auth_prefix);
     let tokens = tokens::tokens(reader, &server, &wire, tls.is_some());
+    let browsers = reader.part("sessions");
+    let cookies = browsers::cookies(&browsers, &origin(&server, &wire, tls.is_some()));
     let own_identity_names = upstreams.identity_names(&identity);
     let store = rest::store(reader);
     let mail = mail::mail(reader, &origin(&server, &wire, tls.is_some()));
     Config {
         mail,
-        accounts: people::accounts(reader, &limits, tokens.sessions),
+        accounts: people::accounts(reader, &limits, &browsers, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
-        sessions: rest::sessions(reader),
+        sessions: rest::sessions(&browsers, store.redis),
         store: store.settings,
         migrate: store.migrate,
         log: rest::log(reader),
         metrics: rest::metrics(reader),
-        wire: crate::wire::Settings { own_identity_names, ..wire },
+        wire: crate::wire::Settings { own_identity_names, query_token: tokens.query_token, cookies, ..wire },
+        locations: tokens.locations,
         tokens: tokens.settings,
         identity,
         upstreams: upstreams.list,

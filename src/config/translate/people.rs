@@ -21,7 +21,12 @@ pub(super) struct Sessions {
 }
 
 /// `[accounts]`, with the limits and the lifetimes that sign-ins obey.
-pub(super) fn accounts(reader: &Reader<'_>, limits: &Part<'_>, sessions: Sessions) -> account::Settings {
+pub(super) fn accounts(
+    reader: &Reader<'_>,
+    limits: &Part<'_>,
+    browsers: &Part<'_>,
+    sessions: Sessions,
+) -> account::Settings {
     let part = reader.part("accounts");
     let identifiers =
         [("username", Identifier::Username), ("email", Identifier::Email), ("either", Identifier::Either)];
@@ -38,6 +43,8 @@ pub(super) fn accounts(reader: &Reader<'_>, limits: &Part<'_>, sessions: Session
         role_scopes: role_scopes(&part),
         refresh_ttl: sessions.refresh_ttl,
         refresh_grace: sessions.refresh_grace,
+        session_idle: browsers.value("idle"),
+        session_max: browsers.value("max"),
         password_grant: sessions.password_grant,
         login_per_ip: limits.value("login_per_ip"),
         login_per_account: limits.value("login_per_account"),

@@ -32,22 +32,38 @@ pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
     identity::fields(&presets, &names, &separator.value, &|finding| part.complain(finding))
 }
 
-/// `[sessions]`
-pub(super) fn sessions(reader: &Reader<'_>) -> shared::Settings {
-    shared::Settings { close_streams: reader.part("sessions").value("close_streams") }
+/// `[sessions]`, and where nodes meet.
+pub(super) fn sessions(part: &Part<'_>, redis: Option<shared::RedisAddress>) -> shared::Settings {
+    shared::Settings { close_streams: part.value("close_streams"), redis }
+}
+
+/// What nodes share beside the store. The text may hold a password: it is never repeated in what is said.
+fn redis(part: &Part<'_>) -> Option<shared::RedisAddress> {
+    let url: Spot<String> = part.given("shared")?;
+    let address = shared::RedisAddress::parse(&url.value);
+    address
+        .map_err(|why| {
+            part.complain(
+                Finding::new(Code::E102, url.place, "`shared` leads to no Redis")
+                    .label(why.to_string())
+                    .say("write `redis://HOST:6379/0`, or `rediss://USER:PASSWORD@HOST:6379/0` with TLS"),
+            );
+        })
+        .ok()
 }
 
 /// What `[store]` says.
 pub(super) struct StorePart {
     pub(super) settings: store::Settings,
     pub(super) migrate: store::Migrate,
+    pub(super) redis: Option<shared::RedisAddress>,
 }
 
 /// `[store]`
 pub(super) fn store(reader: &Reader<'_>) -> StorePart {
     let part = reader.part("store");
     let words = [("auto", store::Migrate::Auto), ("manual", store::Migrate::Manual)];
-    StorePart { settings: place(&part), migrate: part.choice("migrate", &words) }
+    StorePart { settings: place(&part), migrate: part.choice("migrate", &words), redis: redis(&part) }
 }
 
 /// Where the store is.

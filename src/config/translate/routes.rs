@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::headers;
 use super::upstreams::Upstreams;
-use crate::authz::{self, Asks};
+use crate::authz::{self, Asks, Mode};
 use crate::base::{NameError, Role, Scope};
 use crate::config::address;
 use crate::config::codes::Code;
@@ -13,7 +13,7 @@ use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::suggest::nearest;
 use crate::config::tree::Node;
 use crate::config::value::quoted;
-use crate::routes::{self, Settings};
+use crate::routes::{self, OnDenied, Settings};
 use crate::wire::AuthPrefix;
 
 /// All routes, and what is wrong between them.
@@ -181,6 +181,7 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
             scopes: scopes.map(|scopes| names(part, &scopes.value, "scopes", Scope::parse)).unwrap_or_default(),
             fresh_login: fresh_login(part, auth),
             mfa: mfa(part, auth),
+            mode: part.choice("mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)]),
         },
         upstream: String::new(),
         strip_prefix: part.value("strip_prefix"),
@@ -210,8 +211,14 @@ fn edge(part: &Part<'_>) -> routes::Edge {
         rate_per_ip: part.given("rate_per_ip").map(|spot| spot.value),
         rate_per_user: part.given("rate_per_user").map(|spot| spot.value),
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
+        on_denied: on_denied(part),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
     }
+}
+
+fn on_denied(part: &Part<'_>) -> OnDenied {
+    let words = [("auto", OnDenied::Auto), ("login", OnDenied::Login), ("401", OnDenied::Unauthorized)];
+    part.choice("on_denied", &words)
 }
 
 /// Only somebody who must sign in can be asked when they did.

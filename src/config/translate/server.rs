@@ -9,10 +9,10 @@ use crate::config::environment::Environment;
 use crate::config::finding::{Finding, Place};
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::server::{Limits, ListenAddress};
-use crate::wire::{AuthPrefix, PublicUrl};
+use crate::wire::{AuthPrefix, OwnCookies, PublicUrl};
 use crate::{admin, server, wire};
 
-/// `own_identity_names` is filled in when the upstreams are known.
+/// `own_identity_names`, `query_token` and `cookies` are filled in when the rest of the file is known.
 pub(super) fn server(
     reader: &Reader<'_>,
     limits: &Part<'_>,
@@ -49,6 +49,8 @@ pub(super) fn server(
         public_url: public_url.map(|spot| spot.value),
         auth_prefix: auth_prefix(&part),
         well_known: part.value("well_known"),
+        query_token: None,
+        cookies: OwnCookies::default(),
     };
     (server, wire)
 }

@@ -1,18 +1,25 @@
 //! `[tokens]` and `[keys]`.
 use super::keys;
 use super::people::Sessions;
+use crate::authn;
 use crate::base::Secret;
 use crate::config::codes::Code;
-use crate::config::finding::Finding;
-use crate::config::read::{Part, Reader, Spot};
+use crate::config::finding::{DID_YOU_MEAN, Finding, Place};
+use crate::config::read::{Part, Reader, Spot, Texts};
+use crate::config::suggest::nearest;
+use crate::config::tree::{Node, Text};
+use crate::config::value::quoted;
 use crate::server::ListenAddress;
-use crate::token::{Algorithm, Dialect, Format, Revoke, Settings, Subject};
+use crate::token::{Algorithm, Dialect, Format, MOST_CLAIMS, OwnClaim, Revoke, Settings, Subject};
 use crate::{server, wire};
 
 /// What the two sections say to two rooms.
 pub(super) struct Tokens {
     pub(super) settings: Settings,
     pub(super) sessions: Sessions,
+    pub(super) locations: authn::Settings,
+    /// The parameter that is read, if one is.
+    pub(super) query_token: Option<String>,
 }
 
 pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire::Settings, https: bool) -> Tokens {
@@ -39,14 +46,67 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
         revoke: part.choice("revoke", &[("now", Revoke::Now), ("at_expiry", Revoke::AtExpiry)]),
         secret: secret(&keys, algorithm),
         keys: keys::keys(&keys, algorithm),
+        claims: claims(&part),
     };
     let sessions = Sessions {
         refresh_ttl: part.value("refresh_ttl"),
         refresh_grace: part.value("refresh_grace"),
         password_grant: part.value("password_grant"),
     };
-    Tokens { settings, sessions }
+    let locations = locations(&part);
+    let query_token = query_name(&part).filter(|_| locations.query);
+    Tokens { settings, sessions, locations, query_token }
 }
+
+/// Where credentials are looked for.
+fn locations(part: &Part<'_>) -> authn::Settings {
+    let list: Spot<Texts> = part.spot("locations");
+    if list.value.is_empty()
+        && matches!(part.item("locations").map(|item| &item.node), Some(Node::List(items)) if items.is_empty())
+    {
+        part.complain(Finding::new(Code::E102, list.place, "`locations` is empty").label("nobody could show a token"));
+    }
+    let mut locations = authn::Settings { header: false, cookie: false, query: false };
+    for Spot { value, place } in list.value {
+        let named = match value.as_str() {
+            "header" => &mut locations.header,
+            "cookie" => &mut locations.cookie,
+            "query" => &mut locations.query,
+            _ => {
+                part.complain(no_location(&value, &place));
+                continue;
+            }
+        };
+        if std::mem::replace(named, true) {
+            part.complain(Finding::new(Code::E106, place, format!("`{value}` stands twice")).label("once is enough"));
+        }
+    }
+    locations
+}
+
+fn no_location(value: &str, place: &Place) -> Finding {
+    let finding = Finding::new(Code::E102, place.clone(), format!("`{value}` is no location"))
+        .label(format!("one of {}", LOCATIONS.join(", ")));
+    match nearest(value, LOCATIONS.iter().copied()) {
+        Some(meant) => finding.replace(format!("{DID_YOU_MEAN} `{meant}`?"), place, quoted(meant)),
+        None => finding,
+    }
+}
+
+fn query_name(part: &Part<'_>) -> Option<String> {
+    let text: Spot<String> = part.spot("query_name");
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if !text.value.is_empty() && text.value.len() <= 64 && text.value.bytes().all(fits) {
+        return Some(text.value);
+    }
+    part.complain(
+        Finding::new(Code::E102, text.place, "`query_name` is no name of a parameter")
+            .label("letters, digits, `_`, `-` and `.`"),
+    );
+    None
+}
+
+const LOCATIONS: &[&str] = &["header", "cookie", "query"];
 
 /// Where the gateway is found when nobody says so.
 pub(in crate::config) fn origin(server: &server::Settings, wire: &wire::Settings, https: bool) -> String {
@@ -70,6 +130,22 @@ fn name(part: &Part<'_>, key: &str) -> Option<String> {
     let title = format!("`{key}` must be 1 to 256 visible ASCII characters");
     part.complain(Finding::new(Code::E102, text.place, title).label("not usable"));
     None
+}
+
+/// What the operator adds to every token.
+fn claims(part: &Part<'_>) -> Vec<OwnClaim> {
+    let Some(rows) = part.given::<Vec<(Spot<String>, Spot<Text>)>>("claims") else { return Vec::new() };
+    if rows.value.len() > MOST_CLAIMS {
+        let title = format!("`claims` are more than {MOST_CLAIMS}");
+        part.complain(Finding::new(Code::E105, rows.place, title).label("every request would carry them"));
+        return Vec::new();
+    }
+    let made = rows.value.into_iter().filter_map(|(name, text)| {
+        let title = format!("`{}` cannot be a claim of yours", name.value);
+        let made = OwnClaim::new(name.value, text.value.text, text.value.attributes);
+        made.map_err(|why| part.complain(Finding::new(Code::E102, name.place, title).label(why.to_string()))).ok()
+    });
+    made.collect()
 }
 
 fn secret(part: &Part<'_>, algorithm: Algorithm) -> Option<Secret> {

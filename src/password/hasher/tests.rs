@@ -36,6 +36,24 @@ async fn a_name_without_a_hash_costs_the_same_run() {
 }
 
 #[tokio::test]
+async fn a_hash_of_other_making_that_is_done_sooner_is_followed_by_the_work_of_our_own() {
+    let hasher = Hasher::new(&settings(1, 1));
+    // "hunter2" as `htpasswd -s` writes it, and by bcrypt, which takes longer than ours.
+    let quick = Secret::new("{SHA}87u9ZqY9S/F0eUBXjsPQEDUw4h0=".to_owned());
+    let slow = Secret::new("$2b$12$xl2Hx1pyGIv4GM8tR3jycezDRH0UMKlf.BR/I5L6Pl0JSicoCSIZC".to_owned());
+    let work = async |kept: &Secret, text: &str| {
+        let before = hasher.runs();
+        let matched = hasher.verify(&password(text), Some(kept)).await.unwrap();
+        (matched, hasher.runs() - before)
+    };
+    assert_eq!(work(&quick, "hunter2").await, (true, 2));
+    assert_eq!(work(&quick, "hunter3").await, (false, 2));
+    assert_eq!(work(&slow, "hunter3").await, (false, 1));
+    let own = hasher.hash(&password("hunter2")).await.unwrap();
+    assert_eq!(work(&own, "hunter3").await, (false, 1));
+}
+
+#[tokio::test]
 async fn an_older_cost_still_matches_and_asks_to_be_hashed_anew() {
     let before = Hasher::new(&settings(1, 1));
     let kept = before.hash(&password("hunter2")).await.unwrap();
@@ -114,13 +132,13 @@ async fn no_more_runs_than_places_go_on_at_once() {
         .map(|_| {
             let (hasher, now, peak) = (hasher.clone(), Arc::clone(&now), Arc::clone(&peak));
             tokio::spawn(async move {
-                let job = move |_: &Shared| {
+                let job = move || {
                     peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::yield_now();
                     now.fetch_sub(1, Ordering::SeqCst);
                     Some(())
                 };
-                hasher.run(job).await
+                hasher.run(move |shared| shared.timed(true, job).0).await
             })
         })
         .collect();

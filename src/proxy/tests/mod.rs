@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::*;
-use crate::authz::{self, Caller, Policy};
+use crate::authz::{self, Caller, Mode, Policy};
 use crate::base::Clock;
 use crate::wire::{AuthPrefix, Door, IdentityFields, Peer};
 
@@ -71,6 +71,8 @@ async fn gateway(options: Options) -> Gateway {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     }));
     let shared = Arc::clone(&proxy);
     tokio::spawn(async move {
@@ -98,8 +100,14 @@ async fn answer(
         Ok(inbound) => inbound,
         Err(error) => return Ok(refused(error.code())),
     };
-    let rule =
-        authz::Settings { auth: Asks::Nobody, roles: Vec::new(), scopes: Vec::new(), fresh_login: None, mfa: false };
+    let rule = authz::Settings {
+        auth: Asks::Nobody,
+        roles: Vec::new(),
+        scopes: Vec::new(),
+        fresh_login: None,
+        mfa: false,
+        mode: Mode::Enforce,
+    };
     let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
     let target = Target {
         upstream: "app",

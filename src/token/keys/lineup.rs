@@ -82,6 +82,7 @@ mod tests {
             revoke: crate::token::Revoke::Now,
             secret: None,
             dialect: Dialect::default(),
+            claims: vec![],
             keys: KeySettings { rotate_every: Duration::from_secs(100_000), ..KeySettings::default() },
         }
     }

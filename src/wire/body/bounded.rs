@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
+use tokio::time::Instant;
 
 use super::{Body, BodyError, Deadline};
 
@@ -28,13 +29,29 @@ pub(crate) struct Bounded {
     left: u64,
     between_pieces: Duration,
     deadline: Deadline,
+    /// Since when the next piece is waited for.
+    since: Option<Instant>,
+    /// How long pieces were waited for in all, and how many bytes came.
+    waited: Duration,
+    came: u64,
     failed: bool,
 }
 
 impl Bounded {
-    /// `between_pieces` is the longest wait for the next piece.
+    /// `between_pieces` is the longest wait for the next piece. A body that always just keeps it may take a few times as long in
+    /// all, and then [`LEAST_RATE`] counts: else a byte now and then would hold a connection for ever.
     pub(crate) fn new(body: Body, max_bytes: u64, between_pieces: Duration) -> Self {
-        Self { body, left: max_bytes, between_pieces, deadline: Deadline::default(), failed: false }
+        let deadline = Deadline::default();
+        Self {
+            body,
+            left: max_bytes,
+            between_pieces,
+            deadline,
+            since: None,
+            waited: Duration::ZERO,
+            came: 0,
+            failed: false,
+        }
     }
 
     fn fail<T>(&mut self, problem: BodyProblem) -> Poll<Option<Result<T, BodyError>>> {
@@ -44,8 +61,23 @@ impl Bounded {
 
     fn count(&mut self, data: &Bytes) -> Result<(), BodyProblem> {
         self.left = self.left.checked_sub(data.len() as u64).ok_or(BodyProblem::TooLarge)?;
+        self.came += data.len() as u64;
         self.deadline.clear();
+        if let Some(since) = self.since.take() {
+            // Whoever takes the body may not have looked for it for longer.
+            self.waited += since.elapsed().min(self.between_pieces);
+        }
         Ok(())
+    }
+
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            let patience = self.between_pieces.saturating_mul(PATIENCE);
+            let patience = patience.saturating_add(Duration::from_secs(self.came / LEAST_RATE));
+            self.deadline.set(self.between_pieces.min(patience.saturating_sub(self.waited)));
+        }
+        self.deadline.poll_passed(cx)
     }
 }
 
@@ -71,8 +103,7 @@ impl HttpBody for Bounded {
                 Poll::Ready(Some(Err(error))) => return this.fail(BodyProblem::Broken(error)),
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {
-                    this.deadline.set_if_clear(this.between_pieces);
-                    return match this.deadline.poll_passed(cx) {
+                    return match this.poll_late(cx) {
                         Poll::Ready(()) => this.fail(BodyProblem::Stalled),
                         Poll::Pending => Poll::Pending,
                     };
@@ -106,6 +137,11 @@ pub(crate) async fn collect_small(body: Body, max_bytes: usize, deadline: Durati
     };
     tokio::time::timeout(deadline, read).await.unwrap_or(Err(BodyProblem::Stalled))
 }
+
+/// So many times the longest wait for a piece is given to a body of any size.
+const PATIENCE: u32 = 4;
+/// Bytes in a second, on average: a telephone at the edge of its net sends more.
+const LEAST_RATE: u64 = 256;
 
 fn problem(error: BodyError) -> BodyProblem {
     match error.downcast::<BodyProblem>() {
@@ -171,6 +207,37 @@ mod tests {
         let error = paced.frame().await.unwrap().unwrap_err();
         assert!(matches!(error.downcast_ref::<BodyProblem>(), Some(BodyProblem::Stalled)));
         assert!(paced.frame().await.is_none());
+    }
+
+    /// A piece at each tick, for ever.
+    struct Dripping {
+        ticks: tokio::time::Interval,
+        piece: Bytes,
+    }
+
+    impl HttpBody for Dripping {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            self.ticks.poll_tick(cx).map(|_| Some(Ok(Frame::data(self.piece.clone()))))
+        }
+    }
+
+    fn dripping(bytes: usize, every: Duration) -> Body {
+        Body::wrap(Dripping { ticks: tokio::time::interval(every), piece: Bytes::from(vec![b'x'; bytes]) })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up_and_a_slow_one_is_not() {
+        let begun = Instant::now();
+        let mut drips = Bounded::new(dripping(1, SECOND / 2), 1 << 30, SECOND);
+        while drips.frame().await.unwrap().is_ok() {}
+        assert_eq!(begun.elapsed().as_secs(), 4);
+        let mut slow = Bounded::new(dripping(400, SECOND), 1 << 30, SECOND * 2);
+        for _ in 0..500 {
+            assert!(slow.frame().await.unwrap().is_ok());
+        }
     }
 
     #[tokio::test]

@@ -3,12 +3,13 @@ mod checks;
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
-use super::{Authority, Body, CanonPath, ClientFacts, Door, PathError, Peer, RequestId};
-use crate::base::Timestamp;
+use super::cookies::TakenCookies;
+use super::{Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Shown};
+use crate::base::{Secret, Timestamp};
 
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
 #[derive(Debug)]
@@ -22,6 +23,10 @@ pub(crate) struct Inbound {
     /// The host as the public sees it.
     authority: Option<Authority>,
     headers: HeaderMap,
+    /// What the query showed in place of a token.
+    query_token: Shown,
+    /// What it showed of our own cookies.
+    cookies: TakenCookies,
     client: ClientFacts,
     request_id: RequestId,
     body: Body,
@@ -78,6 +83,10 @@ impl Inbound {
         checks::method(&parts.method)?;
         let host = checks::host(&parts.uri, parts.version, &headers)?;
         let (path, server_wide) = target(&parts.method, &parts.uri)?;
+        let (path, query_token) = match &door.query_token {
+            Some(name) => path.without(name)?,
+            None => (path, Shown::Nothing),
+        };
         checks::framing(&headers, parts.version)?;
         checks::handshake(&headers)?;
         checks::expectation(&headers)?;
@@ -85,6 +94,7 @@ impl Inbound {
         let field = host.as_ref().map(|(field, _)| field.clone());
         let (client, authority) = ClientFacts::decide(peer, &door.trusted, &headers, host);
         door.registry.strip(&mut headers);
+        let cookies = door.cookies.take(&mut headers);
         Ok(Self {
             method: parts.method,
             version: parts.version,
@@ -93,6 +103,8 @@ impl Inbound {
             host: field,
             authority,
             headers,
+            query_token,
+            cookies,
             client,
             request_id,
             body,
@@ -181,12 +193,33 @@ impl Inbound {
         &self.headers
     }
 
+    /// What stood in the parameter of the query that may hold a token.
+    pub(crate) const fn query_token(&self) -> &Shown {
+        &self.query_token
+    }
+
+    /// What stood in one of our own cookies.
+    pub(crate) const fn own_cookie(&self, which: OwnCookie) -> &Shown {
+        match which {
+            OwnCookie::Session => &self.cookies.session,
+            OwnCookie::Form => &self.cookies.form,
+        }
+    }
+
     pub(crate) const fn client(&self) -> &ClientFacts {
         &self.client
     }
 
     pub(crate) const fn request_id(&self) -> &RequestId {
         &self.request_id
+    }
+
+    /// Shows a token in `Authorization`, in place of the cookie that stood for it.
+    pub(crate) fn show(&mut self, token: &Secret) {
+        if let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
+        }
     }
 
     /// The body, once; an empty one afterwards.

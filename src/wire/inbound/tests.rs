@@ -10,6 +10,8 @@ fn door() -> Door {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     })
 }
 
@@ -162,6 +164,8 @@ fn a_hypothetical_request_takes_the_same_way() {
         public_url: Some(PublicUrl { https: true, authority: "app.example.com".to_owned() }),
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        query_token: None,
+        cookies: crate::wire::OwnCookies::default(),
     });
     let ask = |target: &str| Inbound::hypothetical(Method::GET, target, HeaderMap::new(), None, &door);
     let inbound = ask("/api?x").unwrap();

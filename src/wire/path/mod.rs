@@ -3,6 +3,9 @@ use std::fmt;
 
 use http::uri::PathAndQuery;
 
+use super::Shown;
+use super::shown::take_parameter;
+
 /// A path that can be read in one way only: the sole input of matching and the sole source of what is forwarded.
 ///
 /// Percent-encoded unreserved characters are decoded, every other byte stays as it was sent. The query rides along
@@ -40,6 +43,15 @@ impl CanonPath {
             return Err(PathError::NoSlash);
         }
         Self::parse(&PathAndQuery::try_from(path).map_err(|_| PathError::Byte)?)
+    }
+
+    /// The same path, and what a parameter of the query showed, which is taken off.
+    pub(super) fn without(self, parameter: &str) -> Result<(Self, Shown), PathError> {
+        let Some((left, shown)) = self.query().and_then(|query| take_parameter(query, parameter)) else {
+            return Ok((self, Shown::Nothing));
+        };
+        let target = join(self.as_str(), Some(left.as_str()).filter(|left| !left.is_empty()))?;
+        Ok((Self { target, ..self }, shown))
     }
 
     /// The path that is forwarded and logged, without the query.

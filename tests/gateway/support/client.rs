@@ -190,6 +190,9 @@ pub(crate) fn check_own(answer: &Answer, method: &str, target: &str, auth_prefix
     let is_key_set = answer.status == 200 && target.starts_with("/.well-known/");
     let cached = if is_key_set { "public, max-age=300" } else { "no-store" };
     assert_eq!(answer.field("cache-control"), Some(cached), "{about}");
+    if answer.status == 200 && answer.field("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
+        check_page(answer, &about);
+    }
     if answer.status >= 400 && method != "HEAD" {
         check_refusal(answer, target, auth_prefix, &about);
     }
@@ -206,6 +209,9 @@ fn check_refusal(answer: &Answer, target: &str, auth_prefix: &str, about: &str) 
     if target.ends_with("/readyz") {
         return;
     }
+    if answer.field("content-type") == Some("text/html; charset=utf-8") {
+        return check_page(answer, about);
+    }
     let body = answer.json();
     if is_oauth(target, auth_prefix) && answer.field("content-type") == Some("application/json") {
         let names: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
@@ -220,6 +226,17 @@ fn check_refusal(answer: &Answer, target: &str, auth_prefix: &str, about: &str) 
     assert!(body["title"].as_str().is_some_and(|title| !title.is_empty()), "{about}");
     assert_eq!(body["request_id"].as_str(), answer.field("x-request-id"), "{about}");
     assert!(answer.field("x-request-id").is_some(), "{about}");
+}
+
+/// A page of our own, whatever its status.
+#[track_caller]
+fn check_page(answer: &Answer, about: &str) {
+    let policy = answer.field("content-security-policy").unwrap_or_default();
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{about}");
+    assert!(!policy.contains("unsafe"), "{about}: {policy}");
+    assert_eq!(answer.field("referrer-policy"), Some("same-origin"), "{about}");
+    assert_eq!(answer.field("x-content-type-options"), Some("nosniff"), "{about}");
+    assert!(!answer.text().contains("<script>") && !answer.text().contains("style="), "{about}");
 }
 
 fn is_oauth(target: &str, auth_prefix: &str) -> bool {
@@ -243,6 +260,7 @@ const OWN_FIELDS: &[&str] = &[
     "pragma",
     "referrer-policy",
     "retry-after",
+    "set-cookie",
     "vary",
     "www-authenticate",
     "x-content-type-options",

@@ -1,4 +1,5 @@
 //! What the tests stand on: a real gateway, upstreams polite and rude, and clients that repair nothing.
+pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod gateway;
@@ -16,6 +17,7 @@ pub(crate) mod time;
 pub(crate) mod upstream;
 pub(crate) mod wire;
 
+pub(crate) use browser::Browser;
 pub(crate) use cli::{Ran, authgate, authgate_with_input};
 pub(crate) use client::{Call, Person};
 pub(crate) use gateway::Gateway;

@@ -25,8 +25,6 @@ pub(crate) enum Saw {
     Path(&'static str),
     /// One request of which this holds.
     One(fn(&Seen)),
-    /// Nothing, or one request of which this holds.
-    AtMost(fn(&Seen)),
 }
 
 /// Runs a table twice: each row on a fresh connection, and again as the second request of a kept one.
@@ -75,10 +73,6 @@ fn saw(row: &Row, upstream: &Upstream, before: &[Vec<u8>], about: &str) {
         Saw::One(holds) => {
             assert_eq!(seen.len(), 1, "{about}: {seen:#?}");
             holds(&seen[0]);
-        }
-        Saw::AtMost(holds) => {
-            assert!(seen.len() <= 1, "{about}: {seen:#?}");
-            seen.iter().for_each(holds);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Real databases and caches, each on a free port in a folder of its own, started as an unprivileged user.
 //!
-//! Used by the tests of the binary and, by its path, by those of the store.
+//! Used by the tests of the binary and, by its path, by those inside it.
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,6 @@ use tempfile::TempDir;
 pub(crate) enum Kind {
     Postgres,
     MySql,
-    #[allow(dead_code, reason = "the store's own tests need none")]
     Redis,
 }
 

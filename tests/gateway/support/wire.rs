@@ -108,6 +108,15 @@ impl Wire {
         false
     }
 
+    /// Whether anything came within `wait`; it is kept.
+    pub(crate) fn has_come(&mut self, wait: Duration) -> bool {
+        let usual = self.stream.read_timeout().unwrap();
+        self.stream.set_read_timeout(Some(wait)).unwrap();
+        let came = self.fill();
+        self.stream.set_read_timeout(usual).unwrap();
+        !self.unread.is_empty() || came.is_ok()
+    }
+
     /// A whole head, or `None` when the connection ended before one came.
     pub(crate) fn head(&mut self) -> Option<Head> {
         let end = self.until_sequence(b"\r\n\r\n")?;

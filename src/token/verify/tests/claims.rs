@@ -89,7 +89,15 @@ fn a_subject_may_be_a_name_or_an_address_in_its_one_spelling() {
 #[test]
 fn who_has_no_name_gets_no_token_that_needs_one() {
     let named = Bench::with(Algorithm::Hs256, &Settings { subject: Subject::Username, ..settings() });
-    let person = Person { id: UserId::new(NOW), username: None, email: None, name: None, roles: &[], scopes: &[] };
+    let person = Person {
+        id: UserId::new(NOW),
+        username: None,
+        email: None,
+        name: None,
+        roles: &[],
+        scopes: &[],
+        attributes: &std::collections::BTreeMap::new(),
+    };
     let refused = named.tokens.issue(&person, SessionId::new(NOW), NOW, &[], NOW).unwrap_err();
     assert_eq!(refused.to_string(), "tokens name people by their username, and this person has none");
 }

@@ -13,6 +13,7 @@ fn what_is_signed_is_read_back_with_every_algorithm() {
             name: Some("Änn"),
             roles: &roles,
             scopes: &[],
+            attributes: &std::collections::BTreeMap::new(),
         };
         let session = SessionId::new(NOW);
         let issued = bench.tokens.issue(&person, session, NOW, &["pwd"], NOW).unwrap();

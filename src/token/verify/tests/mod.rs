@@ -27,6 +27,7 @@ fn settings() -> Settings {
         secret: None,
         keys: KeySettings::default(),
         dialect: Dialect::default(),
+        claims: vec![],
     }
 }
 
@@ -112,6 +113,7 @@ fn issue(tokens: &Tokens) -> String {
         name: Some("Änn \"A\" Example"),
         roles: &roles,
         scopes: &scopes,
+        attributes: &std::collections::BTreeMap::new(),
     };
     tokens.issue(&person, SessionId::new(NOW), NOW, &["pwd"], NOW).unwrap().token
 }

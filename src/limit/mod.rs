@@ -4,11 +4,15 @@
 //! kept: when it will be full again (the generic cell rate algorithm).
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Context, SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::base::Timestamp;
+use crate::shared::Bucket as JointBucket;
 
 /// So many in so long, from "20/m".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +26,18 @@ impl Rate {
     pub(crate) fn times(self, factor: u32) -> Self {
         Self { count: self.count.saturating_mul(factor), per: self.per }
     }
+
+    /// The bucket from which all nodes together take, of one kind and for the one whom `parts` name.
+    pub(crate) fn joint(self, kind: &str, parts: &[&str]) -> JointBucket {
+        let mut name = Context::new(&SHA256);
+        for part in parts {
+            name.update(&part.len().to_be_bytes());
+            name.update(part.as_bytes());
+        }
+        let name = URL_SAFE_NO_PAD.encode(name.finish());
+        let every = Duration::from_micros(interval(self));
+        JointBucket { key: format!("authgate:{kind}:{name}"), every, full_in: self.per }
+    }
 }
 
 /// Too often; one more is welcome after this long.
@@ -29,20 +45,6 @@ impl Rate {
 #[error("too often; again in {retry_after:?}")]
 pub(crate) struct Limited {
     pub(crate) retry_after: Duration,
-}
-
-/// Where a request comes from, as limits count it: one IPv4 address, or one IPv6 /64, which is what one subscriber is
-/// given. What came without an address (a unix socket) is one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network(Option<IpAddr>);
-
-impl Network {
-    pub(crate) fn of(ip: Option<IpAddr>) -> Self {
-        Self(ip.map(|ip| match ip.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
-        }))
-    }
 }
 
 /// Buckets by key, of one kind: a bounded table.
@@ -157,90 +159,4 @@ fn micros_at(now: Timestamp) -> u64 {
 const STRANGERS: u32 = 16;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FIVE: Rate = Rate { count: 5, per: Duration::from_secs(60) };
-
-    fn at(second: u64) -> Timestamp {
-        Timestamp::from_seconds(1_790_000_000 + second)
-    }
-
-    #[test]
-    fn five_in_a_minute_are_five_at_once_and_then_one_every_twelve_seconds() {
-        let limiter = Limiter::new(10);
-        for _ in 0..5 {
-            assert_eq!(limiter.take("ann", FIVE, at(0)), Ok(()));
-        }
-        let refused = Err(Limited { retry_after: Duration::from_secs(12) });
-        assert_eq!(limiter.take("ann", FIVE, at(0)), refused);
-        assert_eq!(limiter.check(&"ann", FIVE, at(0)), refused);
-        assert_eq!(limiter.take("bob", FIVE, at(0)), Ok(()));
-        assert_eq!(limiter.check(&"ann", FIVE, at(12)), Ok(()));
-        assert_eq!(limiter.take("ann", FIVE, at(12)), Ok(()));
-        assert!(limiter.take("ann", FIVE, at(13)).is_err());
-        for _ in 0..5 {
-            assert_eq!(limiter.take("ann", FIVE, at(100)), Ok(()));
-        }
-    }
-
-    #[test]
-    fn asking_while_limited_does_not_make_it_longer() {
-        let limiter = Limiter::new(10);
-        for _ in 0..50 {
-            let _: Result<(), Limited> = limiter.take("ann", FIVE, at(0));
-        }
-        assert_eq!(limiter.take("ann", FIVE, at(12)), Ok(()));
-    }
-
-    #[test]
-    fn what_is_given_back_can_be_taken_again() {
-        let limiter = Limiter::new(10);
-        for _ in 0..100 {
-            assert_eq!(limiter.take("ann", FIVE, at(0)), Ok(()));
-            limiter.give_back(&"ann", FIVE);
-        }
-        for _ in 0..5 {
-            assert_eq!(limiter.take("ann", FIVE, at(0)), Ok(()), "no more than a full bucket");
-        }
-        assert!(limiter.take("ann", FIVE, at(0)).is_err());
-    }
-
-    #[test]
-    fn a_million_keys_stay_within_bounds_and_never_reset_an_attacker() {
-        let limiter = Limiter::new(1000);
-        for _ in 0..5 {
-            limiter.take(0, FIVE, at(0)).unwrap();
-        }
-        let mut let_in = 0;
-        for key in 1..1_000_000 {
-            let_in += u32::from(limiter.take(key, FIVE, at(key / 100_000)).is_ok());
-        }
-        assert!(limiter.table().buckets.len() <= 1000);
-        assert!(let_in < 1200, "{let_in} strangers were let in");
-        assert!(limiter.take(0, FIVE, at(10)).is_err());
-        assert!(limiter.check(&0, FIVE, at(10)).is_err());
-        assert_eq!(limiter.take(5_000_000, FIVE, at(90)), Ok(()), "when the flood is over there is room again");
-    }
-
-    #[test]
-    fn a_clock_that_is_put_back_locks_nobody_out() {
-        let limiter = Limiter::new(10);
-        for _ in 0..5 {
-            limiter.take("ann", FIVE, at(100_000)).unwrap();
-        }
-        let Err(limited) = limiter.take("ann", FIVE, at(0)) else { panic!() };
-        assert_eq!(limited.retry_after, Duration::from_secs(12));
-        assert_eq!(limiter.take("ann", FIVE, at(60)), Ok(()), "{limited}");
-    }
-
-    #[test]
-    fn one_subscriber_is_one_network() {
-        let network = |text: &str| Network::of(Some(text.parse().unwrap()));
-        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-        assert_ne!(network("192.0.2.1"), Network::of(None));
-    }
-}
+mod tests;

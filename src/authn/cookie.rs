@@ -1,0 +1,126 @@
+//! The cookie of a browser session: an opaque id, never a token. The token that it stands for is held here, so that from
+//! there on it is judged like any other.
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Method;
+use http::header::UPGRADE;
+
+use super::find::Double;
+use super::{Authenticator, AuthnError};
+use crate::base::{Secret, Timestamp};
+use crate::shared::{Browsers, Held, Known, Resume};
+use crate::store::Digest;
+use crate::token::Identity;
+use crate::wire::{Door, Inbound, OwnCookie, Shown, is_from_elsewhere};
+
+/// What is needed to know a session by its cookie.
+#[derive(Debug, Clone)]
+pub(super) struct Sessions {
+    pub(super) copy: Arc<Browsers>,
+    pub(super) store: Arc<dyn Resume>,
+    pub(super) door: Arc<Door>,
+}
+
+/// Who a session is, and what is held of it.
+type Session = (Arc<Identity>, Arc<Held>);
+
+/// It was taken off when the request was admitted.
+pub(super) fn session_in(inbound: &Inbound) -> Result<Option<&Secret>, Double> {
+    match inbound.own_cookie(OwnCookie::Session) {
+        Shown::Nothing => Ok(None),
+        Shown::One(cookie) => Ok(Some(cookie)),
+        Shown::Several => Err(Double),
+    }
+}
+
+impl Authenticator {
+    /// Who a cookie stands for. Browsers send cookies along with requests that other sites cause, so one that could
+    /// change something is taken from our own pages only.
+    pub(super) async fn by_cookie(
+        &self,
+        inbound: &Inbound,
+        cookie: &Secret,
+        now: Timestamp,
+    ) -> Result<Session, AuthnError> {
+        let Some(sessions) = &self.sessions else { return Err(AuthnError::SessionEnded) };
+        if !is_well_formed(cookie) {
+            return Err(AuthnError::Invalid);
+        }
+        let known = self.session_of(sessions, &cookie.digest(), now).await?;
+        if could_change_something(inbound) && is_from_elsewhere(inbound, &sessions.door) {
+            return Err(AuthnError::ForeignOrigin);
+        }
+        Ok(known)
+    }
+
+    async fn session_of(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
+        if let Some(known) = self.in_copy(sessions, cookie, now) {
+            return known;
+        }
+        let _turn = sessions.copy.turn(cookie).await;
+        if let Some(known) = self.in_copy(sessions, cookie, now) {
+            return known;
+        }
+        let outcome = self.asked(sessions, cookie, now).await;
+        if outcome.as_ref().err() != Some(&AuthnError::SessionEnded) {
+            return outcome;
+        }
+        // A change of this very moment makes tokens dead that were made a moment before it: the next one is not.
+        tokio::time::sleep(A_MOMENT).await;
+        self.asked(sessions, cookie, now).await
+    }
+
+    /// What is known without the store, if it needs no renewal.
+    fn in_copy(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Option<Result<Session, AuthnError>> {
+        match sessions.copy.find(cookie)? {
+            // A token that is dead says nothing about the session: a new role ends tokens, and the session goes on.
+            Known::Live(held) if now < held.renew_at && now < held.ends_at => self.judge(held, now).ok().map(Ok),
+            Known::Nobody { until } if now < until => Some(Err(AuthnError::SessionEnded)),
+            Known::Live(_) | Known::Nobody { .. } => None,
+        }
+    }
+
+    async fn asked(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
+        let known = match sessions.store.resume(cookie).await {
+            Ok(held) => sessions.copy.keep(cookie, held, now),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot ask about a browser's session");
+                // While the store is away, what is held is believed as long as its token.
+                sessions
+                    .copy
+                    .find(cookie)
+                    .unwrap_or(Known::Nobody { until: now })
+                    .held()
+                    .ok_or(AuthnError::Unavailable)
+                    .map(Known::Live)?
+            }
+        };
+        self.judge(known.held().ok_or(AuthnError::SessionEnded)?, now)
+    }
+
+    /// The same verification as for a token that a client shows. A browser's session is over when it ends, whatever
+    /// `[tokens] revoke` says about tokens.
+    fn judge(&self, held: Arc<Held>, now: Timestamp) -> Result<Session, AuthnError> {
+        let identity = self.verify(held.token.expose(), now.max(held.made_at))?;
+        if self.revocations.is_revoked(held.session, identity.issued_at()) {
+            return Err(AuthnError::SessionEnded);
+        }
+        Ok((identity, held))
+    }
+}
+
+/// 256 random bits, as we write them.
+fn is_well_formed(cookie: &Secret) -> bool {
+    let text = cookie.expose();
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// A WebSocket begins with a `GET`, and is no less than a `POST`.
+fn could_change_something(inbound: &Inbound) -> bool {
+    let safe = matches!(*inbound.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    !safe || inbound.headers().contains_key(UPGRADE)
+}
+
+/// Longer than the clock's step.
+const A_MOMENT: Duration = Duration::from_millis(2);

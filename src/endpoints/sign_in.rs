@@ -1,0 +1,199 @@
+//! Signing in with a browser: `GET {p}/login`, and `POST {p}/login` by the page's form.
+use std::time::Duration;
+
+use http::Response;
+
+use super::browser::see_other;
+use super::form::Pairs;
+use super::pages::{self, AskCode, SignIn};
+use super::{Endpoints, Problem, form, source};
+use crate::account::{Client, LoginError, SignedIn, Source};
+use crate::authn::{AuthnError, Recognised};
+use crate::authz::Asks;
+use crate::base::{Email, Secret, Username};
+use crate::refusal::{Refusal, own_page, refusal_page};
+use crate::token::Identity;
+use crate::wire::{Body, Inbound, ReturnTo};
+
+impl Endpoints {
+    /// The form; who is signed in already goes on. `max_age` asks for a sign-in that is younger, `prompt=login` for
+    /// another one in any case.
+    pub(super) async fn sign_in_page(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
+        let mut query = Pairs::of_query(inbound.path().query().unwrap_or_default());
+        let return_to = self.return_to(query.take("return_to").as_ref());
+        let max_age = query.take("max_age").and_then(|age| age.expose().parse().ok()).map(Duration::from_secs);
+        let another = query.take("prompt").is_some_and(|prompt| prompt.expose() == "login");
+        let now = self.clock.now();
+        let signed_in = match self.authenticator.recognise(inbound, Asks::Anyone, now).await {
+            Ok(known) => known.caller.identity().filter(|_| known.session.is_some()).cloned(),
+            Err(error @ AuthnError::Unavailable) => return Err(error.into()),
+            // Whatever else is wrong with a cookie, signing in mends it.
+            Err(_) => None,
+        };
+        let is_young = |identity: &Identity| match (max_age, identity.auth_time()) {
+            (Some(most), Some(signed_in)) => signed_in.plus(most) > now,
+            (Some(_), None) => false,
+            (None, _) => true,
+        };
+        match signed_in.filter(|_| !another) {
+            Some(identity) if is_young(&identity) => Ok(see_other(return_to.as_ref())),
+            Some(identity) => Ok(self.form_page(inbound, return_to.as_ref(), &name_of(&identity), true)),
+            None => Ok(self.form_page(inbound, return_to.as_ref(), "", false)),
+        }
+    }
+
+    pub(super) async fn sign_in_by_form(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
+        let return_to = self.return_to(form.take("return_to").as_ref());
+        if self.check_form(&inbound, &mut form).is_err() {
+            return Ok(self.no_cookie(&inbound));
+        }
+        let name = form.take("username").or_else(|| form.take("email")).or_else(|| form.take("login"));
+        let name = name.unwrap_or_else(|| Secret::new(String::new()));
+        let password = form.take("password").unwrap_or_else(|| Secret::new(String::new()));
+        let before = self.authenticator.recognise(&inbound, Asks::Anyone, self.clock.now()).await.ok();
+        let from = Source { client: Client::Browser, ..source(&inbound) };
+        let outcome = self.accounts.login(name.expose(), &password, &from).await;
+        self.count_login("form", &outcome);
+        let signed_in = match outcome {
+            Ok(signed_in) => signed_in,
+            Err(LoginError::SecondFactor { challenge, .. }) => {
+                return Ok(self.code_page(&inbound, return_to.as_ref(), &challenge, None));
+            }
+            Err(error) => return Ok(self.form_again(&inbound, return_to.as_ref(), &name, &error.into())),
+        };
+        self.let_in(before, return_to.as_ref(), &signed_in, &from).await
+    }
+
+    /// The second half, by the page that asks for a code.
+    pub(super) async fn code_by_form(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
+        let return_to = self.return_to(form.take("return_to").as_ref());
+        if self.check_form(&inbound, &mut form).is_err() {
+            return Ok(self.no_cookie(&inbound));
+        }
+        let field = |value: Option<Secret>| value.unwrap_or_else(|| Secret::new(String::new()));
+        let (challenge, code) = (field(form.take("challenge")), field(form.take("code")));
+        let before = self.authenticator.recognise(&inbound, Asks::Anyone, self.clock.now()).await.ok();
+        let from = Source { client: Client::Browser, ..source(&inbound) };
+        let outcome = self.accounts.sign_in_with_code(&challenge, &code, &from).await;
+        self.count_login("mfa", &outcome);
+        match outcome {
+            Ok(signed_in) => self.let_in(before, return_to.as_ref(), &signed_in, &from).await,
+            Err(error @ LoginError::WrongCode) => {
+                Ok(self.code_page(&inbound, return_to.as_ref(), &challenge, Some(&error.into())))
+            }
+            Err(error) => Ok(self.form_again(&inbound, return_to.as_ref(), &Secret::new(String::new()), &error.into())),
+        }
+    }
+
+    /// The browser forgets the cookie it had: nobody could use that session any more, so it ends.
+    async fn let_in(
+        &self,
+        before: Option<Recognised>,
+        return_to: Option<&ReturnTo>,
+        signed_in: &SignedIn,
+        from: &Source<'_>,
+    ) -> Result<Response<Body>, Problem> {
+        if let Some(held) = before.and_then(|before| before.session) {
+            let ended = self.accounts.logout(Some(held.session), None, from).await;
+            ended.map_err(|error| super::sessions::away(&error))?;
+        }
+        let mut response = see_other(return_to);
+        self.give_session(&mut response, signed_in);
+        Ok(response)
+    }
+
+    /// Asks for the code of a device.
+    fn code_page(
+        &self,
+        inbound: &Inbound,
+        return_to: Option<&ReturnTo>,
+        challenge: &Secret,
+        problem: Option<&Refusal>,
+    ) -> Response<Body> {
+        let token = self.form_token(inbound);
+        let words = problem.map(Refusal::words);
+        let page = AskCode {
+            action: &format!("{}/mfa", self.prefix),
+            csrf: &token.value,
+            return_to: return_to.map_or("", ReturnTo::as_str),
+            challenge: challenge.expose(),
+            problem: words.as_deref(),
+        };
+        let mut response = match problem {
+            Some(refusal) => refusal_page(refusal, page.html()),
+            None => own_page(http::StatusCode::OK, page.html()),
+        };
+        token.give(&mut response);
+        response
+    }
+
+    fn form_page(&self, inbound: &Inbound, return_to: Option<&ReturnTo>, name: &str, again: bool) -> Response<Body> {
+        let token = self.form_token(inbound);
+        let page = SignIn {
+            action: &format!("{}/login", self.prefix),
+            csrf: &token.value,
+            return_to: return_to.map_or("", ReturnTo::as_str),
+            name,
+            again,
+            problem: None,
+        };
+        let mut response = own_page(http::StatusCode::OK, page.html());
+        token.give(&mut response);
+        response
+    }
+
+    fn form_again(
+        &self,
+        inbound: &Inbound,
+        return_to: Option<&ReturnTo>,
+        name: &Secret,
+        refusal: &Refusal,
+    ) -> Response<Body> {
+        let token = self.form_token(inbound);
+        let page = SignIn {
+            action: &format!("{}/login", self.prefix),
+            csrf: &token.value,
+            return_to: return_to.map_or("", ReturnTo::as_str),
+            name: name.expose(),
+            again: false,
+            problem: Some(&refusal.words()),
+        };
+        let mut response = refusal_page(refusal, page.html());
+        token.give(&mut response);
+        response
+    }
+
+    /// The form came without the cookie it was made with. Sending the form once more would end here again and again: what
+    /// keeps the cookie away is told instead.
+    fn no_cookie(&self, inbound: &Inbound) -> Response<Body> {
+        let words = if self.origin.starts_with("https://") && !inbound.client().https {
+            "This site sets its cookie for HTTPS only, and this page came without HTTPS. Open the site with https://. \
+             (For the operator: a proxy that ends TLS must be named in trusted_proxies and send X-Forwarded-Proto; \
+             without TLS, public_url begins with http://.)"
+        } else {
+            "The browser did not send back the cookie of this form. Allow cookies for this site, go back, load the page \
+             anew and try again."
+        };
+        refusal_page(&Refusal::named("bad_form"), pages::message("Signing in did not work", words))
+    }
+
+    /// A form from a page of this very host, which is not the one that `public_url` names.
+    pub(super) fn wrong_public_url(&self) -> Response<Body> {
+        let words = format!(
+            "This site is found at {}. Open it there and sign in. (For the operator: public_url names another \
+             place than the one this page was opened at.)",
+            self.origin
+        );
+        refusal_page(&Refusal::named("foreign_origin"), pages::message("Signing in did not work", &words))
+    }
+}
+
+/// What somebody signs in with.
+fn name_of(identity: &Identity) -> String {
+    let name = identity.username().map(Username::as_str).or_else(|| identity.email().map(Email::as_str));
+    name.unwrap_or_default().to_owned()
+}

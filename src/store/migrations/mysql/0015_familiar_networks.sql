@@ -1,0 +1,9 @@
+-- From where somebody signed in rightly of late. network: an address, or the first of an IPv6 /64.
+CREATE TABLE familiar_networks (
+    user_id VARCHAR(26) NOT NULL,
+    network VARCHAR(45) NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, network),
+    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX familiar_networks_by_time ON familiar_networks (seen_at);

@@ -1,0 +1,3 @@
+-- cookie: SHA-256 of what a browser's cookie holds; empty for a session that is known by its tokens.
+ALTER TABLE sessions ADD COLUMN cookie BLOB;
+CREATE UNIQUE INDEX sessions_by_cookie ON sessions (cookie);
