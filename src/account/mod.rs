@@ -27,6 +27,7 @@ mod reset;
 mod second_factor;
 mod session;
 mod settings;
+mod stranger;
 mod totp;
 mod trail;
 

@@ -75,7 +75,8 @@ impl Gateway {
             return Ok(nothing_to_say());
         }
         match self.endpoints.find(inbound.path().as_str()) {
-            Lookup::Ours(endpoint) => self.own(endpoint, inbound, exchange).await,
+            // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
+            Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
             Lookup::NotOurs => self.proxied(inbound, exchange).await,
         }
@@ -91,6 +92,7 @@ impl Gateway {
         if endpoint.asks_routes() {
             return self.verify(endpoint, inbound, exchange).await;
         }
+        // On the heap: what forwards need not carry room for all that endpoints do.
         Box::pin(self.endpoints.answer(endpoint, inbound)).await
     }
 

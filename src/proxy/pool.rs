@@ -3,66 +3,43 @@
 //! A connection is driven by whoever uses it, in that task: no channel and no second task stand between a request and its
 //! upstream. A connection that nobody uses is looked at when it is taken out, and by a sweeper that lives as long as
 //! something is kept.
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ForwardError;
+use super::codec::Codec;
 use super::multiplex::{Multiplex, Ticket};
 use super::settings::Address;
 use super::stream::Stream;
-use super::upload::Upload;
 use crate::wire::Deadline;
 
-/// One connection: hyper's two halves, and the timer that its requests share.
+/// One connection, and the timer that its requests share.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) sender: http1::SendRequest<Upload>,
-    pub(super) connection: http1::Connection<TokioIo<Stream>, Upload>,
+    pub(super) codec: Codec,
     pub(super) deadline: Deadline,
-    /// hyper is done with the connection, and must not be asked again.
-    pub(super) over: bool,
     kept_since: Instant,
-    _place: Place,
+    place: Place,
 }
 
 impl Link {
     /// Whether the connection waits for a request: the last one was sent whole, its answer read whole, nothing came since.
     pub(super) fn is_idle(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.connection).poll(&mut cx).is_pending() && self.sender.is_ready()
+        self.codec.is_idle()
     }
 
-    /// The bare socket of a connection that has switched protocols, and what was read from it already.
-    pub(super) async fn take_stream(self: Box<Self>) -> Result<(Stream, Bytes, LinkRest), hyper::Error> {
-        let Self { sender, mut connection, over, _place, .. } = *self;
-        if !over {
-            (&mut connection).await?;
-        }
-        let parts = connection.into_parts();
-        Ok((parts.io.into_inner(), parts.read_buf, LinkRest { _sender: sender, _place }))
+    /// The bare socket of a connection that has switched protocols, what was read from it already, and its place.
+    pub(super) fn take_stream(self: Box<Self>) -> (Stream, Bytes, Place) {
+        let Self { codec, place, .. } = *self;
+        let (stream, first) = codec.into_stream();
+        (stream, first, place)
     }
-
-    /// The connection, to be driven by somebody else, and what must live as long as it.
-    pub(super) fn split(self: Box<Self>) -> (http1::Connection<TokioIo<Stream>, Upload>, LinkRest) {
-        let Self { sender, connection, _place, .. } = *self;
-        (connection, LinkRest { _sender: sender, _place })
-    }
-}
-
-/// What is left of a [`Link`] whose connection is driven elsewhere. Dropping it ends the connection.
-#[derive(Debug)]
-pub(super) struct LinkRest {
-    _sender: http1::SendRequest<Upload>,
-    _place: Place,
 }
 
 /// The connections of one upstream, those to all its addresses together bounded in number.
@@ -92,7 +69,7 @@ struct Room {
 
 /// One of the places that [`Room`] has; given up when dropped.
 #[derive(Debug)]
-struct Place(Arc<Room>);
+pub(super) struct Place(Arc<Room>);
 
 impl Pool {
     pub(super) fn new(addresses: usize, most: usize, keep_alive: Duration, connect_timeout: Duration) -> Self {
@@ -118,16 +95,8 @@ impl Pool {
             Entered::Link(link) => return Ok(Opened::Kept(link)),
         };
         let stream = self.connect(address).await?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ForwardError::broken)?;
-        let deadline = Deadline::default();
-        Ok(Opened::New(Box::new(Link {
-            sender,
-            connection,
-            deadline,
-            over: false,
-            kept_since: Instant::now(),
-            _place: place,
-        })))
+        let (codec, deadline) = (Codec::new(stream), Deadline::default());
+        Ok(Opened::New(Box::new(Link { codec, deadline, kept_since: Instant::now(), place })))
     }
 
     /// A place on an HTTP/2 connection: on one that is open, or on a new one. What is full is shared.
@@ -184,6 +153,7 @@ impl Pool {
             return;
         }
         link.deadline.clear();
+        link.codec.rest();
         link.kept_since = Instant::now();
         let mut kept = self.kept();
         if let Some(links) = kept.links.get_mut(address) {

@@ -197,17 +197,20 @@ impl Lease {
         }
     }
 
+    /// What is known of the length of what is left of the answer.
+    pub(super) const fn left(&self) -> Option<u64> {
+        match &self.way {
+            Some(Way::Own(link)) => link.codec.left(),
+            Some(Way::Shared(_)) | None => None,
+        }
+    }
+
     /// The timer of this use.
     pub(super) fn deadline(&mut self) -> Option<&mut Deadline> {
         self.way.as_mut().map(|way| match way {
             Way::Own(link) => &mut link.deadline,
             Way::Shared(ticket) => &mut ticket.deadline,
         })
-    }
-
-    /// Somebody else drives the connection.
-    pub(super) const fn is_shared(&self) -> bool {
-        matches!(self.way, Some(Way::Shared(_)))
     }
 
     /// Takes the connection out; the request still counts until the lease is dropped.

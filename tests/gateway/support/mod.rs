@@ -2,6 +2,7 @@
 pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod client;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod log;
 pub(crate) mod mailbox;
@@ -25,7 +26,7 @@ pub(crate) use mailbox::{Mailbox, token_in};
 pub(crate) use mint::Mint;
 pub(crate) use programs::{Running, python_program};
 pub(crate) use raw::{Answer, Raw};
-pub(crate) use rows::{Row, Saw, run_rows};
+pub(crate) use rows::{Row, Saw, Stage};
 pub(crate) use secure::{Secure, shipped};
 pub(crate) use site::Site;
 pub(crate) use time::{SOON, until};
