@@ -185,15 +185,12 @@ impl Endpoint {
             | Self::Refresh
             | Self::LogoutAll
             | Self::Password
-            | Self::ForgotPassword
-            | Self::ResetPassword
-            | Self::VerifyEmail
             | Self::ConfirmTotp
             | Self::RecoveryCodes
             | Self::Introspect
             | Self::Revoke => POST,
             Self::Logout | Self::Totp => POST_OR_DELETE,
-            Self::Login | Self::Mfa => ASKED_OR_POST,
+            Self::Login | Self::Mfa | Self::ForgotPassword | Self::ResetPassword | Self::VerifyEmail => ASKED_OR_POST,
             Self::Session => DELETE,
             Self::Me => ME,
             Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,

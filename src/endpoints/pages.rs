@@ -73,6 +73,56 @@ impl AskCode<'_> {
     }
 }
 
+/// One thing to fill in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Field<'a> {
+    pub(super) name: &'a str,
+    pub(super) label: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) autocomplete: &'a str,
+}
+
+/// A form with one purpose, at most one field, and the token of a link.
+#[derive(Debug)]
+pub(super) struct Ask<'a> {
+    pub(super) title: &'a str,
+    pub(super) action: &'a str,
+    pub(super) csrf: &'a str,
+    pub(super) token: &'a str,
+    pub(super) field: Option<Field<'a>>,
+    pub(super) button: &'a str,
+    pub(super) problem: Option<&'a str>,
+}
+
+impl Ask<'_> {
+    pub(super) fn html(&self) -> String {
+        let problem = self.problem.map(|words| format!("<p id=\"problem\" role=\"alert\">{}</p>\n", escaped(words)));
+        let field = self.field.map(|Field { name, label, kind, autocomplete }| {
+            format!(
+                "<label for=\"{autocomplete}\">{label}</label>\n<input id=\"{autocomplete}\" name=\"{name}\" type=\"{kind}\" \
+                 autocomplete=\"{autocomplete}\" required autofocus>\n"
+            )
+        });
+        let form = format!(
+            "{}<form method=\"post\" action=\"{}\">\n{}<input type=\"hidden\" name=\"token\" value=\"{}\">\n\
+             <input type=\"hidden\" name=\"csrf\" value=\"{}\">\n<button type=\"submit\">{}</button>\n</form>",
+            problem.unwrap_or_default(),
+            escaped(self.action),
+            field.unwrap_or_default(),
+            escaped(self.token),
+            escaped(self.csrf),
+            escaped(self.button),
+        );
+        page(self.title, &form)
+    }
+}
+
+/// A page that says what was done, and leads on.
+pub(super) fn message_and_link(title: &str, words: &str, place: &str, label: &str) -> String {
+    let (words, place, label) = (escaped(words), escaped(place), escaped(label));
+    page(title, &format!("<p>{words}</p>\n<p><a href=\"{place}\">{label}</a></p>"))
+}
+
 /// A page that says why something did not work.
 pub(super) fn message(title: &str, words: &str) -> String {
     page(title, &format!("<p>{}</p>", escaped(words)))

@@ -169,7 +169,7 @@ impl Endpoints {
 
     /// The form came without the cookie it was made with. Sending the form once more would end here again and again: what
     /// keeps the cookie away is told instead.
-    fn no_cookie(&self, inbound: &Inbound) -> Response<Body> {
+    pub(super) fn no_cookie(&self, inbound: &Inbound) -> Response<Body> {
         let words = if self.origin.starts_with("https://") && !inbound.client().https {
             "This site sets its cookie for HTTPS only, and this page came without HTTPS. Open the site with https://. \
              (For the operator: a proxy that ends TLS must be named in trusted_proxies and send X-Forwarded-Proto; \

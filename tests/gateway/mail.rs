@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Answer, Gateway, Mailbox, SOON, Site, Upstream, token_in, until};
+use crate::support::{Answer, Browser, Gateway, Mailbox, SOON, Site, Upstream, token_in, until};
 
 const NEW: &str = "ein-neues-Wort-42";
 
@@ -58,12 +58,35 @@ fn a_forgotten_password_is_replaced_by_the_link_in_a_mail() {
     gateway.refresh(&ann.refresh).refused(401, "invalid_refresh_token");
     gateway.log_in("ann", "a-first-password-1").refused(401, "invalid_credentials");
     gateway.log_in("ann", NEW).expect(200);
-    // A page that needs no script sends a form.
-    gateway.post("/auth/password/forgot").form("email=ann%40example.com").send().expect(202);
-    let token = mailbox.token("ann@example.com", 1);
-    gateway.post("/auth/password/reset").form(&format!("token={token}&new_password={NEW}-2")).send().expect(204);
-    gateway.log_in("ann", &format!("{NEW}-2")).expect(200);
-    assert_eq!(mailbox.letters().len(), 2, "nothing is sent to strangers");
+    assert_eq!(mailbox.letters().len(), 1, "nothing is sent to strangers");
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn a_person_with_a_browser_follows_the_link_and_opening_it_uses_nothing_up() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("accounts", "verify_email", "true").start();
+    register(&gateway, "ann").expect(202);
+    let browser = Browser::new(&gateway);
+    let link = |number| {
+        let text = mailbox.letter("ann@example.com", number)["text"].as_str().unwrap().to_owned();
+        let at = text.find("/auth/").expect("a link");
+        text[at..].split_whitespace().next().unwrap().to_owned()
+    };
+    let page = (0..3).map(|_| browser.open(&link(0)).expect(200)).next_back().unwrap();
+    let done = browser.submit(&page, &[]).expect(200);
+    assert!(done.text().contains("/auth/login"), "{}", done.text());
+    browser.submit(&page, &[]).expect(400);
+    gateway.log_in("ann", "a-first-password-1").expect(200);
+    let page = browser.open("/auth/password/forgot").expect(200);
+    browser.submit(&page, &[("email", "nobody@example.com")]).expect(200);
+    browser.submit(&page, &[("email", "ann@example.com")]).expect(200);
+    let page = browser.open(&link(1)).expect(200);
+    let again = browser.submit(&page, &[("new_password", "short")]).expect(422);
+    browser.submit(&again, &[("new_password", NEW)]).expect(200);
+    gateway.log_in("ann", NEW).expect(200);
+    // A form of another site has no token of ours.
+    gateway.post("/auth/password/forgot").form("email=ann%40example.com").send().expect(403);
     gateway.leaks_nothing();
 }
 
