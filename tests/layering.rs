@@ -22,7 +22,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("authz", "base token"),
     ("authn", "base wire token store shared authz"),
     ("account", "base token password store shared limit observe mail"),
-    ("proxy", "base wire token shared authz observe"),
+    ("proxy", "base wire token tls shared authz observe"),
     ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token shared authn authz routes"),
     ("refusal", "base wire token password limit authn authz account proxy routes gate"),

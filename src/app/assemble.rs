@@ -109,6 +109,7 @@ impl Lasting {
             endpoints,
             gate: Gate::new(routes, authenticator),
             proxy: Proxy::new(&config.upstreams, before.map(|(_, gateway)| &gateway.proxy))
+                .map_err(StartError::Tls)?
                 .following(config.sessions.close_streams.then(|| Arc::clone(&self.streams))),
             door,
             rates: Arc::clone(&self.rates),

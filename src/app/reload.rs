@@ -49,6 +49,8 @@ impl Running {
         self.log.change(&loaded.config.log);
         self.lasting.stop.set_grace(loaded.config.server.shutdown_grace);
         let warnings = loaded.warnings.warnings();
+        before.proxy.end_checks(&gateway.proxy, &self.lasting.metrics);
+        gateway.proxy.begin_checks(&self.lasting.metrics);
         self.gateway.store(Arc::new(gateway));
         self.config.store(Arc::new(loaded.config));
         Ok(json!({ "reloaded": true, "warnings": warnings }))

@@ -49,6 +49,7 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     follow_redis(&running.lasting, stop);
     drop(stop.spawn(end_streams(Arc::clone(running), stop.clone())));
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
+    running.gateway.load().proxy.begin_checks(&running.lasting.metrics);
     drop(stop.spawn(observed::follow(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
     let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;

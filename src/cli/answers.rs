@@ -68,5 +68,8 @@ const ANSWERS: &[(&str, &str)] = &[
         "upstream_timeout",
         "504. The backend did not answer within `response_timeout` of the upstream or `timeout` of the route.",
     ),
-    ("no_healthy_upstream", "503. No connection to the backend is free, or none of its addresses works."),
+    (
+        "no_healthy_upstream",
+        "503. No connection to the backend is free, or each of its addresses fails its health check.",
+    ),
 ];

@@ -78,18 +78,35 @@ pub(super) fn upstream(text: &str) -> Result<Address, Trouble> {
         });
     };
     match scheme.to_ascii_lowercase().as_str() {
-        "http" | "h2c" => {}
-        "https" => return Err(Trouble::new(format!("{scheme}:// is not in this version"))),
-        _ => return Err(Trouble::new("neither http://, h2c:// nor unix:")),
+        "http" | "https" | "h2c" => {}
+        _ => return Err(Trouble::new("neither http://, https://, h2c:// nor unix:")),
     }
     let (host, port) = authority(scheme, rest)?;
     let host = host.trim_matches(['[', ']']).to_owned();
-    Ok(Address::Tcp { host, port: port.unwrap_or(80) })
+    let usual = if speaks(text) == Speaks::Tls { 443 } else { 80 };
+    Ok(Address::Tcp { host, port: port.unwrap_or(usual) })
 }
 
-/// Whether an address that [`upstream`] reads speaks HTTP/2 from its first byte.
-pub(super) fn is_http2(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("h2c"))
+/// What is spoken at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Speaks {
+    /// HTTP/1.1 in the clear.
+    Http1,
+    /// HTTP/2 in the clear, from the first byte.
+    Http2,
+    Tls,
+}
+
+/// Of an address that [`upstream`] reads.
+pub(super) fn speaks(text: &str) -> Speaks {
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    if scheme.eq_ignore_ascii_case("https") {
+        Speaks::Tls
+    } else if scheme.eq_ignore_ascii_case("h2c") {
+        Speaks::Http2
+    } else {
+        Speaks::Http1
+    }
 }
 
 /// `https://app.example.com`: scheme, host, optional port.
@@ -240,11 +257,13 @@ mod tests {
         assert_eq!(upstream("HTTP://App_1.internal"), address("app_1.internal", 80));
         assert_eq!(upstream("http://[::1]:3000"), address("::1", 3000));
         assert_eq!(upstream("h2c://grpc:50051"), address("grpc", 50051));
-        assert!(is_http2("H2C://grpc:50051") && !is_http2("http://h2c"));
+        assert_eq!(upstream("https://a"), address("a", 443));
+        assert_eq!(speaks("H2C://grpc:50051"), Speaks::Http2);
+        assert_eq!((speaks("http://h2c"), speaks("Https://a")), (Speaks::Http1, Speaks::Tls));
         assert_eq!(meant(upstream("http://app:80/")).as_deref(), Some("http://app:80"));
         assert_eq!(meant(upstream("app:80")).as_deref(), Some("http://app:80"));
         for wrong in
-            ["https://a", "h2c://a/x", "http://", "http://a:0", "http://a b", "http://u:p@a", "http://é", "ftp://a"]
+            ["https://a/", "h2c://a/x", "http://", "http://a:0", "http://a b", "http://u:p@a", "http://é", "ftp://a"]
         {
             assert!(upstream(wrong).is_err(), "{wrong}");
         }

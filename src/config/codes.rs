@@ -25,6 +25,7 @@ pub(crate) enum Code {
     E206,
     E207,
     E208,
+    E209,
     E301,
     E302,
     E303,
@@ -41,6 +42,7 @@ pub(crate) enum Code {
     W310,
     W306,
     W307,
+    W308,
     W320,
 }
 
@@ -189,8 +191,8 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::E205,
         "an upstream's URL is not usable",
         "An upstream is http://HOST, http://HOST:PORT or unix:/path.sock, without a path, a query or a password:\n\
-         requests keep their own path. https:// is not in this version. h2c:// is HTTP/2 in
-         the clear, for gRPC; all URLs of one upstream speak the same.",
+         requests keep their own path. https:// is TLS, in which the backend chooses HTTP/2 or HTTP/1.1; h2c:// is\n\
+         HTTP/2 in the clear, for gRPC. All URLs of one upstream speak the same.",
     ),
     (
         Code::E206,
@@ -209,6 +211,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "`set_request_headers` and `remove_response_headers` change any header but those that frame a message\n\
          (Content-Length, Connection, Host and their like) and those that the gateway makes (X-Forwarded-*,\n\
          X-Request-Id). A value is one line. Identity headers are set after these, so they cannot be forged here.",
+    ),
+    (
+        Code::E209,
+        "every site is let in with credentials",
+        "`cors` with the origin \"*\" lets pages of any site read answers. Together with `credentials = true` any page that\n\
+         somebody opens could do whatever that person may. Name the origins, or leave `credentials` out.",
     ),
     (
         Code::E301,
@@ -306,6 +314,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "a certificate has expired, or will within a week",
         "Clients refuse a certificate that has expired. Whatever renews it should have done so a month before; the gateway\n\
          takes a new file up by itself. The metric authgate_tls_certificate_expiry_timestamp_seconds tells in time.",
+    ),
+    (
+        Code::W308,
+        "a backend's certificate is not checked",
+        "With verify_tls = false anybody between the gateway and the backend can pose as the backend. A certificate of your\n\
+         own authority, or one that signed itself, is named with `ca` in a PEM file; then no other is believed.",
     ),
     (
         Code::W320,

@@ -69,6 +69,11 @@ pub(super) fn with_real_files(text: &str) -> String {
     let of = |name: &str| root().join("tests/certificates").join(name).display().to_string();
     text.replace("/etc/authgate/tls/fullchain.pem", &of("site.pem"))
         .replace("/etc/authgate/tls/privkey.pem", &of("site.key"))
+        .replace("/etc/authgate/tls/internal-ca.pem", &of("site.pem"))
+        .replace("/etc/authgate/tls/client.pem", &of("site.pem"))
+        .replace("/etc/authgate/tls/client.key", &of("site.key"))
+        // Certificates are for those who speak TLS.
+        .replace("http://10.0.0.", "https://10.0.0.")
 }
 
 /// The same with files that are there in place of those it names.

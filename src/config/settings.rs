@@ -169,6 +169,11 @@ const MIGRATE_FROM: &[Setting] = &[
     with_default("password_field", Kind::Text, "\"password\"", ""),
 ];
 
+const CORS: &[Setting] = &[
+    needed("origins", Kind::List, "[\"https://spa.example.com\"]", "Or \"*\", without credentials."),
+    with_default("credentials", Kind::Flag, "false", "Pages of these origins may send and be given cookies."),
+];
+
 const ARGON2: &[Setting] = &[
     with_default("memory", Kind::Size(8 << 20, 4 << 30), "\"19MiB\"", "For each hash."),
     with_default("iterations", Kind::Count(1, 64), "2", "Passes over the memory."),
@@ -267,7 +272,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "urls",
                 Kind::OneOrMore,
                 "[\"http://10.0.0.5:4000\", \"http://10.0.0.6:4000\"]",
-                "http://, h2c:// (HTTP/2 in the clear, for gRPC) or unix:/path.sock",
+                "http://, https://, h2c:// (HTTP/2 in the clear, for gRPC) or unix:/path.sock",
             ),
             with_default(
                 "balance",
@@ -291,6 +296,18 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"keep\"",
                 "\"keep\" sends the Host the client asked for, \"upstream\" the one in the URL.",
             ),
+            without(
+                "health_path",
+                Kind::Text,
+                "\"/healthz\"",
+                "Each address is asked for this by itself; one that twice does not answer 2xx or 3xx is left out until it does.",
+            ),
+            with_default(
+                "health_interval",
+                Kind::Duration(Duration::from_millis(50), Duration::from_secs(3600)),
+                "\"10s\"",
+                "",
+            ),
             with_default(
                 "eject_after",
                 SOME,
@@ -306,13 +323,27 @@ pub(super) const SECTIONS: &[Section] = &[
                  when the backend answered 502, 503 or 504.",
             ),
             without(
+                "ca",
+                Kind::Text,
+                "\"/etc/authgate/tls/internal-ca.pem\"",
+                "For https://: who may issue the backend's certificate (PEM), instead of the system's authorities.",
+            ),
+            without(
+                "client_cert",
+                Kind::Text,
+                "\"/etc/authgate/tls/client.pem\"",
+                "What the gateway shows to a backend that asks for it.",
+            ),
+            without("client_key", Kind::Text, "\"/etc/authgate/tls/client.key\"", ""),
+            with_default("verify_tls", Kind::Flag, "true", "With false whoever answers is believed."),
+            without(
                 "identity",
                 Kind::OneOrMore,
                 "\"x-webauth\"",
                 "Names of the identity headers for this backend, when they differ from [identity].",
             ),
         ],
-        later: &["health_path", "health_interval", "ca", "client_cert", "client_key", "verify_tls"],
+        later: &[],
     },
     Section {
         name: "routes",
@@ -386,8 +417,15 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Set for the backend, whatever the client sent.",
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
+            without(
+                "cors",
+                Kind::Table(CORS),
+                "{ origins = [\"https://spa.example.com\"], credentials = true }",
+                "Pages of these origins may call this route and the gateway's own endpoints. The gateway answers the browser's\n\
+                 questions itself and says who may read an answer, in place of the backend.",
+            ),
         ],
-        later: &["allow_if", "assertion", "allow_in_path", "cors"],
+        later: &["allow_if", "assertion", "allow_in_path"],
     },
     Section {
         name: "accounts",

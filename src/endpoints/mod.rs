@@ -172,7 +172,7 @@ impl Endpoint {
     ];
 
     /// Nothing: any method.
-    fn methods(self) -> &'static [Method] {
+    pub(crate) fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
         const POST_OR_DELETE: &[Method] = &[Method::POST, Method::DELETE];
         const ASKED_OR_POST: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
@@ -328,7 +328,7 @@ impl Endpoints {
         if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }
-        if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_same_origin(&inbound, &self.door) {
+        if endpoint.changes_state() && !inbound.method().is_safe() && !wire::is_welcome(&inbound, &self.door) {
             // A browser that a person sits at is told what is wrong, and not that an attack was stopped.
             if endpoint == Endpoint::Login
                 && form::is_form(inbound.headers())

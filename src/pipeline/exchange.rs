@@ -20,7 +20,7 @@ use crate::gate::{Decision, Denial};
 use crate::observe::{Access, AccessLog, Metrics, RequestTimer, RouteMetrics, UpstreamMetrics};
 use crate::routes::Route;
 use crate::token::Identity;
-use crate::wire::{Body, BodyError, Inbound, Peer, RequestId};
+use crate::wire::{Body, BodyError, Grant, Inbound, Peer, RequestId};
 
 /// The host of an HTTP/2 request, which has no `Host`; a password that stands in it is not written down.
 fn authority(uri: &Uri) -> Option<HeaderValue> {
@@ -51,6 +51,8 @@ pub(super) struct Exchange {
     upstream_took: Option<Duration>,
     bytes_in: u64,
     bytes_out: u64,
+    /// What is said to a page of another site, where a route knows such.
+    grant: Option<Box<Grant>>,
 }
 
 impl Exchange {
@@ -83,6 +85,7 @@ impl Exchange {
             upstream_took: None,
             bytes_in: request.body().size_hint().lower(),
             bytes_out: 0,
+            grant: None,
         }
     }
 
@@ -120,6 +123,21 @@ impl Exchange {
             }
             None => all.unrouted().decided(self.decision, self.reason),
         }
+    }
+
+    /// A browser asks for a page of another site whether it may; nobody is signed in for that.
+    pub(super) fn preflight(&mut self, route: &Route, metrics: Option<&Arc<RouteMetrics>>) {
+        let (prefix, _) = route.labels();
+        self.route = Some(prefix);
+        (self.decision, self.reason) = ("allow", "preflight");
+        if let Some(metrics) = metrics {
+            self.timer.routed(metrics);
+        }
+    }
+
+    /// What the answer says to a page of another site.
+    pub(super) fn grants(&mut self, grant: Grant) {
+        self.grant = Some(Box::new(grant));
     }
 
     pub(super) fn forwarding(&mut self) {
@@ -183,6 +201,9 @@ impl Exchange {
     /// The answer is made. What remains is its body.
     pub(super) fn end(mut self, mut response: Response<Body>, server_timing: bool) -> Response<Body> {
         self.status = response.status();
+        if let Some(grant) = self.grant.take() {
+            grant.say(response.headers_mut());
+        }
         self.timer.answered(self.status);
         if server_timing {
             self.tell_timing(&mut response);

@@ -1,4 +1,5 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
+mod cross;
 mod denied;
 mod exchange;
 mod observed;
@@ -8,7 +9,7 @@ mod verify;
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
 use crate::base::Clock;
@@ -89,6 +90,9 @@ impl Gateway {
         exchange: &mut Exchange,
     ) -> Result<Response<Body>, Problem> {
         exchange.own(endpoint.label());
+        if let Some(answer) = self.own_preflight(endpoint, &inbound, exchange)? {
+            return Ok(answer);
+        }
         if endpoint.asks_routes() {
             return self.verify(endpoint, inbound, exchange).await;
         }
@@ -98,9 +102,17 @@ impl Gateway {
 
     /// route → who → may they → forward
     async fn proxied(&self, mut inbound: Inbound, exchange: &mut Exchange) -> Result<Response<Body>, Problem> {
+        if *inbound.method() == Method::OPTIONS
+            && let Some(answer) = Box::pin(self.preflight(&inbound, exchange)).await?
+        {
+            return Ok(answer);
+        }
         let decision = self.gate.decide(&inbound, self.clock.now()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
+        if let Some(cors) = decision.route.and_then(|route| route.settings.edge.cors.as_ref()) {
+            exchange.grants(cors.grant(inbound.headers()));
+        }
         self.limit(&decision, &inbound, exchange).await?;
         let (route, permit) = match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => (route, permit),

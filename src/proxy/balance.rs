@@ -1,7 +1,7 @@
 //! Whose turn it is among the addresses of an upstream, and which of them are left out for a while.
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -25,6 +25,7 @@ pub(super) struct Addresses {
     eject_for: Duration,
     born: Instant,
     turn: AtomicUsize,
+    checked: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -34,18 +35,22 @@ struct Fitness {
     failures: AtomicUsize,
     /// Left out until then, in milliseconds since `born`; 0: never was.
     out_until: AtomicU64,
+    /// Its health check fails: left out until it does no more.
+    ill: AtomicBool,
 }
 
 impl Addresses {
     pub(super) fn new(count: usize, balance: Balance, eject_after: usize, eject_for: Duration) -> Self {
         let fitness = (0..count).map(|_| Fitness::default()).collect();
-        Self { fitness, balance, eject_after, eject_for, born: Instant::now(), turn: AtomicUsize::new(0) }
+        let (turn, checked) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { fitness, balance, eject_after, eject_for, born: Instant::now(), turn, checked }
     }
 
-    /// The address for a request. Where all are left out, all are tried: one of them may be well again.
-    pub(super) fn pick(&self, asker: Asker<'_>) -> usize {
+    /// The address for a request. Where all are left out because of what requests met, all are tried: one of them may be
+    /// well again. `None`: each fails its health check.
+    pub(super) fn pick(&self, asker: Asker<'_>) -> Option<usize> {
         if self.fitness.len() < 2 {
-            return 0;
+            return (!self.is_ill(0)).then_some(0);
         }
         let now = self.now();
         let key = match self.balance {
@@ -57,13 +62,16 @@ impl Addresses {
             // Each address has a number for each key and the highest wins (rendezvous hashing): when one is left out,
             // only those who were there go elsewhere.
             let place = |at: &usize| hash(&(key, *at));
-            return self.fit(now).max_by_key(place).or_else(|| (0..self.fitness.len()).max_by_key(place)).unwrap_or(0);
+            return self.fit(now).max_by_key(place).or_else(|| self.well().max_by_key(place));
         }
         let chance = quick_random();
         let warm = || self.fit(now).filter(|at| self.is_warm(*at, now, chance));
         match warm().count() {
-            0 => self.choose(|| 0..self.fitness.len(), self.fitness.len(), chance),
-            count => self.choose(warm, count, chance),
+            0 => match self.well().count() {
+                0 => None,
+                count => Some(self.choose(|| self.well(), count, chance)),
+            },
+            count => Some(self.choose(warm, count, chance)),
         }
     }
 
@@ -119,12 +127,44 @@ impl Addresses {
         true
     }
 
+    /// Its health check fails; whether that is news.
+    pub(super) fn fell_ill(&self, at: usize) -> bool {
+        self.fitness.get(at).is_some_and(|fitness| !fitness.ill.swap(true, Ordering::Relaxed))
+    }
+
+    /// Its health check is passed; whether that is news. It comes back as one that was left out for failures does.
+    pub(super) fn recovered(&self, at: usize) -> bool {
+        let Some(fitness) = self.fitness.get(at).filter(|fitness| fitness.ill.load(Ordering::Relaxed)) else {
+            return false;
+        };
+        fitness.failures.store(0, Ordering::Relaxed);
+        fitness.out_until.store(self.now(), Ordering::Relaxed);
+        fitness.ill.swap(false, Ordering::Relaxed)
+    }
+
+    pub(super) fn is_any_well(&self) -> bool {
+        self.well().next().is_some()
+    }
+
+    /// Whether nobody began to check before.
+    pub(super) fn begin_checks(&self) -> bool {
+        !self.checked.swap(true, Ordering::Relaxed)
+    }
+
+    fn well(&self) -> impl Iterator<Item = usize> {
+        (0..self.fitness.len()).filter(|at| !self.is_ill(*at))
+    }
+
+    fn is_ill(&self, at: usize) -> bool {
+        self.fitness.get(at).is_none_or(|fitness| fitness.ill.load(Ordering::Relaxed))
+    }
+
     fn fit(&self, now: u64) -> impl Iterator<Item = usize> {
         (0..self.fitness.len()).filter(move |at| !self.is_out(*at, now))
     }
 
     fn is_out(&self, at: usize, now: u64) -> bool {
-        self.fitness.get(at).is_none_or(|fitness| now < fitness.out_until.load(Ordering::Relaxed))
+        self.is_ill(at) || self.fitness.get(at).is_none_or(|fitness| now < fitness.out_until.load(Ordering::Relaxed))
     }
 
     /// An address that comes back takes its share step by step, over as long a time as it was left out.
@@ -163,7 +203,7 @@ mod tests {
 
     fn picks(addresses: &Addresses, asker: Asker<'_>) -> Vec<usize> {
         let mut counts = vec![0; addresses.fitness.len()];
-        (0..300).for_each(|_| counts[addresses.pick(asker)] += 1);
+        (0..300).for_each(|_| counts[addresses.pick(asker).unwrap()] += 1);
         counts
     }
 
@@ -193,13 +233,34 @@ mod tests {
         assert!(!alone.failed(0));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn one_that_fails_its_check_is_left_out_and_where_all_do_there_is_none() {
+        for balance in [Balance::LeastRequests, Balance::RoundRobin, Balance::ClientIp] {
+            let addresses = Addresses::new(2, balance, 1, OUT);
+            assert!(addresses.fell_ill(0) && !addresses.fell_ill(0) && addresses.is_any_well());
+            assert_eq!(picks(&addresses, Asker::default()), [0, 300]);
+            // What requests meet does not count against the last one.
+            assert!(addresses.failed(1));
+            assert_eq!(picks(&addresses, Asker::default()), [0, 300]);
+            assert!(addresses.fell_ill(1) && !addresses.is_any_well());
+            assert_eq!(addresses.pick(Asker::default()), None);
+            assert!(addresses.recovered(0) && !addresses.recovered(0));
+            assert_eq!(picks(&addresses, Asker::default()), [300, 0]);
+        }
+        let alone = Addresses::new(1, Balance::RoundRobin, 1, OUT);
+        assert!(alone.fell_ill(0));
+        assert_eq!(alone.pick(Asker::default()), None);
+    }
+
     #[tokio::test]
     async fn a_client_or_a_person_stays_at_one_address_while_it_is_there() {
         for balance in [Balance::ClientIp, Balance::User] {
             let addresses = Addresses::new(3, balance, 1, OUT);
             let names: Vec<_> =
                 (0..60).map(|number: u8| (format!("user-{number}"), IpAddr::from([10, 0, 0, number]))).collect();
-            let all = || names.iter().map(|(user, ip)| addresses.pick(Asker { client: Some(*ip), user: Some(user) }));
+            let all = || {
+                names.iter().map(|(user, ip)| addresses.pick(Asker { client: Some(*ip), user: Some(user) }).unwrap())
+            };
             let before: Vec<_> = all().collect();
             assert_eq!(before, all().collect::<Vec<_>>());
             assert!((0..3).all(|at| before.contains(&at)));

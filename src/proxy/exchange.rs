@@ -14,10 +14,11 @@ use hyper::client::conn::TrySendError;
 use super::ForwardError;
 use super::codec::{ReadError, SendError};
 use super::multiplex::Ticket;
-use super::outgoing::Outgoing;
+use super::outgoing::Head;
 use super::pool::Link;
 use super::upload::{Progress, Upload};
 use super::upstream::Way;
+use crate::tls::Mistrust;
 use crate::wire::{BodyError, BodyProblem, Deadline};
 
 /// What became of a request.
@@ -38,8 +39,9 @@ pub(super) enum Sent {
 /// `within` is counted anew as long as the client's body moves: a long upload is no silent upstream.
 pub(super) async fn send(
     way: &mut Way,
-    request: &Outgoing<'_>,
+    request: &Head<'_>,
     place: &HeaderValue,
+    secure: bool,
     upload: &mut Option<Upload>,
     within: Duration,
 ) -> Sent {
@@ -51,7 +53,7 @@ pub(super) async fn send(
         }
         Way::Shared(ticket) => {
             let body = upload.take().unwrap_or_default();
-            Box::pin(send_shared(ticket, request.request(place, body), upload, progress.as_ref(), within)).await
+            Box::pin(send_shared(ticket, request.request(place, secure, body), upload, progress.as_ref(), within)).await
         }
     }
 }
@@ -115,6 +117,10 @@ async fn send_alone(
         if let Poll::Ready(head) = link.codec.poll_head(cx) {
             return Poll::Ready(match head {
                 Ok(response) => Sent::Answered(response),
+                // Whether our certificate is believed, the upstream may say only now.
+                Err(error) if let Some(mistrust) = Mistrust::in_chain(&error) => {
+                    Sent::Failed(ForwardError::Tls(mistrust))
+                }
                 Err(ReadError::Unheard(_)) if link.codec.is_unsent(upload) => Sent::Unsent,
                 Err(error @ ReadError::Unheard(_)) => Sent::Lost(ForwardError::broken(error)),
                 Err(error) => Sent::Failed(ForwardError::broken(error)),
@@ -127,6 +133,10 @@ async fn send_alone(
 }
 
 fn unanswered(mut error: TrySendError<Request<Upload>>, upload: &mut Option<Upload>) -> Sent {
+    // Our certificate may be refused before anything was sent.
+    if let Some(mistrust) = Mistrust::in_chain(error.error()) {
+        return Sent::Failed(ForwardError::Tls(mistrust));
+    }
     match error.take_message() {
         Some(request) => {
             *upload = Some(request.into_body());

@@ -5,6 +5,7 @@ mod codec;
 mod ending;
 mod exchange;
 mod frames;
+mod health;
 mod hop;
 mod identity;
 mod multiplex;
@@ -29,18 +30,20 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
-pub(crate) use settings::{Address, Balance, HostHeader, Settings};
+pub(crate) use settings::{Address, Balance, HealthCheck, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
+use crate::observe::Metrics;
 use crate::shared::{Live, Opened, Streams};
+use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
 use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix};
 use balance::Asker;
 use exchange::Sent;
-use outgoing::Outgoing;
+use outgoing::Head;
 use upgrade::Handshake;
 use upload::Upload;
-use upstream::{Lease, Upstream};
+use upstream::{Lease, Need, Upstream};
 
 /// All upstreams and their connections.
 #[derive(Debug)]
@@ -93,10 +96,14 @@ pub(crate) enum ForwardError {
     ConnectTimeout,
     #[error("all connections to the upstream are in use")]
     Full,
+    #[error("each address of the upstream fails its health check")]
+    Unwell,
     #[error("the upstream does not answer in time")]
     ResponseTimeout,
     #[error("the upstream's answer makes no sense")]
     BadResponse(#[source] Box<dyn Error + Send + Sync>),
+    #[error("no TLS with the upstream")]
+    Tls(#[source] Mistrust),
     #[error("the request's body is larger than the route takes")]
     RequestTooLarge,
     #[error("the request's body did not arrive in time")]
@@ -115,7 +122,10 @@ pub(crate) enum ForwardError {
 
 impl ForwardError {
     fn broken(error: impl Error + Send + Sync + 'static) -> Self {
-        Self::BadResponse(Box::new(error))
+        match Mistrust::in_chain(&error) {
+            Some(mistrust) => Self::Tls(mistrust),
+            None => Self::BadResponse(Box::new(error)),
+        }
     }
 
     /// The stable word for logs and answers.
@@ -123,8 +133,9 @@ impl ForwardError {
         match self {
             Self::Unknown | Self::Refused(_) => "upstream_refused",
             Self::ConnectTimeout | Self::ResponseTimeout => "upstream_timeout",
-            Self::Full => "no_healthy_upstream",
+            Self::Full | Self::Unwell => "no_healthy_upstream",
             Self::BadResponse(_) => "upstream_bad_response",
+            Self::Tls(_) => "upstream_tls",
             Self::RequestTooLarge => "body_too_large",
             Self::RequestStalled => "body_timeout",
             Self::RequestBroken(_) | Self::ClientGone(_) => "bad_request",
@@ -136,19 +147,38 @@ impl ForwardError {
 }
 
 impl Proxy {
-    /// `reuse` is the one from before a reload: upstreams whose settings did not change keep their connections.
-    pub(crate) fn new(settings: &[Settings], reuse: Option<&Self>) -> Self {
-        let upstreams = settings.iter().map(|settings| {
+    /// `reuse` is the one from before a reload: upstreams whose settings and certificates did not change keep their
+    /// connections.
+    pub(crate) fn new(settings: &[Settings], reuse: Option<&Self>) -> Result<Self, TlsError> {
+        let mut upstreams = HashMap::with_capacity(settings.len());
+        for settings in settings {
+            let tls = settings.tls.as_ref().map(Outgoing::read).transpose()?;
             let known = reuse.and_then(|old| old.upstreams.get(&settings.name));
-            let same = known.filter(|upstream| upstream.settings == *settings).cloned();
-            (settings.name.clone(), same.unwrap_or_else(|| Arc::new(Upstream::new(settings.clone()))))
-        });
-        Self { upstreams: upstreams.collect(), streams: None }
+            let same = known.filter(|upstream| upstream.is_same_as(settings, tls.as_ref())).cloned();
+            let upstream = same.unwrap_or_else(|| Arc::new(Upstream::new(settings.clone(), tls)));
+            upstreams.insert(settings.name.clone(), upstream);
+        }
+        Ok(Self { upstreams, streams: None })
     }
 
     /// Streams end with the session behind them.
     pub(crate) fn following(self, streams: Option<Arc<Streams>>) -> Self {
         Self { streams, ..self }
+    }
+
+    /// Checks the health of upstreams that want it; those that are checked already go on so.
+    pub(crate) fn begin_checks(&self, metrics: &Metrics) {
+        self.upstreams.values().for_each(|upstream| health::begin(upstream, metrics));
+    }
+
+    /// Another one takes the place of this: what is not in that is checked no more.
+    pub(crate) fn end_checks(&self, next: &Self, metrics: &Metrics) {
+        for (name, upstream) in &self.upstreams {
+            if !next.upstreams.get(name).is_some_and(|next| Arc::ptr_eq(next, upstream)) {
+                upstream.checks.cancel();
+                metrics.upstream_up(name, None);
+            }
+        }
     }
 
     /// Sends the request on and brings the answer back; both bodies are streamed. Only who holds a permit may ask.
@@ -164,17 +194,19 @@ impl Proxy {
             return Err(ForwardError::RequestTooLarge);
         }
         let user = permit.identity().map(Identity::sub);
-        let at = upstream.addresses.pick(Asker { client: inbound.client().ip, user });
+        let asker = Asker { client: inbound.client().ip, user };
+        let at = upstream.addresses.pick(asker).ok_or(ForwardError::Unwell)?;
         let handshake = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2);
-        let request = Outgoing::new(&inbound, &permit, &target, &upstream.settings, &body, handshake.is_some())?;
-        let calls = upstream.settings.http2 && ending::is_grpc(inbound.headers());
+        let request = Head::new(&inbound, &permit, &target, &upstream.settings, &body, handshake.is_some())?;
+        let calls = upstream.may_share() && ending::is_grpc(inbound.headers());
         // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
         let pace = if calls { A_YEAR } else { target.body_timeout };
         let mut upload = Upload::new(Bounded::new(body, target.max_body, pace));
         let progress = upload.as_ref().and_then(Upload::progress);
         let live = if calls { self.enter(&permit)? } else { None };
         let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
-        let exchanged = exchange(upstream, at, &request, &mut upload, within);
+        let need = if handshake.is_some() { Need::Http1 } else { Need::Any };
+        let exchanged = exchange(upstream, at, need, &request, &mut upload, within);
         let (answer, mut lease) = match &live {
             None => exchanged.await?,
             // A call in which only the client speaks has no answer before its end.
@@ -198,7 +230,7 @@ impl Proxy {
             None if ending::is_stream(answer.headers()) => self.enter(&permit)?,
             live => live,
         };
-        let trailers = inbound.version() == Version::HTTP_2 && upstream.settings.http2 && asks_for_trailers(&inbound);
+        let trailers = inbound.version() == Version::HTTP_2 && lease.is_shared() && asks_for_trailers(&inbound);
         let way = returning::Back { method: inbound.method(), lease, upload, progress, idle_timeout, trailers };
         returning::answer(answer, way).map(|response| ending::with_session(response, live))
     }
@@ -227,7 +259,7 @@ impl Proxy {
         target: Target<'_>,
     ) -> Result<Preview, ForwardError> {
         let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
-        let request = Outgoing::new(inbound, permit, &target, &upstream.settings, &Body::Empty, false)?;
+        let request = Head::new(inbound, permit, &target, &upstream.settings, &Body::Empty, false)?;
         let headers = request.headers(&upstream.host(0));
         Ok(Preview { address: upstream.address(0), target: request.target().to_owned(), headers })
     }
@@ -269,21 +301,23 @@ impl Answer {
 async fn exchange(
     upstream: &Arc<Upstream>,
     first: usize,
-    request: &Outgoing<'_>,
+    need: Need,
+    request: &Head<'_>,
     upload: &mut Option<Upload>,
     within: Duration,
 ) -> Result<(Answer, Lease), ForwardError> {
     let repeatable = upload.is_none() && request.is_safe();
-    let mut lease = match upstream.kept(first) {
+    let mut lease = match upstream.kept(first, need) {
         Some(lease) => lease,
-        None => upstream.connect(first).await?,
+        // Larger than all the rest, and not for every request.
+        None => Box::pin(upstream.connect(first, need)).await?,
     };
     let mut repeated = false;
     let mut left = upstream.settings.retries;
     loop {
-        let place = upstream.host(lease.at());
+        let (place, secure) = (upstream.host(lease.at()), upstream.settings.tls.is_some());
         let way = lease.way().ok_or(ForwardError::Unknown)?;
-        let answer = match exchange::send(way, request, &place, upload, within).await {
+        let answer = match exchange::send(way, request, &place, secure, upload, within).await {
             Sent::Answered(response) => Answer::Own(response),
             Sent::Shared(response) => Answer::Shared(response),
             Sent::Failed(error) => {
@@ -295,7 +329,7 @@ async fn exchange(
             Sent::Unsent | Sent::Lost(_) => {
                 repeated = true;
                 drop(lease);
-                lease = upstream.connect(first).await?;
+                lease = Box::pin(upstream.connect(first, need)).await?;
                 continue;
             }
         };
@@ -305,7 +339,8 @@ async fn exchange(
         }
         left -= 1;
         // Where nobody else can be reached, the answer there is counts.
-        let Ok(other) = upstream.another(lease.at()).await else { return Ok((answer, lease)) };
+        let other = Box::pin(upstream.another(lease.at(), need)).await;
+        let Ok(other) = other else { return Ok((answer, lease)) };
         lease = other;
     }
 }

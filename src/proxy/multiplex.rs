@@ -18,6 +18,8 @@ use crate::wire::Deadline;
 pub(super) struct Multiplex {
     open: Mutex<Vec<Arc<Shared>>>,
     keep_alive: Duration,
+    /// The upstream chose HTTP/1.1 when it was asked last.
+    declined: AtomicBool,
     /// One handshake at a time: those who wait for it share what comes of it.
     pub(super) opening: tokio::sync::Mutex<()>,
 }
@@ -57,7 +59,21 @@ impl Drop for Ticket {
 
 impl Multiplex {
     pub(super) fn new(keep_alive: Duration) -> Self {
-        Self { open: Mutex::default(), keep_alive, opening: tokio::sync::Mutex::default() }
+        Self {
+            open: Mutex::default(),
+            keep_alive,
+            declined: AtomicBool::new(false),
+            opening: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Whether nothing is to be expected here.
+    pub(super) fn is_declined(&self) -> bool {
+        self.declined.load(Ordering::Acquire)
+    }
+
+    pub(super) fn decline(&self, declined: bool) {
+        self.declined.store(declined, Ordering::Release);
     }
 
     /// A place on the connection with the fewest requests; `crowded`: on one that has its usual most as well.

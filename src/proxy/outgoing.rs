@@ -14,7 +14,7 @@ use crate::wire::{Body, Inbound, REQUEST_ID};
 /// Everything of an upstream request but its body. It is written for each connection that is tried: in bytes for
 /// HTTP/1.1, as a map for HTTP/2.
 #[derive(Debug)]
-pub(super) struct Outgoing<'a> {
+pub(super) struct Head<'a> {
     inbound: &'a Inbound,
     permit: &'a Permit,
     target: &'a Target<'a>,
@@ -46,7 +46,7 @@ impl Length {
     }
 }
 
-impl<'a> Outgoing<'a> {
+impl<'a> Head<'a> {
     pub(super) fn new(
         inbound: &'a Inbound,
         permit: &'a Permit,
@@ -105,7 +105,7 @@ impl<'a> Outgoing<'a> {
     }
 
     /// The head for HTTP/2: the host becomes `:authority`, and every body is framed by the protocol.
-    pub(super) fn request<B>(&self, place: &HeaderValue, body: B) -> Request<B> {
+    pub(super) fn request<B>(&self, place: &HeaderValue, secure: bool, body: B) -> Request<B> {
         let mut headers = self.headers(place);
         if super::asks_for_trailers(self.inbound) {
             headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -113,18 +113,11 @@ impl<'a> Outgoing<'a> {
         if let Length::Exact(length) = self.length {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        // A Host was parsed when the request was admitted; one that is no authority is left out.
-        let authority = headers.remove(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-        let mut uri = http::uri::Parts::default();
-        uri.path_and_query = Some(self.path.clone());
-        if authority.is_some() {
-            (uri.scheme, uri.authority) = (Some(Scheme::HTTP), authority);
-        }
         let mut request = Request::new(body);
         *request.method_mut() = self.inbound.method().clone();
-        *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
-        *request.version_mut() = Version::HTTP_2;
+        *request.uri_mut() = Uri::from(self.path.clone());
         *request.headers_mut() = headers;
+        fit_http2(&mut request, secure);
         request
     }
 
@@ -191,6 +184,19 @@ impl<'a> Outgoing<'a> {
 
     fn is_identity(&self, name: &HeaderName) -> bool {
         self.settings.identity.fields.iter().any(|(_, field)| field == name)
+    }
+}
+
+/// Gives a request the form of HTTP/2: the host becomes `:authority`.
+pub(super) fn fit_http2<B>(request: &mut Request<B>, secure: bool) {
+    *request.version_mut() = Version::HTTP_2;
+    let host = request.headers_mut().remove(HOST);
+    let mut parts = request.uri().clone().into_parts();
+    // A Host was parsed when the request was admitted; one that is no authority is left out.
+    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    parts.scheme = parts.authority.as_ref().map(|_| if secure { Scheme::HTTPS } else { Scheme::HTTP });
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
     }
 }
 
@@ -296,6 +302,8 @@ mod tests {
             name: "app".to_owned(),
             addresses: vec![Address::Tcp { host: "u".to_owned(), port: 3000 }],
             http2: false,
+            tls: None,
+            health: None,
             balance: Balance::LeastRequests,
             eject_after: 5,
             eject_for: Duration::from_secs(1),
@@ -330,6 +338,7 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            cors: Default::default(),
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
         });
@@ -359,7 +368,7 @@ mod tests {
     /// The head in bytes, held against the same head as a map.
     fn written(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader, body: &Body) -> (String, HeaderMap) {
         let (settings, permit) = (settings(host_header), permit());
-        let outgoing = Outgoing::new(inbound, &permit, target, &settings, body, false).unwrap();
+        let outgoing = Head::new(inbound, &permit, target, &settings, body, false).unwrap();
         let place = HeaderValue::from_static("u:3000");
         let mut bytes = Vec::new();
         outgoing.write(&place, &mut bytes);

@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::ForwardError;
 use super::codec::Codec;
 use super::multiplex::{Multiplex, Ticket};
-use super::settings::Address;
+use super::settings::{Address, Settings};
 use super::stream::Stream;
+use crate::tls::{Offer, Outgoing};
 use crate::wire::Deadline;
 
 /// One connection, and the timer that its requests share.
@@ -49,6 +50,7 @@ pub(super) struct Pool {
     room: Arc<Room>,
     keep_alive: Duration,
     connect_timeout: Duration,
+    tls: Option<Outgoing>,
 }
 
 #[derive(Debug)]
@@ -72,10 +74,20 @@ struct Room {
 pub(super) struct Place(Arc<Room>);
 
 impl Pool {
-    pub(super) fn new(addresses: usize, most: usize, keep_alive: Duration, connect_timeout: Duration) -> Self {
-        let links = (0..addresses).map(|_| Vec::new()).collect();
-        let room = Arc::new(Room { open: AtomicUsize::new(0), most: most.max(1), freed: Notify::new() });
-        Self { kept: Mutex::new(Kept { links, swept: false }), room, keep_alive, connect_timeout }
+    pub(super) fn new(settings: &Settings, tls: Option<Outgoing>) -> Self {
+        let Settings { keep_alive, connect_timeout, max_connections, .. } = *settings;
+        let links = settings.addresses.iter().map(|_| Vec::new()).collect();
+        let room = Arc::new(Room { open: AtomicUsize::new(0), most: max_connections.max(1), freed: Notify::new() });
+        Self { kept: Mutex::new(Kept { links, swept: false }), room, keep_alive, connect_timeout, tls }
+    }
+
+    /// Whether the other would shake hands in the same way.
+    pub(super) fn shakes_like(&self, other: Option<&Outgoing>) -> bool {
+        match (&self.tls, other) {
+            (None, None) => true,
+            (Some(tls), Some(other)) => tls.is_same_as(other),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// A kept connection that still lives.
@@ -94,31 +106,64 @@ impl Pool {
             Entered::Place(place) => place,
             Entered::Link(link) => return Ok(Opened::Kept(link)),
         };
-        let stream = self.connect(address).await?;
-        let (codec, deadline) = (Codec::new(stream), Deadline::default());
-        Ok(Opened::New(Box::new(Link { codec, deadline, kept_since: Instant::now(), place })))
+        let stream = self.connect(address, Offer::Http1).await?;
+        Ok(Opened::New(link(stream, place)))
+    }
+
+    /// Over TLS the upstream says in the handshake what it speaks. Until that is known one request asks and the others
+    /// wait for what it hears.
+    pub(super) async fn open_secure(
+        &self,
+        at: usize,
+        address: &Address,
+        multiplex: &Arc<Multiplex>,
+    ) -> Result<Opened, ForwardError> {
+        let mut turn = None;
+        if !multiplex.is_declined() {
+            let mine = multiplex.opening.lock().await;
+            turn = Some(mine).filter(|_| !multiplex.is_declined());
+        }
+        if let Some(ticket) = multiplex.take(false) {
+            return Ok(Opened::Shared(ticket, true));
+        }
+        let place = match Room::enter(&self.room) {
+            Some(place) => place,
+            None => match multiplex.take(true) {
+                Some(ticket) => return Ok(Opened::Shared(ticket, true)),
+                None => match self.enter(at).await? {
+                    Entered::Place(place) => place,
+                    Entered::Link(link) => return Ok(Opened::Kept(link)),
+                },
+            },
+        };
+        let stream = self.connect(address, Offer::Any).await?;
+        multiplex.decline(!stream.chose_http2());
+        let opened = if stream.chose_http2() {
+            Opened::Shared(multiplex.add(stream, place).await?, false)
+        } else {
+            Opened::New(link(stream, place))
+        };
+        drop(turn);
+        Ok(opened)
     }
 
     /// A place on an HTTP/2 connection: on one that is open, or on a new one. What is full is shared.
-    pub(super) async fn share(
-        &self,
-        multiplex: &Arc<Multiplex>,
-        address: &Address,
-    ) -> Result<(Ticket, bool), ForwardError> {
+    pub(super) async fn share(&self, multiplex: &Arc<Multiplex>, address: &Address) -> Result<Opened, ForwardError> {
         let _one_at_a_time = multiplex.opening.lock().await;
         if let Some(ticket) = multiplex.take(false) {
-            return Ok((ticket, true));
+            return Ok(Opened::Shared(ticket, true));
         }
         let Some(place) = Room::enter(&self.room) else {
-            return multiplex.take(true).map(|ticket| (ticket, true)).ok_or(ForwardError::Full);
+            return multiplex.take(true).map(|ticket| Opened::Shared(ticket, true)).ok_or(ForwardError::Full);
         };
-        let stream = self.connect(address).await?;
-        Ok((multiplex.add(stream, place).await?, false))
+        let stream = self.connect(address, Offer::Any).await?;
+        Ok(Opened::Shared(multiplex.add(stream, place).await?, false))
     }
 
-    async fn connect(&self, address: &Address) -> Result<Stream, ForwardError> {
-        let connecting = timeout(self.connect_timeout, Stream::connect(address)).await;
-        connecting.map_err(|_| ForwardError::ConnectTimeout)?.map_err(ForwardError::Refused)
+    /// A socket that nothing was said on; the TLS handshake, where there is one, has its part of the time.
+    pub(super) async fn connect(&self, address: &Address, offer: Offer) -> Result<Stream, ForwardError> {
+        let connecting = timeout(self.connect_timeout, Stream::connect(address, self.tls.as_ref(), offer)).await;
+        connecting.map_err(|_| ForwardError::ConnectTimeout)?
     }
 
     /// Waits no longer than for a connection: what is full says so.
@@ -198,6 +243,12 @@ impl Pool {
 pub(super) enum Opened {
     New(Box<Link>),
     Kept(Box<Link>),
+    /// Whether others went over it before.
+    Shared(Ticket, bool),
+}
+
+fn link(stream: Stream, place: Place) -> Box<Link> {
+    Box::new(Link { codec: Codec::new(stream), deadline: Deadline::default(), kept_since: Instant::now(), place })
 }
 
 enum Entered {

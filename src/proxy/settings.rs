@@ -1,6 +1,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
+use crate::tls::Trust;
 use crate::wire::IdentityFields;
 
 /// One upstream: where it is and how it is spoken to.
@@ -12,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) addresses: Vec<Address>,
     /// `h2c://`: HTTP/2 in the clear, without asking first.
     pub(crate) http2: bool,
+    /// `https://`: it says in the handshake which version of HTTP it speaks.
+    pub(crate) tls: Option<Trust>,
     pub(crate) balance: Balance,
     pub(crate) connect_timeout: Duration,
     /// Until the head of the answer.
@@ -28,8 +33,17 @@ pub(crate) struct Settings {
     pub(crate) eject_for: Duration,
     /// So often a request is tried again that may be.
     pub(crate) retries: usize,
+    /// Each address is asked for this by itself.
+    pub(crate) health: Option<HealthCheck>,
     /// Which fields tell this upstream who is asking.
     pub(crate) identity: IdentityFields,
+}
+
+/// How it is found out whether an address is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HealthCheck {
+    pub(crate) path: PathAndQuery,
+    pub(crate) interval: Duration,
 }
 
 /// Which address a request goes to.
@@ -47,7 +61,7 @@ pub(crate) enum Balance {
 /// Where a connection goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Address {
-    /// `http://HOST[:PORT]`: looked up at each new connection.
+    /// `http://HOST[:PORT]`, or with another scheme: looked up at each new connection.
     Tcp { host: String, port: u16 },
     /// `unix:/path.sock`
     Unix { path: PathBuf },

@@ -5,30 +5,50 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
 
+use super::ForwardError;
 use super::settings::Address;
+use crate::tls::{Offer, Outgoing};
 
-/// TCP or a unix socket.
+/// TCP, with TLS or without, or a unix socket.
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Many times as large as the others.
+    Secure(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
     /// Names are looked up here, at each new connection; all their addresses are tried in turn.
-    pub(super) async fn connect(address: &Address) -> io::Result<Self> {
+    pub(super) async fn connect(address: &Address, tls: Option<&Outgoing>, offer: Offer) -> Result<Self, ForwardError> {
         match address {
             Address::Tcp { host, port } => {
                 let host = host.trim_start_matches('[').trim_end_matches(']');
-                let socket = TcpStream::connect((host, *port)).await?;
-                // Small requests must not wait for the answer to an earlier segment.
-                socket.set_nodelay(true)?;
-                Ok(Self::Tcp(socket))
+                let socket = tcp(host, *port).await.map_err(ForwardError::Refused)?;
+                let Some(tls) = tls else { return Ok(Self::Tcp(socket)) };
+                let secure = Box::pin(tls.shake(socket, host, offer)).await.map_err(ForwardError::Tls)?;
+                Ok(Self::Secure(Box::new(secure)))
             }
-            Address::Unix { path } => Ok(Self::Unix(UnixStream::connect(path).await?)),
+            Address::Unix { path } => UnixStream::connect(path).await.map(Self::Unix).map_err(ForwardError::Refused),
         }
     }
+
+    /// Whether the upstream chose HTTP/2 in the handshake.
+    pub(super) fn chose_http2(&self) -> bool {
+        match self {
+            Self::Secure(socket) => socket.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Self::Tcp(_) | Self::Unix(_) => false,
+        }
+    }
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let socket = TcpStream::connect((host, port)).await?;
+    // Small requests must not wait for the answer to an earlier segment.
+    socket.set_nodelay(true)?;
+    Ok(socket)
 }
 
 impl AsyncRead for Stream {
@@ -36,6 +56,7 @@ impl AsyncRead for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_read(cx, buf),
             Self::Unix(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Secure(socket) => Pin::new(socket).poll_read(cx, buf),
         }
     }
 }
@@ -45,6 +66,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write(cx, buf),
             Self::Unix(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Secure(socket) => Pin::new(socket).poll_write(cx, buf),
         }
     }
 
@@ -52,6 +74,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_flush(cx),
             Self::Unix(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Secure(socket) => Pin::new(socket).poll_flush(cx),
         }
     }
 
@@ -59,6 +82,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Unix(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Secure(socket) => Pin::new(socket).poll_shutdown(cx),
         }
     }
 
@@ -66,6 +90,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Tcp(socket) => socket.is_write_vectored(),
             Self::Unix(socket) => socket.is_write_vectored(),
+            Self::Secure(socket) => socket.is_write_vectored(),
         }
     }
 
@@ -77,6 +102,7 @@ impl AsyncWrite for Stream {
         match self.get_mut() {
             Self::Tcp(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
             Self::Unix(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Self::Secure(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
         }
     }
 }

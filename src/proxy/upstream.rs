@@ -3,13 +3,16 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use http::HeaderValue;
+use tokio_util::sync::CancellationToken;
 
 use super::ForwardError;
 use super::balance::Addresses;
 use super::multiplex::{Multiplex, Ticket};
 use super::pool::{Link, Opened, Pool};
 use super::settings::{Address, Settings};
+use super::stream::Stream;
 use crate::observe::Chain;
+use crate::tls::{Offer, Outgoing};
 use crate::wire::Deadline;
 
 /// One upstream with its connections.
@@ -18,30 +21,37 @@ pub(super) struct Upstream {
     pub(super) settings: Settings,
     places: Vec<Place>,
     pub(super) addresses: Addresses,
+    /// Ends its health checks.
+    pub(super) checks: CancellationToken,
     pool: Arc<Pool>,
 }
 
 #[derive(Debug)]
 struct Place {
     address: Address,
-    /// HTTP/2 connections, where it speaks that.
+    /// HTTP/2 connections, where it speaks that or may do so.
     multiplex: Option<Arc<Multiplex>>,
     /// What `host_header = "upstream"` sends.
     host: HeaderValue,
 }
 
 impl Upstream {
-    pub(super) fn new(settings: Settings) -> Self {
-        let pool = Pool::new(
-            settings.addresses.len(),
-            settings.max_connections,
-            settings.keep_alive,
-            settings.connect_timeout,
-        );
+    pub(super) fn new(settings: Settings, tls: Option<Outgoing>) -> Self {
+        let pool = Pool::new(&settings, tls);
         let places = settings.addresses.iter().map(|address| Place::new(address, &settings)).collect();
         let Settings { balance, eject_after, eject_for, .. } = settings;
         let addresses = Addresses::new(settings.addresses.len(), balance, eject_after, eject_for);
-        Self { settings, places, addresses, pool: Arc::new(pool) }
+        Self { settings, places, addresses, checks: CancellationToken::new(), pool: Arc::new(pool) }
+    }
+
+    /// Whether one made of these would be no other.
+    pub(super) fn is_same_as(&self, settings: &Settings, tls: Option<&Outgoing>) -> bool {
+        self.settings == *settings && self.pool.shakes_like(tls)
+    }
+
+    /// HTTP/2, or TLS in which that may be chosen.
+    pub(super) const fn may_share(&self) -> bool {
+        self.settings.http2 || self.settings.tls.is_some()
     }
 
     /// The `Host` of an address.
@@ -54,45 +64,57 @@ impl Upstream {
         match self.places.get(at).map(|place| &place.address) {
             Some(Address::Unix { path }) => format!("unix:{}", path.display()),
             Some(Address::Tcp { .. }) | None => {
-                let scheme = if self.settings.http2 { "h2c" } else { "http" };
+                let scheme = match (&self.settings.tls, self.settings.http2) {
+                    (Some(_), _) => "https",
+                    (None, true) => "h2c",
+                    (None, false) => "http",
+                };
                 format!("{scheme}://{}", self.host(at).to_str().unwrap_or_default())
             }
         }
     }
 
     /// A connection to this address that was used before.
-    pub(super) fn kept(self: &Arc<Self>, at: usize) -> Option<Lease> {
-        match self.places.get(at)?.multiplex.as_ref() {
-            Some(multiplex) => multiplex.take(false).map(|ticket| Lease::new(self, at, Way::Shared(ticket), true)),
-            None => self.pool.take(at).map(|link| Lease::new(self, at, Way::Own(link), true)),
+    pub(super) fn kept(self: &Arc<Self>, at: usize, need: Need) -> Option<Lease> {
+        let place = self.places.get(at)?;
+        if let Some(multiplex) = place.multiplex.as_ref().filter(|_| need == Need::Any)
+            && let Some(ticket) = multiplex.take(false)
+        {
+            return Some(Lease::new(self, at, Way::Shared(ticket), true));
         }
+        self.pool.take(at).map(|link| Lease::new(self, at, Way::Own(link), true))
     }
 
     /// A new connection: to this address, or to one of `retries` others.
-    pub(super) async fn connect(self: &Arc<Self>, first: usize) -> Result<Lease, ForwardError> {
-        let failed = match self.reach(first).await {
+    pub(super) async fn connect(self: &Arc<Self>, first: usize, need: Need) -> Result<Lease, ForwardError> {
+        let failed = match self.reach(first, need).await {
             // Where there is no room for one address there is none for another.
             Err(error) if !matches!(error, ForwardError::Full) && self.settings.retries > 0 => error,
             reached => return reached,
         };
-        self.any_of(self.addresses.after(first), self.settings.retries).await.unwrap_or(Err(failed))
+        self.any_of(self.addresses.after(first), self.settings.retries, need).await.unwrap_or(Err(failed))
     }
 
     /// A connection for another try: elsewhere if there is an elsewhere.
-    pub(super) async fn another(self: &Arc<Self>, than: usize) -> Result<Lease, ForwardError> {
+    pub(super) async fn another(self: &Arc<Self>, than: usize, need: Need) -> Result<Lease, ForwardError> {
         let mut others = self.addresses.after(than);
         others.push(than);
-        self.any_of(others, usize::MAX).await.unwrap_or(Err(ForwardError::Unknown))
+        self.any_of(others, usize::MAX, need).await.unwrap_or(Err(ForwardError::Unknown))
     }
 
     /// The first of these that is reached, `most` of them tried; `None` when there is nothing to try.
-    async fn any_of(self: &Arc<Self>, places: Vec<usize>, most: usize) -> Option<Result<Lease, ForwardError>> {
+    async fn any_of(
+        self: &Arc<Self>,
+        places: Vec<usize>,
+        most: usize,
+        need: Need,
+    ) -> Option<Result<Lease, ForwardError>> {
         let mut outcome = None;
         for at in places.into_iter().take(most) {
-            if let Some(lease) = self.kept(at) {
+            if let Some(lease) = self.kept(at, need) {
                 return Some(Ok(lease));
             }
-            match self.reach(at).await {
+            match self.reach(at, need).await {
                 Err(error) if !matches!(error, ForwardError::Full) => outcome = Some(Err(error)),
                 reached => return Some(reached),
             }
@@ -100,9 +122,15 @@ impl Upstream {
         outcome
     }
 
-    async fn reach(self: &Arc<Self>, at: usize) -> Result<Lease, ForwardError> {
+    /// A connection that counts nowhere.
+    pub(super) async fn socket(&self, at: usize, offer: Offer) -> Result<Stream, ForwardError> {
         let place = self.places.get(at).ok_or(ForwardError::Unknown)?;
-        let opened = self.open(at, place).await;
+        self.pool.connect(&place.address, offer).await
+    }
+
+    async fn reach(self: &Arc<Self>, at: usize, need: Need) -> Result<Lease, ForwardError> {
+        let place = self.places.get(at).ok_or(ForwardError::Unknown)?;
+        let opened = self.open(at, place, need).await;
         opened.map(|(way, kept)| Lease::new(self, at, way, kept)).inspect_err(|error| self.note(at, error))
     }
 
@@ -114,6 +142,7 @@ impl Upstream {
                 | ForwardError::ConnectTimeout
                 | ForwardError::ResponseTimeout
                 | ForwardError::BadResponse(_)
+                | ForwardError::Tls(_)
         );
         if own && self.addresses.failed(at) {
             let (upstream, address) = (&self.settings.name, self.address(at));
@@ -121,14 +150,18 @@ impl Upstream {
         }
     }
 
-    async fn open(&self, at: usize, place: &Place) -> Result<(Way, bool), ForwardError> {
-        if let Some(multiplex) = &place.multiplex {
-            let (ticket, kept) = self.pool.share(multiplex, &place.address).await?;
-            return Ok((Way::Shared(ticket), kept));
-        }
-        Ok(match self.pool.open(at, &place.address).await? {
+    async fn open(&self, at: usize, place: &Place, need: Need) -> Result<(Way, bool), ForwardError> {
+        let opened = match &place.multiplex {
+            Some(multiplex) if self.settings.http2 => self.pool.share(multiplex, &place.address).await?,
+            Some(multiplex) if need == Need::Any => {
+                Box::pin(self.pool.open_secure(at, &place.address, multiplex)).await?
+            }
+            Some(_) | None => self.pool.open(at, &place.address).await?,
+        };
+        Ok(match opened {
             Opened::New(link) => (Way::Own(link), false),
             Opened::Kept(link) => (Way::Own(link), true),
+            Opened::Shared(ticket, kept) => (Way::Shared(ticket), kept),
         })
     }
 
@@ -144,13 +177,23 @@ impl Place {
             Address::Unix { .. } => "localhost".to_owned(),
             Address::Tcp { host, port } => {
                 let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.clone() };
-                if *port == 80 { host } else { format!("{host}:{port}") }
+                let usual = if settings.tls.is_some() { 443 } else { 80 };
+                if *port == usual { host } else { format!("{host}:{port}") }
             }
         };
         let host = HeaderValue::try_from(host).unwrap_or_else(|_| HeaderValue::from_static("localhost"));
-        let multiplex = settings.http2.then(|| Arc::new(Multiplex::new(settings.keep_alive)));
+        let shares = settings.http2 || settings.tls.is_some();
+        let multiplex = shares.then(|| Arc::new(Multiplex::new(settings.keep_alive)));
         Self { address: address.clone(), multiplex, host }
     }
+}
+
+/// Over what a request can go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Any,
+    /// A connection of its own, in which the protocol can be switched.
+    Http1,
 }
 
 /// What a request goes over.
@@ -211,6 +254,11 @@ impl Lease {
             Way::Own(link) => &mut link.deadline,
             Way::Shared(ticket) => &mut ticket.deadline,
         })
+    }
+
+    /// Somebody else drives the connection.
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self.way, Some(Way::Shared(_)))
     }
 
     /// Takes the connection out; the request still counts until the lease is dropped.

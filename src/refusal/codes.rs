@@ -67,7 +67,7 @@ pub(crate) static CODES: &[Code] = &[
     code("missing_scope", S::FORBIDDEN, "The token lacks a scope this path needs", "Ask the operator for the scope."),
     code("invalid_invite", S::FORBIDDEN, "The invitation is not valid", "Ask for a new one: each is good once, for a while, and perhaps for one address."),
     code("registration_closed", S::FORBIDDEN, "Accounts cannot be made here", "Ask the operator for an account."),
-    code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, or without a browser."),
+    code("foreign_origin", S::FORBIDDEN, "Requests from another site are refused", "Send the request from this site's own pages, from a site that a route's cors names, or without a browser."),
     code("bad_form", S::FORBIDDEN, "The form is not one of this site's own pages", "Load the page anew, with cookies allowed, and send the form from there."),
     code("untrusted_proxy", S::FORBIDDEN, "Only a proxy of this site may ask that", "Ask about a token of your own at the plain verify endpoint."),
     code("network_not_allowed", S::FORBIDDEN, "This path is not for your network", "Ask from a network that may use it."),
@@ -94,9 +94,10 @@ pub(crate) static CODES: &[Code] = &[
     closing("method_not_known", S::NOT_IMPLEMENTED, "The method is not known", "Use a method in upper-case letters."),
     code("upstream_refused", S::BAD_GATEWAY, "The backend cannot be reached", "Try again later; the gateway itself is well."),
     code("upstream_bad_response", S::BAD_GATEWAY, "The backend's answer makes no sense", "Try again later; tell the operator the request id."),
+    code("upstream_tls", S::BAD_GATEWAY, "The backend is not believed", "Try again later; tell the operator the request id."),
     code("busy", S::SERVICE_UNAVAILABLE, "Too much is going on", "Wait as long as Retry-After says."),
     code("unavailable", S::SERVICE_UNAVAILABLE, "Accounts cannot be reached", "Wait as long as Retry-After says."),
-    code("no_healthy_upstream", S::SERVICE_UNAVAILABLE, "The backend has no room", "Try again later; the gateway itself is well."),
+    code("no_healthy_upstream", S::SERVICE_UNAVAILABLE, "The backend can take no request now", "Try again later; the gateway itself is well."),
     code("upstream_timeout", S::GATEWAY_TIMEOUT, "The backend did not answer in time", "Try again later; the gateway itself is well."),
 ];
 

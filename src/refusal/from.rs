@@ -78,8 +78,10 @@ impl From<&ForwardError> for Refusal {
             | ForwardError::Refused(_)
             | ForwardError::ConnectTimeout
             | ForwardError::Full
+            | ForwardError::Unwell
             | ForwardError::ResponseTimeout
             | ForwardError::BadResponse(_)
+            | ForwardError::Tls(_)
             | ForwardError::RequestTooLarge
             | ForwardError::RequestStalled
             | ForwardError::RequestBroken(_)

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use crate::authz;
 use crate::limit::Rate;
+use crate::wire::Cors;
 
 /// One `[[routes]]` table, checked. `prefix` and `hosts` become patterns in `RouteTable::new`.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub(crate) struct Edge {
     pub(crate) rate_per_user: Option<Rate>,
     pub(crate) set_request_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) remove_response_headers: Vec<HeaderName>,
+    /// Which pages of other sites may ask.
+    pub(crate) cors: Option<Cors>,
     pub(crate) on_denied: OnDenied,
 }
 

@@ -91,7 +91,7 @@ pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Certifi
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| CertificateError::NoKey(path.to_owned()))
 }
 
-fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateError> {
+pub(super) fn contents(path: &Path) -> Result<Zeroizing<Vec<u8>>, CertificateError> {
     let unreadable = |cause| CertificateError::Unreadable { path: path.to_owned(), cause };
     let mut bytes = Zeroizing::new(Vec::new());
     let file = File::open(path).map_err(unreadable)?;

@@ -2,6 +2,7 @@
 mod by_name;
 mod certificate;
 mod der;
+mod outgoing;
 mod settings;
 
 use std::fs;
@@ -14,7 +15,8 @@ use rustls::server::{ProducesTickets, ServerConfig, ServerSessionMemoryCache, St
 use rustls::version::{TLS12, TLS13};
 
 pub(crate) use certificate::{Certificate, CertificateError};
-pub(crate) use settings::{MinVersion, Pair, Settings};
+pub(crate) use outgoing::{Mistrust, Offer, Outgoing};
+pub(crate) use settings::{MinVersion, Pair, Settings, Trust};
 
 use crate::base::Timestamp;
 use by_name::ByName;

@@ -23,3 +23,14 @@ pub(crate) enum MinVersion {
     Tls12,
     Tls13,
 }
+
+/// TLS going out: whom we believe, and what we show of ourselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trust {
+    /// The authorities that count, instead of the system's.
+    pub(crate) ca: Option<PathBuf>,
+    /// What we show to a server that asks who we are.
+    pub(crate) client: Option<Pair>,
+    /// `false`: whoever answers is believed.
+    pub(crate) verify: bool,
+}

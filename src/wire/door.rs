@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::fields::Registry;
-use super::{Authority, OwnCookies, Peer, RequestId, Settings};
+use super::{Authority, Cors, OwnCookies, Peer, RequestId, Settings};
 use crate::base::Timestamp;
 
 /// The door that every request comes through.
@@ -14,6 +14,7 @@ pub(crate) struct Door {
     pub(super) trusted: Vec<IpNet>,
     pub(super) registry: Registry,
     pub(super) public: Option<PublicOrigin>,
+    pub(crate) cors: Cors,
     pub(super) query_token: Option<String>,
     pub(super) cookies: OwnCookies,
 }
@@ -37,6 +38,7 @@ impl Door {
             trusted: settings.trusted_proxies.clone(),
             registry,
             public,
+            cors: settings.cors.clone(),
             query_token,
             cookies: settings.cookies.clone(),
         }
@@ -79,6 +81,7 @@ mod tests {
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            cors: Default::default(),
             query_token: None,
             cookies: OwnCookies::default(),
         };

@@ -2,6 +2,7 @@
 mod authority;
 mod body;
 mod client;
+mod cors;
 mod cookies;
 mod door;
 mod fields;
@@ -19,12 +20,13 @@ pub(crate) use authority::Authority;
 pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
 pub(crate) use client::ClientFacts;
 pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite};
+pub(crate) use cors::{Cors, Grant, preflight, preflight_of};
 pub(crate) use door::{Door, REQUEST_ID};
 #[cfg(test)]
 pub(crate) use fields::PRESET_NAMES;
 pub(crate) use fields::fold;
 pub(crate) use inbound::{BadRequest, Inbound};
-pub(crate) use origin::{is_from_elsewhere, is_same_origin};
+pub(crate) use origin::{is_from_elsewhere, is_welcome};
 pub(crate) use page::ReturnTo;
 pub(crate) use path::{CanonPath, PathError, PathPrefix};
 pub(crate) use peer::Peer;

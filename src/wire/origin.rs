@@ -4,10 +4,13 @@ use http::header::{ORIGIN, REFERER};
 
 use super::{Authority, Door, Inbound};
 
-/// Whether the request comes from our own origin or from something that is no browser.
-///
+/// Whether the request comes from our own origin, from one that a route's `cors` names, or from something that is no browser.
+pub(crate) fn is_welcome(inbound: &Inbound, door: &Door) -> bool {
+    is_same_origin(inbound, door) || door.cors.names(inbound.headers())
+}
+
 /// Our origin is `public_url`; without one it is the request's own `Host`, as the public sees it.
-pub(crate) fn is_same_origin(inbound: &Inbound, door: &Door) -> bool {
+fn is_same_origin(inbound: &Inbound, door: &Door) -> bool {
     let mut origins = inbound.headers().get_all(ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => fetch_site_is_ours(inbound) && referer_is(inbound, |origin| is_ours(origin, inbound, door)),
@@ -84,6 +87,7 @@ mod tests {
             public_url: public.map(|authority| PublicUrl { https: true, authority: authority.to_owned() }),
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
+            cors: Default::default(),
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
         };

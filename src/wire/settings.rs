@@ -1,6 +1,8 @@
 //! What the operator says about addresses and identity fields.
 use ipnet::IpNet;
 
+use super::Cors;
+
 /// How requests are read.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -13,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) auth_prefix: AuthPrefix,
     pub(crate) well_known: bool,
+    /// Every origin that a route's `cors` names: they may call our own endpoints too.
+    pub(crate) cors: Cors,
     /// The parameter of the query that may hold a token; `None`: none may.
     pub(crate) query_token: Option<String>,
     pub(crate) cookies: super::OwnCookies,

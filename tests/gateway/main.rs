@@ -33,6 +33,7 @@ mod keys;
 
 // The way of a request.
 mod balance;
+mod cors;
 mod credentials;
 mod edge;
 mod every_door;
@@ -42,6 +43,8 @@ mod forward;
 mod fresh;
 mod framing;
 mod h2;
+mod health_checks;
+mod https_upstreams;
 mod identity;
 mod observe;
 mod paths;

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Gateway, Site, Upstream};
 
-/// What spec and dashboards name. Those of TLS and of health checks come with them.
+/// What spec and dashboards name. Those of TLS and of health checks come with them, and are looked for there.
 const PROMISED: &[&str] = &[
     "authgate_http_requests_total",
     "authgate_http_request_duration_seconds",

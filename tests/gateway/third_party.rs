@@ -2,7 +2,7 @@
 use std::process::Command;
 
 use crate::support::gateway::free_port;
-use crate::support::{Gateway, Site};
+use crate::support::{Gateway, Site, python_with_streams};
 
 #[test]
 fn the_websockets_package_speaks_through_the_gateway() {
@@ -16,12 +16,7 @@ fn grpcio_calls_of_every_kind_pass_and_end_with_the_session() {
 
 fn passes(script: &str, scheme: &str) {
     let root = env!("CARGO_MANIFEST_DIR");
-    let made = Command::new(format!("{root}/scripts/python-streams")).output().unwrap();
-    if !made.status.success() {
-        eprintln!("!! SKIPPED {script}: no Python environment: {}", String::from_utf8_lossy(&made.stderr));
-        return;
-    }
-    let python = String::from_utf8(made.stdout).unwrap();
+    let Some(python) = python_with_streams() else { return };
     let backend = free_port();
     let url = format!("{scheme}://127.0.0.1:{backend}");
     let site = Site::new()
@@ -29,7 +24,7 @@ fn passes(script: &str, scheme: &str) {
         .route(&format!("prefix = \"/\"\nupstream = \"{url}\""));
     let gateway: Gateway = site.start();
     let alice = gateway.register("alice");
-    let ran = Command::new(python.trim())
+    let ran = Command::new(python)
         .arg(format!("{root}/tests/python/{script}"))
         .args([backend.to_string(), gateway.port.to_string(), alice.access])
         .output()

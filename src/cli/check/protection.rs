@@ -3,7 +3,7 @@ use crate::account::Registration;
 use crate::authz::{Asks, Mode};
 use crate::config::{Config, Effective, Loaded};
 use crate::endpoints::Endpoints;
-use crate::proxy::Address;
+use crate::proxy::{Address, Settings as Upstream};
 use crate::routes::Settings;
 use crate::store;
 
@@ -84,18 +84,21 @@ fn rows(route: &Settings, config: &Config) -> Vec<Row> {
 
 fn target(route: &Settings, config: &Config) -> String {
     let upstream = config.upstreams.iter().find(|upstream| upstream.name == route.upstream);
-    let addresses = upstream.map(|upstream| {
-        upstream.addresses.iter().map(|address| url(address, upstream.http2)).collect::<Vec<_>>().join(", ")
-    });
+    let addresses = upstream
+        .map(|upstream| upstream.addresses.iter().map(|address| url(address, upstream)).collect::<Vec<_>>().join(", "));
     addresses.unwrap_or_else(|| route.upstream.clone())
 }
 
-fn url(address: &Address, http2: bool) -> String {
-    let scheme = if http2 { "h2c" } else { "http" };
+fn url(address: &Address, upstream: &Upstream) -> String {
+    let (scheme, usual) = match (&upstream.tls, upstream.http2) {
+        (Some(_), _) => ("https", 443),
+        (None, true) => ("h2c", 80),
+        (None, false) => ("http", 80),
+    };
     match address {
         Address::Tcp { host, port } => {
             let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            if *port == 80 { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
+            if *port == usual { format!("{scheme}://{host}") } else { format!("{scheme}://{host}:{port}") }
         }
         Address::Unix { path } => format!("unix:{}", path.display()),
     }

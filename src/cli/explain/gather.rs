@@ -187,10 +187,12 @@ async fn judge(
         Ok(permit) => {
             said.status = StatusCode::OK.as_u16();
             if let Some(route) = decision.route {
-                let proxy = Proxy::new(&loaded.config.upstreams, None);
-                match proxy.preview(inbound, &permit, route.target(loaded.config.server.limits.body_timeout)) {
-                    Ok(preview) => said.forwarded(inbound, &preview),
-                    Err(error) => said.refused(&Refusal::from(&error), renderer),
+                let target = route.target(loaded.config.server.limits.body_timeout);
+                match Proxy::new(&loaded.config.upstreams, None).map(|proxy| proxy.preview(inbound, &permit, target)) {
+                    Ok(Ok(preview)) => said.forwarded(inbound, &preview),
+                    Ok(Err(error)) => said.refused(&Refusal::from(&error), renderer),
+                    // The file was checked a moment ago: its certificates were good then.
+                    Err(_) => said.refused(&Refusal::named("upstream_tls"), renderer),
                 }
             }
         }

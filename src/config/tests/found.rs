@@ -21,7 +21,6 @@ fn a_name_nobody_knows_is_refused() {
         ("[server]\nlisen = \"127.0.0.1:80\"", "E103"),
         ("[[route]]\nprefix = \"/x\"", "E103"),
         ("[passwords]\nargon2 = { memry = \"19MiB\" }", "E103"),
-        ("[upstreams.a]\nurls = \"http://a\"\nhealth_path = \"/x\"", "E103"),
         ("[tls]\nacme_email = \"x\"", "E103"),
         ("mode = \"observed\"", "E102"),
         ("[accounts]\nregistration = \"invited\"", "E102"),
@@ -69,6 +68,41 @@ fn a_value_of_the_wrong_kind_or_size_is_refused() {
     for &(more, code) in WRONG {
         let code = Some(code).filter(|code| !code.is_empty());
         finds(more, code.as_slice());
+    }
+}
+
+#[test]
+fn an_upstream_that_cannot_be_spoken_to_is_refused() {
+    for (more, code) in [
+        ("[upstreams]\na = \"https://a/x\"", "E205"),
+        ("[upstreams]\na = \"http://a/x\"", "E205"),
+        ("[upstreams]\na = 3", "E101"),
+        ("[upstreams.a]\nkeep_alive = \"1s\"", "E104"),
+        ("[upstreams.a]\nurls = []", "E102"),
+        ("[upstreams.a]\nurls = [\"h2c://a\", \"http://a\"]", "E205"),
+        ("[upstreams.a]\nurls = [\"https://a\", \"http://a\"]", "E205"),
+        ("[upstreams.a]\nurls = \"http://a\"\nverify_tls = false", "E102"),
+        ("[upstreams.a]\nurls = \"https://a\"\nclient_cert = \"/x\"", "E104"),
+        ("[upstreams.a]\nurls = \"https://a\"\nca = \"/no/such.pem\"", "E305"),
+        ("[upstreams]\na = \"h2c://a\"", ""),
+    ] {
+        finds(more, Some(code).filter(|code| !code.is_empty()).as_slice());
+    }
+}
+
+#[test]
+fn only_exact_origins_are_let_in_and_everybody_only_without_credentials() {
+    for (more, code) in [
+        ("cors = { origins = [\"https://a\", \"http://b:3000\"], credentials = true }", ""),
+        ("cors = { origins = [\"*\"] }", ""),
+        ("cors = { origins = [\"*\"], credentials = true }", "E209"),
+        ("cors = { origins = [\"https://a/\"] }", "E102"),
+        ("cors = { origins = [\"https://*.a.example\"] }", "E102"),
+        ("cors = { origins = [\"null\"] }", "E102"),
+        ("cors = { origins = [] }", "E102"),
+        ("cors = { credentials = true }", "E104"),
+    ] {
+        finds(more, Some(code).filter(|code| !code.is_empty()).as_slice());
     }
 }
 
@@ -122,7 +156,6 @@ const WRONG: &[(&str, &str)] = &[
     ("[store]\nurl = \"sqlite://a.db\"", "E102"),
     ("[store]\nurl = \"sqlite:\"", "E102"),
     ("[admin]\nlisten = \"127.0.0.1:8080\"", "E106"),
-    ("[upstreams]\na = \"https://a\"", "E205"),
     ("[upstreams]\na = \"http://a/x\"", "E205"),
     ("[upstreams]\na = 3", "E101"),
     ("[upstreams.a]\nkeep_alive = \"1s\"", "E104"),
@@ -160,7 +193,7 @@ fn routes_that_cannot_be_meant_are_refused() {
 #[test]
 fn one_mistake_is_told_once() {
     // A broken upstream is not unknown, a misspelt key is not missing, an unset variable is not a bad value.
-    let text = "[upstreams]\na = \"https://a\"\n[[routes]]\nprefx = \"/\"\nupstream = \"a\"\n";
+    let text = "[upstreams]\na = \"ftp://a\"\n[[routes]]\nprefx = \"/\"\nupstream = \"a\"\n";
     assert_eq!(codes(text), ["E205", "E103"]);
     assert_eq!(codes("[[routes]]\nprefix = \"/\"\nupstream = \"${APP}\"\n"), ["E120"]);
     finds("timeout = \"${T}\"\nroles = [\"${R}\"]", &["E120", "E120"]);

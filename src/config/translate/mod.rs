@@ -9,6 +9,7 @@ mod routes;
 mod server;
 mod tls;
 mod tokens;
+mod trust;
 mod upstreams;
 
 pub(super) use tokens::origin;
@@ -16,6 +17,7 @@ pub(super) use tokens::origin;
 use super::Config;
 use super::environment::Environment;
 use super::read::Reader;
+use crate::wire::Cors;
 
 /// Reads all of the file. What comes out is to be believed only when nothing was complained about.
 pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
@@ -42,7 +44,13 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         migrate: store.migrate,
         log: rest::log(reader),
         metrics: rest::metrics(reader),
-        wire: crate::wire::Settings { own_identity_names, query_token: tokens.query_token, cookies, ..wire },
+        wire: crate::wire::Settings {
+            own_identity_names,
+            cors: cors_of(&routes),
+            query_token: tokens.query_token,
+            cookies,
+            ..wire
+        },
         locations: tokens.locations,
         tokens: tokens.settings,
         identity,
@@ -51,4 +59,9 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         tls,
         routes,
     }
+}
+
+/// Every origin that some route names.
+fn cors_of(routes: &[crate::routes::Settings]) -> Cors {
+    Cors::all_named(routes.iter().filter_map(|route| route.edge.cors.as_ref()))
 }

@@ -14,7 +14,7 @@ use crate::config::suggest::nearest;
 use crate::config::tree::Node;
 use crate::config::value::quoted;
 use crate::routes::{self, OnDenied, Settings};
-use crate::wire::AuthPrefix;
+use crate::wire::{AuthPrefix, Cors};
 
 /// All routes, and what is wrong between them.
 pub(super) fn routes(
@@ -213,7 +213,39 @@ fn edge(part: &Part<'_>) -> routes::Edge {
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
         on_denied: on_denied(part),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
+        cors: cors(part),
     }
+}
+
+/// Pages of other sites that may call a route.
+fn cors(part: &Part<'_>) -> Option<Cors> {
+    part.item("cors")?;
+    let inner = part.inner("cors");
+    let credentials = inner.value("credentials");
+    let texts = some(&inner, "origins", "take `cors` out to let no other site in")?;
+    let origins = texts.value.iter().filter_map(|text| origin(part, text, credentials)).collect();
+    Some(Cors::new(origins, credentials))
+}
+
+/// As browsers write it.
+fn origin(part: &Part<'_>, text: &Spot<String>, credentials: bool) -> Option<String> {
+    if text.value != "*" {
+        let read = address::public_url(&text.value);
+        let complain = |trouble: address::Trouble| {
+            let title = format!("`{}` is no origin", text.value);
+            part.complain(trouble.finding(Code::E102, &text.place, title));
+        };
+        return read.map_err(complain).ok().map(|origin| origin.origin());
+    }
+    if credentials {
+        part.complain(
+            Finding::new(Code::E209, text.place.clone(), "every site would act in the name of whoever is signed in")
+                .label("not with `credentials = true`")
+                .say("name the origins, such as \"https://spa.example.com\", or take `credentials` out"),
+        );
+        return None;
+    }
+    Some(text.value.clone())
 }
 
 fn on_denied(part: &Part<'_>) -> OnDenied {

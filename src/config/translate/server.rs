@@ -49,6 +49,8 @@ pub(super) fn server(
         public_url: public_url.map(|spot| spot.value),
         auth_prefix: auth_prefix(&part),
         well_known: part.value("well_known"),
+        // Filled in when the routes are read.
+        cors: wire::Cors::default(),
         query_token: None,
         cookies: OwnCookies::default(),
     };

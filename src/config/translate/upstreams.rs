@@ -1,12 +1,15 @@
 //! `[upstreams]`, and the upstreams that routes name by URL.
-use crate::config::address;
+use http::uri::PathAndQuery;
+
+use super::trust;
+use crate::config::address::{self, Speaks};
 use crate::config::codes::Code;
 use crate::config::finding::{Finding, Place};
 use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::settings;
 use crate::config::tree::{Entry, Node};
-use crate::proxy::{Address, Balance, HostHeader, Settings};
+use crate::proxy::{Address, Balance, HealthCheck, HostHeader, Settings};
 use crate::wire::IdentityFields;
 
 /// What requests can be sent to.
@@ -54,8 +57,8 @@ impl Upstreams<'_> {
             }
         };
         if !self.list.iter().any(|upstream| upstream.name == url.value) {
-            let http2 = address::is_http2(&url.value);
-            self.list.push(plain(url.value.clone(), vec![address], http2, &self.identity));
+            let speaks = address::speaks(&url.value);
+            self.list.push(plain(url.value.clone(), vec![address], speaks, &self.identity));
         }
         Some(url.value.clone())
     }
@@ -76,7 +79,7 @@ fn declared_one<'r>(reader: &'r Reader<'r>, entry: &'r Entry, identity: &Identit
         Node::Text(text) => match address::upstream(&text.text) {
             Ok(address) => {
                 reader.note_upstream(entry);
-                Some(plain(name, vec![address], address::is_http2(&text.text), identity))
+                Some(plain(name, vec![address], address::speaks(&text.text), identity))
             }
             Err(trouble) => {
                 let title = format!("requests to `{name}` cannot be sent there");
@@ -108,9 +111,12 @@ fn declared_one<'r>(reader: &'r Reader<'r>, entry: &'r Entry, identity: &Identit
 fn table(part: &Part<'_>, name: String, identity: &IdentityFields) -> Option<Settings> {
     let urls: Option<Spot<Texts>> = part.given("urls");
     let addresses = urls.as_ref().map(|urls| addresses(part, urls)).unwrap_or_default();
+    let speaks =
+        |what| urls.as_ref().is_some_and(|urls| urls.value.iter().any(|url| address::speaks(&url.value) == what));
     let settings = Settings {
         addresses,
-        http2: urls.as_ref().is_some_and(|urls| urls.value.iter().any(|url| address::is_http2(&url.value))),
+        http2: speaks(Speaks::Http2),
+        tls: trust::trust(part, speaks(Speaks::Tls)),
         balance: part.choice("balance", BALANCES),
         connect_timeout: part.value("connect_timeout"),
         response_timeout: part.value("response_timeout"),
@@ -121,6 +127,7 @@ fn table(part: &Part<'_>, name: String, identity: &IdentityFields) -> Option<Set
         eject_after: part.value("eject_after"),
         eject_for: part.value("eject_for"),
         retries: part.value("retries"),
+        health: health(part),
         identity: own_identity(part, identity),
         name,
     };
@@ -131,12 +138,12 @@ fn addresses(part: &Part<'_>, urls: &Spot<Texts>) -> Vec<Address> {
     if urls.value.is_empty() {
         part.complain(Finding::new(Code::E102, urls.place.clone(), "`urls` is empty").label("at least one"));
     }
-    let http2 = |url: &Spot<String>| address::is_http2(&url.value);
+    let speaks = |url: &Spot<String>| address::speaks(&url.value);
     if let Some(first) = urls.value.first()
-        && let Some(other) = urls.value.iter().find(|url| http2(url) != http2(first))
+        && let Some(other) = urls.value.iter().find(|url| speaks(url) != speaks(first))
     {
         part.complain(
-            Finding::new(Code::E205, other.place.clone(), "`urls` mixes HTTP/1.1 and HTTP/2")
+            Finding::new(Code::E205, other.place.clone(), "`urls` mixes protocols")
                 .label("speaks the other protocol")
                 .say("make two upstreams of them"),
         );
@@ -151,6 +158,19 @@ fn addresses(part: &Part<'_>, urls: &Spot<Texts>) -> Vec<Address> {
     addresses
 }
 
+fn health(part: &Part<'_>) -> Option<HealthCheck> {
+    let interval = part.value("health_interval");
+    let text: Spot<String> = part.given("health_path")?;
+    match text.value.parse::<PathAndQuery>() {
+        Ok(path) if text.value.starts_with('/') => Some(HealthCheck { path, interval }),
+        Ok(_) | Err(_) => {
+            let title = format!("`{}` is no path", text.value);
+            part.complain(Finding::new(Code::E102, text.place, title).label("a path such as /healthz"));
+            None
+        }
+    }
+}
+
 fn own_identity(part: &Part<'_>, identity: &IdentityFields) -> IdentityFields {
     match part.given::<Texts>("identity") {
         Some(presets) => identity::fields(&presets.value, &[], &identity.separator, &|finding| part.complain(finding)),
@@ -159,12 +179,13 @@ fn own_identity(part: &Part<'_>, identity: &IdentityFields) -> IdentityFields {
 }
 
 /// An upstream of which nothing but its URL is said: everything else as the table of settings has it.
-fn plain(name: String, addresses: Vec<Address>, http2: bool, identity: &IdentityFields) -> Settings {
+fn plain(name: String, addresses: Vec<Address>, speaks: Speaks, identity: &IdentityFields) -> Settings {
     use crate::config::read::default_of;
     Settings {
         name,
         addresses,
-        http2,
+        http2: speaks == Speaks::Http2,
+        tls: (speaks == Speaks::Tls).then(trust::usual),
         balance: Balance::LeastRequests,
         connect_timeout: default_of("upstreams", "connect_timeout"),
         response_timeout: default_of("upstreams", "response_timeout"),
@@ -175,6 +196,7 @@ fn plain(name: String, addresses: Vec<Address>, http2: bool, identity: &Identity
         eject_after: default_of("upstreams", "eject_after"),
         eject_for: default_of("upstreams", "eject_for"),
         retries: default_of("upstreams", "retries"),
+        health: None,
         identity: identity.clone(),
     }
 }

@@ -116,6 +116,16 @@ impl Metrics {
         })
     }
 
+    /// What the health checks of a backend say; `None`: it has none any more.
+    pub(crate) fn upstream_up(&self, name: &str, up: Option<bool>) {
+        let gauge = &self.0.families.upstream_up;
+        match up {
+            Some(up) => gauge.with_label_values(&[name]).set(f64::from(u8::from(up))),
+            // One that never had a number has none to lose.
+            None => drop(gauge.remove_label_values(&[name])),
+        }
+    }
+
     /// A request's head is here. It is counted when the returned timer is dropped, which is when its answer has ended.
     pub(crate) fn request_started(&self, method: &Method) -> RequestTimer {
         let in_flight = self.0.families.in_flight.clone();

@@ -19,6 +19,7 @@ pub(super) struct Families {
     pub(super) sessions: Gauge,
     pub(super) upstream_requests: IntCounterVec,
     pub(super) upstream_duration: HistogramVec,
+    pub(super) upstream_up: GaugeVec,
     pub(super) store_duration: HistogramVec,
     pub(super) reloads: IntCounterVec,
     pub(super) reload_success: IntGauge,
@@ -63,6 +64,13 @@ impl Families {
                 "upstream_request_duration_seconds",
                 "From the request to a backend until the head of its answer.",
                 &["upstream"],
+            ),
+            upstream_up: kept(
+                at,
+                GaugeVec::new(
+                    options("upstream_up", "1 when an address of the backend passes its health check."),
+                    &["upstream"],
+                ),
             ),
             store_duration: histograms(
                 at,

@@ -15,7 +15,7 @@ use http::Response;
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
-use super::outgoing::{Length, Outgoing};
+use super::outgoing::{Head, Length};
 use super::stream::Stream;
 use super::upload::Upload;
 use crate::wire::BodyError;
@@ -101,7 +101,7 @@ impl Codec {
     }
 
     /// Begins an exchange: the head is written into memory, and sent with what the body has ready.
-    pub(super) fn begin(&mut self, request: &Outgoing<'_>, place: &http::HeaderValue) {
+    pub(super) fn begin(&mut self, request: &Head<'_>, place: &http::HeaderValue) {
         request.write(place, self.outbox.begin());
         self.sending = match request.length() {
             Length::Untold | Length::Exact(0) => Sending::Nothing,

@@ -229,10 +229,10 @@ async fn a_reload_keeps_the_connections_of_upstreams_that_did_not_change() {
     let gateway = gateway(options.clone()).await;
     assert!(once(&gateway, GET).await.ends_with("#0"));
     let changed = Settings { name: "other".to_owned(), ..options.settings.clone() };
-    let reloaded = Proxy::new(&[options.settings.clone(), changed.clone()], Some(&gateway.proxy));
+    let reloaded = Proxy::new(&[options.settings.clone(), changed.clone()], Some(&gateway.proxy)).unwrap();
     assert!(Arc::ptr_eq(&reloaded.upstreams["app"], &gateway.proxy.upstreams["app"]));
     let again = Settings { idle_timeout: Duration::from_secs(1), ..changed };
-    let third = Proxy::new(&[again], Some(&reloaded));
+    let third = Proxy::new(&[again], Some(&reloaded)).unwrap();
     assert!(!Arc::ptr_eq(&third.upstreams["other"], &reloaded.upstreams["other"]));
 }
 

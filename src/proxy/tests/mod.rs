@@ -43,6 +43,8 @@ fn options(upstreams: &[SocketAddr]) -> Options {
             name: "app".to_owned(),
             addresses,
             http2: false,
+            tls: None,
+            health: None,
             balance: Balance::LeastRequests,
             eject_after: 5,
             eject_for: LONG,
@@ -62,7 +64,7 @@ fn options(upstreams: &[SocketAddr]) -> Options {
 }
 
 async fn gateway(options: Options) -> Gateway {
-    let proxy = Arc::new(Proxy::new(std::slice::from_ref(&options.settings), None));
+    let proxy = Arc::new(Proxy::new(std::slice::from_ref(&options.settings), None).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let door = Arc::new(Door::new(&crate::wire::Settings {
@@ -71,6 +73,7 @@ async fn gateway(options: Options) -> Gateway {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        cors: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     }));

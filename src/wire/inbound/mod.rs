@@ -95,6 +95,7 @@ impl Inbound {
         let (client, authority) = ClientFacts::decide(peer, &door.trusted, &headers, host);
         door.registry.strip(&mut headers);
         let cookies = door.cookies.take(&mut headers);
+        let cookies = if door.cors.bars_cookies(&headers) { TakenCookies::default() } else { cookies };
         Ok(Self {
             method: parts.method,
             version: parts.version,

@@ -10,6 +10,7 @@ fn door() -> Door {
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        cors: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     })
@@ -164,6 +165,7 @@ fn a_hypothetical_request_takes_the_same_way() {
         public_url: Some(PublicUrl { https: true, authority: "app.example.com".to_owned() }),
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        cors: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     });

@@ -249,6 +249,12 @@ const IDENTITY_FIELDS: &[&str] = &["x-user-", "remote-"];
 
 /// The only field names our own answers may have.
 const OWN_FIELDS: &[&str] = &[
+    "access-control-allow-credentials",
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "access-control-max-age",
     "allow",
     "cache-control",
     "connection",

@@ -1,4 +1,5 @@
 //! What the tests stand on: a real gateway, upstreams polite and rude, and clients that repair nothing.
+pub(crate) mod authority;
 pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod client;
@@ -24,7 +25,7 @@ pub(crate) use client::{Call, Person};
 pub(crate) use gateway::Gateway;
 pub(crate) use mailbox::{Mailbox, token_in};
 pub(crate) use mint::Mint;
-pub(crate) use programs::{Running, python_program};
+pub(crate) use programs::{Running, python_program, python_with_streams};
 pub(crate) use raw::{Answer, Raw};
 pub(crate) use rows::{Row, Saw, Stage};
 pub(crate) use secure::{Secure, shipped};

@@ -1,0 +1,165 @@
+//! Backends that speak TLS: real nginx and openssl with certificates of an authority of the test's own.
+use std::fs;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::authority::Authority;
+use crate::support::gateway::free_port;
+use crate::support::{Gateway, Running, SOON, Site, Upstream, authgate, python_with_streams, until};
+
+const HERE: &str = "DNS:localhost,IP:127.0.0.1";
+
+/// nginx that tells what it saw; `None`, said loudly, where it is not installed.
+fn nginx(authority: &Authority, name: &str, listen: &str, more: &str) -> Option<(Running, u16)> {
+    let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists());
+    let Some(program) = program else {
+        eprintln!("!! SKIPPED: nginx is not installed; `scripts/prepare` installs it");
+        return None;
+    };
+    let (port, at) = (free_port(), authority.folder().display());
+    let temporary =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {at}/{kind};"));
+    let text = format!(
+        "daemon off;\nworker_processes 1;\npid {at}/{port}.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{}\n\
+         server {{ listen 127.0.0.1:{port} ssl {listen};\nssl_certificate {at}/{name}.pem;\nssl_certificate_key {at}/{name}.key;\n{more}\n\
+         add_header X-Upstream nginx always;\n{}\n\
+         location / {{ return 200 \"$server_protocol $ssl_protocol sni=$ssl_server_name host=$http_host proto=$http_x_forwarded_proto client=$ssl_client_s_dn\"; }}\n}}\n}}\n",
+        temporary.join("\n"),
+        if more.contains("ssl_protocols") { "" } else { "ssl_protocols TLSv1.2 TLSv1.3;" },
+    );
+    let file = authority.file(&format!("{port}.conf"));
+    fs::write(&file, text).unwrap();
+    let running = Running::start(Command::new(program).arg("-e").arg(authority.file("error.log")).arg("-c").arg(file));
+    until("nginx to listen", SOON, || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    Some((running, port))
+}
+
+/// A gateway with everything open before one upstream with these settings.
+fn before(url: &str, more: &[(&str, &str)]) -> Gateway {
+    let site = Site::new().set("upstreams.app", "urls", &format!("[\"{url}\"]"));
+    let site = more.iter().fold(site, |site, (key, value)| site.set("upstreams.app", key, value));
+    site.route("prefix = \"/\"\nupstream = \"app\"\nauth = \"none\"").start()
+}
+
+fn tells(gateway: &Gateway, words: &str) {
+    until(words, SOON, || gateway.log_text().contains(words));
+}
+
+fn authority() -> Authority {
+    let authority = Authority::new();
+    authority.sign("here", HERE, "30");
+    authority
+}
+
+#[test]
+fn http2_is_chosen_where_the_backend_offers_it_and_http1_where_not() {
+    let authority = authority();
+    let ca = authority.quoted("ca.pem");
+    for (listen, protocol) in [("http2", "HTTP/2.0"), ("", "HTTP/1.1")] {
+        let Some((_nginx, port)) = nginx(&authority, "here", listen, "") else { return };
+        let gateway = before(&format!("https://localhost:{port}"), &[("ca", &ca), ("host_header", "\"upstream\"")]);
+        for _ in 0..3 {
+            let said = gateway.get("/x").send().expect(200).text();
+            assert_eq!(said, format!("{protocol} TLSv1.3 sni=localhost host=localhost:{port} proto=http client="));
+        }
+        gateway.post("/x").body("text/plain", vec![b'a'; 100_000]).send().expect(200);
+        gateway.call("HEAD", "/x").send().expect(200);
+        let by_number = before(&format!("https://127.0.0.1:{port}"), &[("ca", &ca)]);
+        let said = by_number.get("/x").send().expect(200).text();
+        assert!(said.contains(" sni= ") && said.contains(&format!("host=127.0.0.1:{}", by_number.port)), "{said}");
+    }
+}
+
+#[test]
+fn a_backend_that_asks_for_a_certificate_is_shown_ours() {
+    let authority = authority();
+    authority.sign("gateway", "DNS:gateway", "30");
+    let (ca, cert, key) =
+        (authority.quoted("ca.pem"), authority.quoted("gateway.pem"), authority.quoted("gateway.key"));
+    for (listen, version) in [("http2", "TLSv1.3"), ("", "TLSv1.2"), ("http2", "TLSv1.2"), ("", "TLSv1.3")] {
+        let asks =
+            format!("ssl_client_certificate {}; ssl_verify_client on; ssl_protocols {version};", ca.trim_matches('"'));
+        let Some((_nginx, port)) = nginx(&authority, "here", listen, &asks) else { return };
+        let url = format!("https://localhost:{port}");
+        let gateway = before(&url, &[("ca", &ca), ("client_cert", &cert), ("client_key", &key)]);
+        let said = gateway.get("/x").send().expect(200).text();
+        assert!(said.ends_with("client=CN=gateway") && said.contains(version), "{said}");
+    }
+    // openssl ends the handshake where nginx answers 400.
+    let (port, here) = (free_port(), authority.file("here.pem"));
+    let mut server = Command::new("openssl");
+    server.args(["s_server", "-www", "-Verify", "1", "-accept", &port.to_string(), "-cert"]).arg(&here).arg("-key");
+    server.arg(authority.file("here.key")).arg("-CAfile").arg(authority.file("ca.pem"));
+    let _server = Running::start(server.stderr(Stdio::null()));
+    until("openssl to listen", SOON, || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let gateway = before(&format!("https://localhost:{port}"), &[("ca", &ca)]);
+    gateway.get("/x").send().refused(502, "upstream_tls");
+    tells(&gateway, "see `client_cert` and `client_key`");
+}
+
+#[test]
+fn a_certificate_that_is_not_good_is_refused_and_the_log_tells_the_cure() {
+    let authority = authority();
+    authority.sign("late", HERE, "-1");
+    authority.sign("away", "DNS:elsewhere.example", "30");
+    let (ours, foreign) = (authority.quoted("ca.pem"), Authority::new());
+    for (name, ca, cure) in [
+        ("late", &ours, "renew it there"),
+        ("away", &ours, "write one of them in `urls`"),
+        ("here", &foreign.quoted("ca.pem"), "name the PEM file of its authority with `ca`"),
+    ] {
+        let Some((_nginx, port)) = nginx(&authority, name, "http2", "") else { return };
+        let url = format!("https://localhost:{port}");
+        let gateway = before(&url, &[("ca", ca)]);
+        let answer = gateway.get("/x").send().refused(502, "upstream_tls");
+        assert!(!answer.text().contains("certificate"), "a stranger is told nothing: {}", answer.text());
+        tells(&gateway, cure);
+        let careless = before(&url, &[("verify_tls", "false")]);
+        careless.get("/x").send().expect(200);
+        tells(&careless, "W308");
+    }
+    // The system's authorities, of which ours is none.
+    let Some((_nginx, port)) = nginx(&authority, "here", "", "") else { return };
+    before(&format!("https://localhost:{port}"), &[]).get("/x").send().refused(502, "upstream_tls");
+}
+
+#[test]
+fn where_plain_http_is_spoken_no_handshake_succeeds() {
+    let upstream = Upstream::talking(|wire| {
+        wire.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    });
+    let gateway = before(&format!("https://127.0.0.1:{}", upstream.port), &[]);
+    gateway.get("/x").send().refused(502, "upstream_tls");
+    tells(&gateway, "is this the port where it speaks TLS?");
+    assert_eq!(upstream.seen().len(), 0);
+}
+
+#[test]
+fn certificates_are_read_again_on_reload_and_bad_ones_change_nothing() {
+    let (authority, old) = (authority(), Authority::new());
+    let Some((_nginx, port)) = nginx(&authority, "here", "http2", "") else { return };
+    let kept = tempfile::tempdir().unwrap();
+    let ca = kept.path().join("ca.pem");
+    fs::copy(old.file("ca.pem"), &ca).unwrap();
+    let gateway = before(&format!("https://localhost:{port}"), &[("ca", &format!("\"{}\"", ca.display()))]);
+    gateway.get("/x").send().refused(502, "upstream_tls");
+    fs::copy(authority.file("ca.pem"), &ca).unwrap();
+    authgate(gateway.folder(), &[], &["reload"]).expect(0);
+    gateway.get("/x").send().expect(200);
+    fs::write(&ca, "none").unwrap();
+    authgate(gateway.folder(), &[], &["reload"]).expect(1);
+    gateway.get("/x").send().expect(200);
+}
+
+#[test]
+fn a_websocket_goes_over_http1_also_where_the_backend_prefers_http2() {
+    let authority = authority();
+    let (Some(python), port) = (python_with_streams(), free_port()) else { return };
+    let gateway = before(&format!("https://localhost:{port}"), &[("ca", &authority.quoted("ca.pem"))]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/websocket_over_tls.py");
+    let mut command = Command::new(python);
+    command.arg(script).args([port.to_string(), gateway.port.to_string()]);
+    let ran = command.arg(authority.file("here.pem")).arg(authority.file("here.key")).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "passed\n", "{}", String::from_utf8_lossy(&ran.stderr));
+}
