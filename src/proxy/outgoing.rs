@@ -1,5 +1,5 @@
 //! The upstream request, built anew: it starts with nothing, and only what may pass is copied into it.
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
@@ -7,6 +7,7 @@ use http_body::Body as _;
 use super::hop::{is_hop_by_hop, named_by_connection};
 use super::identity;
 use super::settings::{HostHeader, Settings};
+use super::trace;
 use super::upgrade::Handshake;
 use super::upstream::Lease;
 use super::{ForwardError, Target};
@@ -192,11 +193,15 @@ fn set_forwarded(inbound: &Inbound, headers: &mut HeaderMap) {
     if let Some(chain) = client.forwarded_for() {
         headers.insert(FORWARDED_FOR, chain);
     }
+    if let Some(forwarded) = client.forwarded() {
+        headers.insert(FORWARDED, forwarded);
+    }
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme()));
     if let Some(host) = &client.host {
         headers.insert(FORWARDED_HOST, host.clone());
     }
     headers.insert(REQUEST_ID, inbound.request_id().value().clone());
+    trace::keep_or_make(headers);
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -257,6 +262,7 @@ mod tests {
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
             cors: Default::default(),
+            allow_in_path: Default::default(),
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
         });
@@ -286,8 +292,11 @@ mod tests {
     fn sent(fields: &[(&'static str, &str)], target: &Target<'_>) -> Vec<String> {
         let fields: Vec<_> = [("host", "g")].iter().chain(fields).copied().collect();
         let head = built(&inbound("9.9.9.9", "/", Version::HTTP_11, &fields), target, HostHeader::Keep);
-        let lines =
-            head.headers.iter().filter(|(name, _)| !name.as_str().starts_with("x-forwarded-") && **name != REQUEST_ID);
+        let ours = |name: &HeaderName| {
+            name.as_str().starts_with("x-forwarded-")
+                || ["forwarded", "traceparent", "x-request-id"].contains(&name.as_str())
+        };
+        let lines = head.headers.iter().filter(|(name, _)| !ours(name));
         lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 

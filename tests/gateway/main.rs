@@ -45,6 +45,7 @@ mod observe;
 mod paths;
 mod proxy_protocol;
 mod routes;
+mod spellings;
 mod tokens;
 mod websocket;
 
