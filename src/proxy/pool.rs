@@ -32,6 +32,7 @@ pub(super) struct Link {
     /// hyper is done with the connection, and must not be asked again.
     pub(super) over: bool,
     kept_since: Instant,
+    born: Instant,
     _place: Place,
 }
 
@@ -117,7 +118,9 @@ impl Pool {
     pub(super) fn take(&self, address: usize) -> Option<Box<Link>> {
         loop {
             let mut link = self.kept().links.get_mut(address)?.pop()?;
-            if link.kept_since.elapsed() < self.keep_alive && link.is_idle() {
+            let now = Instant::now();
+            let young = now - link.kept_since < self.keep_alive && now - link.born < self.keep_alive * OLDEST;
+            if young && link.is_idle() {
                 return Some(link);
             }
         }
@@ -271,8 +274,8 @@ pub(super) enum Opened {
 
 async fn link(stream: Stream, place: Place) -> Result<Box<Link>, ForwardError> {
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ForwardError::broken)?;
-    let deadline = Deadline::default();
-    Ok(Box::new(Link { sender, connection, deadline, over: false, kept_since: Instant::now(), _place: place }))
+    let (deadline, now) = (Deadline::default(), Instant::now());
+    Ok(Box::new(Link { sender, connection, deadline, over: false, kept_since: now, born: now, _place: place }))
 }
 
 enum Entered {
@@ -307,5 +310,8 @@ impl Drop for Place {
     }
 }
 
+/// So many times `keep_alive` a connection is used at most, however busy it is: a name that leads elsewhere by now is looked
+/// up again for the next one.
+pub(super) const OLDEST: u32 = 10;
 const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
 const LONGEST_SWEEP: Duration = Duration::from_secs(10);

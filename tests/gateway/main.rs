@@ -43,6 +43,7 @@ mod https_upstreams;
 mod identity;
 mod observe;
 mod paths;
+mod names;
 mod proxy_protocol;
 mod routes;
 mod spellings;
