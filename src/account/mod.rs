@@ -24,6 +24,7 @@ mod refresh_token;
 mod register;
 mod session;
 mod settings;
+mod stranger;
 mod trail;
 
 pub(crate) use accounts::{Accounts, SignedIn};

@@ -17,6 +17,9 @@ pub(crate) enum RefreshError {
     /// It was used before, longer ago than the grace; its session is ended.
     #[error("the refresh token was used before")]
     Reused,
+    /// The session that it stands for, or its person's access, was ended.
+    #[error("the session has ended")]
+    Ended,
     #[error("cannot sign a token")]
     Signing(#[source] SignError),
     #[error("cannot read the session")]
@@ -34,7 +37,9 @@ impl Accounts {
         let entry = Entry::new(Action::Refreshed, source);
         match &outcome {
             Ok(done) => entry.about(Some(&done.user)).session(done.session).record(&self.people),
-            Err(RefreshError::Invalid) => entry.refused(Some("invalid_refresh_token")).record(&self.people),
+            Err(RefreshError::Invalid | RefreshError::Ended) => {
+                entry.refused(Some("invalid_refresh_token")).record(&self.people)
+            }
             // Written down where the person is known.
             Err(RefreshError::Reused) => {}
             Err(RefreshError::Signing(_) | RefreshError::Unavailable(_)) => {

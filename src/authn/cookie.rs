@@ -55,9 +55,14 @@ impl Authenticator {
     }
 
     async fn session_of(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
-        if let Some(known) = self.in_copy(sessions, cookie, now) {
-            return known;
+        match self.in_copy(sessions, cookie, now) {
+            Some(known) => known,
+            None => Box::pin(self.in_turn(sessions, cookie, now)).await,
         }
+    }
+
+    /// Asks the store, unless somebody else just did.
+    async fn in_turn(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
         let _turn = sessions.copy.turn(cookie).await;
         if let Some(known) = self.in_copy(sessions, cookie, now) {
             return known;

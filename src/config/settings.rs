@@ -211,7 +211,8 @@ pub(super) const SECTIONS: &[Section] = &[
                 "well_known",
                 Kind::Flag,
                 "true",
-                "\nAnswer /.well-known/jwks.json, openid-configuration and oauth-authorization-server. Every other /.well-known/ path goes to the routes.",
+                "\nAnswer /.well-known/jwks.json, openid-configuration, oauth-authorization-server and change-password.\n\
+                 Every other /.well-known/ path goes to the routes.",
             ),
             with_default(
                 "trusted_proxies",

@@ -1,16 +1,18 @@
 //! `POST` or `DELETE {p}/logout`: ends the session; its access tokens are dead with the next request.
 use std::sync::Arc;
 
-use http::Response;
+use http::{Method, Response, StatusCode};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::browser::see_other;
 use super::sessions::away;
 use super::{Endpoints, Problem, form, nothing, source};
-use crate::authn::AuthnError;
+use crate::authn::{self, AuthnError};
 use crate::authz::Asks;
 use crate::base::Secret;
-use crate::token::Identity;
+use crate::refusal::own_response;
+use crate::token::{Format, Identity};
 use crate::wire::{Body, Inbound};
 
 #[derive(Deserialize)]
@@ -34,7 +36,7 @@ impl Endpoints {
         let form: Option<Form> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
         let refresh = form.and_then(|form| form.refresh_token).map(Secret::new);
         self.end_shown(&inbound, refresh.as_ref()).await?;
-        let mut response = nothing();
+        let mut response = self.signed_out(inbound.method());
         self.take_session(&mut response, &inbound);
         Ok(response)
     }
@@ -49,7 +51,26 @@ impl Endpoints {
         if let Some(identity) = identity.filter(|identity| identity.session().is_none()) {
             self.accounts.logout_stranger(&identity, &source(inbound)).await.map_err(|error| away(&error))?;
         }
+        for made_elsewhere in self.refresh_tokens_in(inbound, refresh) {
+            let ended = self.accounts.end_stranger_refresh(&made_elsewhere, &source(inbound)).await;
+            ended.map_err(|error| away(&error))?;
+        }
         Ok(())
+    }
+
+    /// Those of the backend's own library, as a bearer or in the body.
+    fn refresh_tokens_in(&self, inbound: &Inbound, sent: Option<&Secret>) -> Vec<Identity> {
+        let bearer = authn::token_in(inbound.headers()).ok().flatten().map(|token| Secret::new(token.to_owned()));
+        sent.into_iter().chain(&bearer).filter_map(|token| self.made_elsewhere(token)?.ok()).collect()
+    }
+
+    /// Clients of Flask-JWT-Extended's manual read a message after their DELETE.
+    fn signed_out(&self, method: &Method) -> Response<Body> {
+        if self.format() == Format::FlaskJwtExtended && method == Method::DELETE {
+            let told = json!({ "msg": "Access token revoked" }).to_string();
+            return own_response(StatusCode::OK, "application/json", told);
+        }
+        nothing()
     }
 
     /// What is over or was never good is nobody's. What may be good and cannot be told is an error.

@@ -50,6 +50,8 @@ pub(crate) enum Endpoint {
     Password,
     Introspect,
     Revoke,
+    /// Where password managers lead people (W3C).
+    ChangePassword,
     Jwks,
     Metadata,
     Health,
@@ -153,6 +155,7 @@ impl Endpoint {
         (JWKS_PATH, Self::Jwks),
         ("/.well-known/openid-configuration", Self::Metadata),
         ("/.well-known/oauth-authorization-server", Self::Metadata),
+        ("/.well-known/change-password", Self::ChangePassword),
     ];
 
     /// Nothing: any method.
@@ -175,7 +178,13 @@ impl Endpoint {
             Self::Logout => LOGOUT,
             Self::Session => DELETE,
             Self::Me => ME,
-            Self::Sessions | Self::Jwks | Self::Metadata | Self::Health | Self::Ready | Self::Errors => READ,
+            Self::Sessions
+            | Self::ChangePassword
+            | Self::Jwks
+            | Self::Metadata
+            | Self::Health
+            | Self::Ready
+            | Self::Errors => READ,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
     }
@@ -194,6 +203,7 @@ impl Endpoint {
             | Self::Revoke => true,
             Self::Sessions
             | Self::Introspect
+            | Self::ChangePassword
             | Self::Jwks
             | Self::Metadata
             | Self::Health
@@ -223,6 +233,7 @@ impl Endpoint {
             Self::Password => "password",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
+            Self::ChangePassword => "change_password",
             Self::Jwks => "jwks",
             Self::Metadata => "metadata",
             Self::Health => "healthz",
@@ -319,6 +330,8 @@ impl Endpoints {
             Endpoint::Password => self.change_password(inbound).await,
             Endpoint::Introspect => self.introspect(inbound).await,
             Endpoint::Revoke => self.revoke(inbound).await,
+            Endpoint::ChangePassword if self.browsers => Ok(redirect(&format!("{}/account", self.prefix))),
+            Endpoint::ChangePassword => Err(Refusal::named("no_route").into()),
             Endpoint::Jwks => Ok(self.jwks()),
             Endpoint::Metadata => Ok(self.metadata()),
             Endpoint::Health => Ok(health::alive()),

@@ -31,6 +31,8 @@ impl Endpoints {
         let source = source(&inbound);
         let done = if token.expose().starts_with(SERVICE_TOKEN_PREFIX) {
             self.accounts.people().revoke_shown(&token, &source).await
+        } else if let Some(Ok(identity)) = self.made_elsewhere(&token) {
+            self.accounts.end_stranger_refresh(&identity, &source).await
         } else {
             let known = self.authenticator.verify(token.expose(), self.clock.now()).ok();
             let session = known.and_then(|identity| identity.session());

@@ -10,7 +10,7 @@ use crate::authn;
 use crate::authz::Asks;
 use crate::base::Secret;
 use crate::refusal::Refusal;
-use crate::token::Format;
+use crate::token::{Format, Identity, TokenError};
 use crate::wire::{Body, Inbound, OwnCookie, Shown};
 
 #[derive(Deserialize)]
@@ -31,7 +31,12 @@ impl Endpoints {
             }
             None => form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token,
         };
-        let outcome = self.accounts.refresh(&Secret::new(presented), &source(&inbound)).await;
+        let presented = Secret::new(presented);
+        let outcome = match self.made_elsewhere(&presented) {
+            None => self.accounts.refresh(&presented, &source(&inbound)).await,
+            Some(Ok(identity)) => self.accounts.refresh_stranger(&presented, &identity, &source(&inbound)).await,
+            Some(Err(refused)) => return Err(refused.into()),
+        };
         self.count_refresh(&outcome);
         let signed_in = outcome?;
         Ok(token_answer(&signed_in, self.format()))
@@ -49,6 +54,21 @@ impl Endpoints {
         Ok(session_answer(&held.token, identity, &user, now))
     }
 
+    /// A refresh token that the backend's own library made. `None`: it looks like one of ours, or nobody else makes any.
+    pub(super) fn made_elsewhere(&self, presented: &Secret) -> Option<Result<Identity, Refusal>> {
+        if self.format() == Format::Native || !presented.expose().contains('.') {
+            return None;
+        }
+        let now = self.clock.now();
+        Some(self.tokens.verify_refresh(presented.expose(), now).map_err(|error| match error {
+            TokenError::Expired => Refusal::named("token_expired"),
+            TokenError::Invalid if self.tokens.verify(presented.expose(), now).is_ok() => {
+                Refusal::with_detail("invalid_refresh_token", ONLY_REFRESH)
+            }
+            TokenError::Invalid => Refusal::named("invalid_refresh_token"),
+        }))
+    }
+
     /// Flask-JWT-Extended's clients show the refresh token as a bearer, and send no body.
     fn bearer(&self, inbound: &Inbound) -> Option<String> {
         let token = authn::token_in(inbound.headers()).ok().flatten()?;
@@ -59,3 +79,6 @@ impl Endpoints {
 fn shows_session(inbound: &Inbound) -> bool {
     !matches!(inbound.own_cookie(OwnCookie::Session), Shown::Nothing)
 }
+
+/// An access token was shown; in the words of Flask-JWT-Extended.
+const ONLY_REFRESH: &str = "Only refresh tokens are allowed";

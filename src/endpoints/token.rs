@@ -45,7 +45,10 @@ impl Endpoints {
 
     async fn by_refresh_token(&self, form: &mut Pairs, inbound: &Inbound) -> Result<SignedIn, Problem> {
         let Some(refresh_token) = form.take("refresh_token") else { return Err(INVALID_REQUEST.into()) };
-        let outcome = self.accounts.refresh(&refresh_token, &source(inbound)).await;
+        let outcome = match self.made_elsewhere(&refresh_token) {
+            Some(Ok(identity)) => self.accounts.refresh_stranger(&refresh_token, &identity, &source(inbound)).await,
+            Some(Err(_)) | None => self.accounts.refresh(&refresh_token, &source(inbound)).await,
+        };
         self.count_refresh(&outcome);
         outcome.map_err(|error| of_refresh(&error).into())
     }
@@ -81,7 +84,9 @@ fn of_login(error: &LoginError) -> TokenProblem {
 
 fn of_refresh(error: &RefreshError) -> TokenProblem {
     match error {
-        RefreshError::Invalid => TokenProblem::new("invalid_grant", "the refresh token is not valid"),
+        RefreshError::Invalid | RefreshError::Ended => {
+            TokenProblem::new("invalid_grant", "the refresh token is not valid")
+        }
         RefreshError::Reused => {
             TokenProblem::new("invalid_grant", "the refresh token was used before; the session has ended")
         }

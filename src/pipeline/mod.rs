@@ -82,6 +82,7 @@ impl Gateway {
             return Err(Refusal::named(Denial::Path.reason()).into());
         }
         match self.endpoints.find(inbound.path().as_str()) {
+            // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
             Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
             Lookup::NotOurs => self.proxied(inbound, exchange).await,
@@ -101,7 +102,8 @@ impl Gateway {
         if endpoint.asks_routes() {
             return self.verify(endpoint, inbound, exchange).await;
         }
-        self.endpoints.answer(endpoint, inbound).await
+        // On the heap: what forwards need not carry room for all that endpoints do.
+        Box::pin(self.endpoints.answer(endpoint, inbound)).await
     }
 
     /// route → who → may they → forward

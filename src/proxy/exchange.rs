@@ -1,29 +1,34 @@
-//! One request and the head of its answer, over one connection.
+//! One request over one connection, until the head of the answer is there.
 use std::error::Error;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 
 use super::ForwardError;
+use super::codec::{ReadError, SendError};
 use super::multiplex::Ticket;
+use super::outgoing::Head;
 use super::pool::Link;
 use super::upload::{Progress, Upload};
 use super::upstream::Way;
 use crate::tls::Mistrust;
-use crate::wire::{BodyProblem, Deadline};
+use crate::wire::{BodyError, BodyProblem, Deadline};
 
 /// What became of a request.
 pub(super) enum Sent {
-    Answered(Box<Response<Incoming>>),
-    /// The connection had ended before anything was sent: here is the request again.
-    Unsent(Box<Request<Upload>>),
+    /// Over a connection of its own: the body is read from there.
+    Answered(Response<()>),
+    /// Over a shared one.
+    Shared(Box<Response<Incoming>>),
+    /// The connection had ended before anything was sent; what there is of a body is where it was.
+    Unsent,
     /// The connection ended before a byte of an answer came; whether the request was taken, nobody knows.
     Lost(ForwardError),
     Failed(ForwardError),
@@ -34,13 +39,22 @@ pub(super) enum Sent {
 /// `within` is counted anew as long as the client's body moves: a long upload is no silent upstream.
 pub(super) async fn send(
     way: &mut Way,
-    request: Request<Upload>,
-    upload: Option<&Arc<Progress>>,
+    request: &Head<'_>,
+    place: &HeaderValue,
+    secure: bool,
+    upload: &mut Option<Upload>,
     within: Duration,
 ) -> Sent {
+    let progress = upload.as_ref().and_then(Upload::progress);
     match way {
-        Way::Own(link) => send_alone(link, request, upload, within).await,
-        Way::Shared(ticket) => Box::pin(send_shared(ticket, request, upload, within)).await,
+        Way::Own(link) => {
+            link.codec.begin(request, place);
+            send_alone(link, upload, progress.as_ref(), within).await
+        }
+        Way::Shared(ticket) => {
+            let body = upload.take().unwrap_or_default();
+            Box::pin(send_shared(ticket, request.request(place, secure, body), upload, progress.as_ref(), within)).await
+        }
     }
 }
 
@@ -48,7 +62,8 @@ pub(super) async fn send(
 async fn send_shared(
     ticket: &mut Ticket,
     request: Request<Upload>,
-    upload: Option<&Arc<Progress>>,
+    upload: &mut Option<Upload>,
+    progress: Option<&Arc<Progress>>,
     within: Duration,
 ) -> Sent {
     ticket.deadline.set(within);
@@ -57,15 +72,15 @@ async fn send_shared(
     let sent = poll_fn(|cx| {
         if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
             return Poll::Ready(match outcome {
-                Ok(response) => Sent::Answered(Box::new(response)),
-                Err(error) => unanswered(error),
+                Ok(response) => Sent::Shared(Box::new(response)),
+                Err(error) => unanswered(error, upload),
             });
         }
-        ready!(poll_late(deadline, upload, within, cx));
+        ready!(poll_late(deadline, progress, within, cx));
         Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout))
     })
     .await;
-    if matches!(sent, Sent::Unsent(_) | Sent::Lost(_)) {
+    if matches!(sent, Sent::Unsent | Sent::Lost(_)) {
         ticket.shun();
     }
     sent
@@ -87,66 +102,72 @@ fn poll_late(
     Poll::Pending
 }
 
-/// Over a connection that is driven here.
+/// Over a connection that is driven here. An answer that comes before the request was sent whole counts.
 async fn send_alone(
     link: &mut Link,
-    request: Request<Upload>,
-    upload: Option<&Arc<Progress>>,
+    upload: &mut Option<Upload>,
+    progress: Option<&Arc<Progress>>,
     within: Duration,
 ) -> Sent {
     link.deadline.set(within);
-    let mut answer = pin!(link.sender.try_send_request(request));
     poll_fn(|cx| {
-        let connection = Pin::new(&mut link.connection).poll(cx);
-        link.over |= connection.is_ready();
-        if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
-            return Poll::Ready(match outcome {
-                Ok(response) => Sent::Answered(Box::new(response)),
-                Err(error) => unanswered(error),
+        if let Poll::Ready(Err(SendError(error))) = link.codec.poll_send(upload, cx) {
+            return Poll::Ready(Sent::Failed(of_body(error)));
+        }
+        if let Poll::Ready(head) = link.codec.poll_head(cx) {
+            return Poll::Ready(match head {
+                Ok(response) => Sent::Answered(response),
+                // Whether our certificate is believed, the upstream may say only now.
+                Err(error) if let Some(mistrust) = Mistrust::in_chain(&error) => {
+                    Sent::Failed(ForwardError::Tls(mistrust))
+                }
+                Err(ReadError::Unheard(_)) if link.codec.is_unsent(upload) => Sent::Unsent,
+                Err(error @ ReadError::Unheard(_)) => Sent::Lost(ForwardError::broken(error)),
+                Err(error) => Sent::Failed(ForwardError::broken(error)),
             });
         }
-        if connection.is_ready() {
-            let ended = io::Error::from(io::ErrorKind::UnexpectedEof);
-            return Poll::Ready(Sent::Lost(ForwardError::BadResponse(Box::new(ended))));
-        }
-        ready!(poll_late(&mut link.deadline, upload, within, cx));
+        ready!(poll_late(&mut link.deadline, progress, within, cx));
         Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout))
     })
     .await
 }
 
-fn unanswered(mut error: TrySendError<Request<Upload>>) -> Sent {
+fn unanswered(mut error: TrySendError<Request<Upload>>, upload: &mut Option<Upload>) -> Sent {
     // Our certificate may be refused before anything was sent.
     if let Some(mistrust) = Mistrust::in_chain(error.error()) {
         return Sent::Failed(ForwardError::Tls(mistrust));
     }
     match error.take_message() {
-        Some(request) => Sent::Unsent(Box::new(request)),
+        Some(request) => {
+            *upload = Some(request.into_body());
+            Sent::Unsent
+        }
         None => {
             let error = error.into_error();
-            let lost = is_from_upstream(&error) && broke_off(&error);
-            if lost { Sent::Lost(ForwardError::broken(error)) } else { Sent::Failed(reason(error)) }
+            let of_client = error.source().and_then(|source| source.downcast_ref::<BodyProblem>()).is_some();
+            if of_client {
+                Sent::Failed(of_body(Box::new(error)))
+            } else if broke_off(&error) {
+                Sent::Lost(ForwardError::broken(error))
+            } else {
+                Sent::Failed(ForwardError::broken(error))
+            }
         }
     }
 }
 
-/// Not from the client's body on its way.
-fn is_from_upstream(error: &hyper::Error) -> bool {
-    error.source().and_then(|source| source.downcast_ref::<BodyProblem>()).is_none()
-}
-
-/// Whose fault it was: the client's, whose body could not be read, or the upstream's.
-fn reason(error: hyper::Error) -> ForwardError {
-    match error.source().and_then(|source| source.downcast_ref::<BodyProblem>()) {
+/// Why the client's body could not be read.
+fn of_body(error: BodyError) -> ForwardError {
+    let mut chain = std::iter::successors(Some(&*error as &(dyn Error + 'static)), |&error| error.source());
+    match chain.find_map(|error| error.downcast_ref::<BodyProblem>()) {
         Some(BodyProblem::TooLarge) => ForwardError::RequestTooLarge,
         Some(BodyProblem::Stalled) => ForwardError::RequestStalled,
-        Some(BodyProblem::Broken(cause)) if broke_off(cause.as_ref()) => ForwardError::ClientGone(Box::new(error)),
-        Some(BodyProblem::Broken(_)) => ForwardError::RequestBroken(Box::new(error)),
-        None => ForwardError::broken(error),
+        Some(BodyProblem::Broken(cause)) if broke_off(cause.as_ref()) => ForwardError::ClientGone(error),
+        Some(BodyProblem::Broken(_)) | None => ForwardError::RequestBroken(error),
     }
 }
 
-/// Whether a client's body ended because the client went away, and not because it was malformed.
+/// Whether somebody went away, and did not talk nonsense.
 fn broke_off(error: &(dyn Error + 'static)) -> bool {
     let mut chain = std::iter::successors(Some(error), |&error| error.source());
     chain.any(|error| {

@@ -83,7 +83,7 @@ async fn ask(upstream: &Upstream, at: usize, check: &HealthCheck) -> Result<(), 
     // Dropped with this question, whatever becomes of it.
     let mut driver = JoinSet::new();
     let response = if http2 {
-        outgoing::fit_http2(&mut request, upstream.settings.tls.is_some(), false);
+        outgoing::fit_http2(&mut request, upstream.settings.tls.is_some());
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.map_err(broken)?;
         driver.spawn(connection);
         sender.send_request(request).await

@@ -1,6 +1,6 @@
 //! Fields that belong to one connection only (RFC 9110, section 7.6.1).
 use http::header::CONNECTION;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Whether a field is never passed on, in either direction.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
@@ -19,6 +19,12 @@ pub(super) fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let lines = lines.filter(|line| !matches!(*line, b"keep-alive" | b"close" | b"Keep-Alive"));
     let words = lines.flat_map(|line| line.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
     words.filter_map(|word| HeaderName::from_bytes(word).ok()).filter(|name| !is_end_to_end(name)).collect()
+}
+
+/// Whether `Connection` says this word.
+pub(super) fn has_word(headers: &HeaderMap, word: &[u8]) -> bool {
+    let lines = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|&byte| byte == b',')).any(|said| said.trim_ascii().eq_ignore_ascii_case(word))
 }
 
 fn is_end_to_end(name: &HeaderName) -> bool {
@@ -60,8 +66,6 @@ const END_TO_END: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]

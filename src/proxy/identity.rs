@@ -1,7 +1,8 @@
 //! What an upstream is told about the person, as field values.
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::base::{Role, Scope};
 use crate::token::Identity;
@@ -9,40 +10,53 @@ use crate::wire::{IdentityFields, IdentityPart};
 
 /// Sets the identity fields, after everything else: nothing that stood there before stays.
 pub(super) fn set(headers: &mut HeaderMap, fields: &IdentityFields, identity: Option<&Identity>) {
+    for (_, name) in &fields.fields {
+        headers.remove(name);
+    }
+    each(fields, identity, |name, value| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    });
+}
+
+/// Tells each field. What is unknown or empty is told in none.
+pub(super) fn each(fields: &IdentityFields, identity: Option<&Identity>, mut tell: impl FnMut(&HeaderName, &str)) {
+    let Some(identity) = identity else { return };
     for (part, name) in &fields.fields {
-        match identity.and_then(|identity| value(identity, *part, &fields.separator)) {
-            Some(value) => drop(headers.insert(name, value)),
-            None => drop(headers.remove(name)),
+        let value = value(identity, *part, &fields.separator);
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            tell(name, &value);
         }
     }
 }
 
-/// What is unknown or empty is told in no field.
-fn value(identity: &Identity, part: IdentityPart, separator: &str) -> Option<HeaderValue> {
-    match part {
+fn value<'a>(identity: &'a Identity, part: IdentityPart, separator: &str) -> Option<Cow<'a, str>> {
+    Some(match part {
         IdentityPart::User => one(identity.username()?.as_str(), separator),
         IdentityPart::Email => one(identity.email()?.as_str(), separator),
         IdentityPart::Name => one(identity.name()?, separator),
         IdentityPart::Sub => one(identity.sub(), separator),
-        IdentityPart::Session => one(&identity.session()?.to_string(), separator),
+        IdentityPart::Session => Cow::Owned(one(&identity.session()?.to_string(), separator).into_owned()),
         IdentityPart::Groups => joined(identity.roles().iter().map(Role::as_str), separator),
         IdentityPart::Scopes => joined(identity.scopes().iter().map(Scope::as_str), separator),
-    }
+    })
 }
 
-fn one(text: &str, separator: &str) -> Option<HeaderValue> {
-    if text.is_empty() {
-        return None;
-    }
+fn one<'a>(text: &'a str, separator: &str) -> Cow<'a, str> {
     if is_plain(text, separator) {
-        return HeaderValue::from_str(text).ok();
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() * 2);
     encode(text, separator, &mut out);
-    HeaderValue::try_from(out).ok()
+    Cow::Owned(out)
 }
 
-fn joined<'a>(words: impl Iterator<Item = &'a str>, separator: &str) -> Option<HeaderValue> {
+fn joined<'a>(words: impl Iterator<Item = &'a str> + Clone, separator: &str) -> Cow<'a, str> {
+    let mut rest = words.clone();
+    if let (Some(only), None) = (rest.next(), rest.next()) {
+        return one(only, separator);
+    }
     let mut out = String::new();
     for word in words {
         if !out.is_empty() {
@@ -50,7 +64,7 @@ fn joined<'a>(words: impl Iterator<Item = &'a str>, separator: &str) -> Option<H
         }
         encode(word, separator, &mut out);
     }
-    HeaderValue::try_from(out).ok().filter(|value| !value.is_empty())
+    Cow::Owned(out)
 }
 
 /// Letters, digits and a few signs that need no second look: what nearly every name is made of.
@@ -91,7 +105,6 @@ fn encode(text: &str, separator: &str, out: &mut String) {
 mod tests {
     use std::time::Duration;
 
-    use http::HeaderName;
     use proptest::prelude::*;
 
     use super::*;
@@ -146,13 +159,13 @@ mod tests {
             ("\u{7f}", "%7F"),
             (" ", "%20"),
         ] {
-            assert_eq!(one(text, ",").unwrap(), value, "{text:?}");
+            assert_eq!(one(text, ","), value, "{text:?}");
         }
-        assert_eq!(joined(["a|b", "c"].into_iter(), "|").unwrap(), "a%7Cb|c");
-        assert_eq!(joined(["a b", "c"].into_iter(), " ").unwrap(), "a%20b c");
-        assert_eq!(joined(["user", "admin"].into_iter(), ",").unwrap(), "user,admin");
-        assert_eq!(joined(["a-b", "c"].into_iter(), "-").unwrap(), "a%2Db-c");
-        assert_eq!(joined([].into_iter(), ","), None);
+        assert_eq!(joined(["a|b", "c"].into_iter(), "|"), "a%7Cb|c");
+        assert_eq!(joined(["a b", "c"].into_iter(), " "), "a%20b c");
+        assert_eq!(joined(["user", "admin"].into_iter(), ","), "user,admin");
+        assert_eq!(joined(["a-b", "c"].into_iter(), "-"), "a%2Db-c");
+        assert_eq!(joined([].into_iter(), ","), "");
     }
 
     #[test]

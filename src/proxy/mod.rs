@@ -1,5 +1,7 @@
 //! The way to an upstream and back.
+mod apart;
 mod balance;
+mod codec;
 mod ending;
 mod exchange;
 mod frames;
@@ -24,8 +26,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{CONTENT_LENGTH, TE};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version};
+use http::header::TE;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
@@ -41,7 +43,7 @@ use balance::Asker;
 use exchange::Sent;
 use outgoing::Head;
 use upgrade::Handshake;
-use upload::{Progress, Upload};
+use upload::Upload;
 use upstream::{Lease, Need, Upstream};
 
 /// All upstreams and their connections.
@@ -195,27 +197,18 @@ impl Proxy {
         let user = permit.identity().map(Identity::sub);
         let asker = Asker { client: inbound.client().ip, user };
         let at = upstream.addresses.pick(asker).ok_or(ForwardError::Unwell)?;
-        let mut head = Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at))?;
-        head.frame(&body, inbound.headers().contains_key(CONTENT_LENGTH));
+        let handshake = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2);
+        let request = Head::new(&inbound, &permit, &target, &upstream.settings, &body, handshake.is_some())?;
         let calls = upstream.may_share() && ending::is_grpc(inbound.headers());
         // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
         let pace = if calls { A_YEAR } else { target.body_timeout };
-        let (upload, progress) = Upload::new(Bounded::new(body, target.max_body, pace));
-        let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
-        let again = || {
-            let repeatable = progress.is_none() && inbound.method().is_safe();
-            let mut head = repeatable
-                .then(|| Head::build(&inbound, &permit, &target, &upstream.settings, &upstream.host(at)).ok())??;
-            head.frame(&Body::Empty, false);
-            let (upload, _) = Upload::new(Bounded::new(Body::Empty, target.max_body, target.body_timeout));
-            Some(head.with_body(upload))
-        };
+        let mut upload = Upload::new(Bounded::new(body, target.max_body, pace));
+        let progress = upload.as_ref().and_then(Upload::progress);
         let live = if calls { self.enter(&permit)? } else { None };
-        let handshake = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2);
+        let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
         let need = if handshake.is_some() { Need::Http1 } else { Need::Any };
-        let errand = Errand { upstream, first: at, need, inbound: &inbound, progress: progress.as_ref(), within };
-        let exchanged = errand.run(head.with_body(upload), again);
-        let (response, mut lease) = match &live {
+        let exchanged = exchange(upstream, at, need, &request, &mut upload, within);
+        let (answer, mut lease) = match &live {
             None => exchanged.await?,
             // A call in which only the client speaks has no answer before its end.
             Some(live) => tokio::select! {
@@ -224,21 +217,23 @@ impl Proxy {
             },
         };
         let idle_timeout = upstream.settings.idle_timeout;
-        if let Some(handshake) = handshake {
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                return upgrade::answer(&handshake, response, lease, self.enter(&permit)?, idle_timeout).await;
+        let answer = match (&handshake, answer) {
+            (Some(handshake), Answer::Own(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                return upgrade::answer(handshake, response, lease, self.enter(&permit)?, idle_timeout);
             }
-            // What an upstream makes of a connection after a handshake that it refused, nobody knows.
-            lease.once = true;
-        }
+            (handshake, answer) => {
+                // What an upstream makes of a connection after a handshake that it refused, nobody knows.
+                lease.once |= handshake.is_some();
+                answer
+            }
+        };
         let live = match live {
-            None if ending::is_stream(response.headers()) => self.enter(&permit)?,
+            None if ending::is_stream(answer.headers()) => self.enter(&permit)?,
             live => live,
         };
         let trailers = inbound.version() == Version::HTTP_2 && lease.is_shared() && asks_for_trailers(&inbound);
-        let upload = progress.as_ref();
-        let way = returning::Back { method: inbound.method(), lease, upload, idle_timeout, trailers };
-        returning::answer(response, way).map(|response| ending::with_session(response, live))
+        let way = returning::Back { method: inbound.method(), lease, upload, progress, idle_timeout, trailers };
+        returning::answer(answer, way).map(|response| ending::with_session(response, live))
     }
 
     /// Enters a stream by the session of whoever opens it.
@@ -265,8 +260,9 @@ impl Proxy {
         target: Target<'_>,
     ) -> Result<Preview, ForwardError> {
         let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
-        let head = Head::build(inbound, permit, &target, &upstream.settings, &upstream.host(0))?;
-        Ok(Preview { address: upstream.address(0), target: head.target(), headers: head.headers })
+        let request = Head::new(inbound, permit, &target, &upstream.settings, &Body::Empty, false)?;
+        let headers = request.headers(&upstream.host(0));
+        Ok(Preview { address: upstream.address(0), target: request.target().to_owned(), headers })
     }
 }
 
@@ -275,71 +271,78 @@ pub(crate) fn tell(headers: &mut HeaderMap, fields: &IdentityFields, identity: O
     identity::set(headers, fields, identity);
 }
 
-/// One request on its way to one of the addresses.
-struct Errand<'a> {
-    upstream: &'a Arc<Upstream>,
-    first: usize,
-    need: Need,
-    inbound: &'a Inbound,
-    progress: Option<&'a Arc<Progress>>,
-    within: Duration,
+/// The head of an answer, and where its body is.
+#[derive(Debug)]
+enum Answer {
+    /// On the connection, which is ours alone.
+    Own(Response<()>),
+    Shared(Box<Response<Incoming>>),
 }
 
-impl Errand<'_> {
-    /// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended
-    /// just then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body
-    /// (RFC 9110, section 9.2.2) and the kept connection ended without a byte of an answer: `again` makes it anew. The
-    /// same is done when the upstream says that it cannot answer just now, as often as `retries` allows.
-    async fn run(
-        &self,
-        mut request: Request<Upload>,
-        again: impl Fn() -> Option<Request<Upload>>,
-    ) -> Result<(Response<Incoming>, Lease), ForwardError> {
-        let Self { upstream, first, need, progress, within, .. } = *self;
-        let mut lease = match upstream.kept(first, need) {
-            Some(lease) => lease,
-            // Larger than all the rest, and not for every request.
-            None => Box::pin(upstream.connect(first, need)).await?,
-        };
-        let mut repeated = false;
-        let mut left = upstream.settings.retries;
-        loop {
-            self.fit(&mut request, &lease);
-            let way = lease.way().ok_or(ForwardError::Unknown)?;
-            match exchange::send(way, request, progress, within).await {
-                Sent::Answered(response) => {
-                    upstream.addresses.worked(lease.at());
-                    if left == 0 || !is_passing(response.status()) {
-                        return Ok((*response, lease));
-                    }
-                    left -= 1;
-                    let Some(anew) = again() else { return Ok((*response, lease)) };
-                    // Where nobody else can be reached, the answer there is counts.
-                    let other = Box::pin(upstream.another(lease.at(), need)).await;
-                    let Ok(other) = other else { return Ok((*response, lease)) };
-                    (request, lease) = (anew, other);
-                    continue;
-                }
-                Sent::Failed(error) => {
-                    upstream.note(lease.at(), &error);
-                    return Err(error);
-                }
-                Sent::Unsent(_) if !lease.kept => return Err(ForwardError::broken(Unsent)),
-                Sent::Unsent(back) => request = *back,
-                Sent::Lost(error) => request = again().filter(|_| lease.kept && !repeated).ok_or(error)?,
-            }
-            repeated = true;
-            drop(lease);
-            lease = Box::pin(upstream.connect(first, need)).await?;
+impl Answer {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Own(response) => response.status(),
+            Self::Shared(response) => response.status(),
         }
     }
 
-    /// What depends on the connection: whose host it names, and which version it is written in.
-    fn fit(&self, request: &mut Request<Upload>, lease: &Lease) {
-        if lease.at() != self.first && self.upstream.settings.host_header == HostHeader::Upstream {
-            outgoing::set_host(request, self.upstream.host(lease.at()));
+    fn headers(&self) -> &HeaderMap {
+        match self {
+            Self::Own(response) => response.headers(),
+            Self::Shared(response) => response.headers(),
         }
-        outgoing::fit(request, lease, || asks_for_trailers(self.inbound));
+    }
+}
+
+/// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just
+/// then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body (RFC 9110,
+/// section 9.2.2) and the kept connection ended without a byte of an answer. The same is done when the upstream says that
+/// it cannot answer just now, as often as `retries` allows.
+async fn exchange(
+    upstream: &Arc<Upstream>,
+    first: usize,
+    need: Need,
+    request: &Head<'_>,
+    upload: &mut Option<Upload>,
+    within: Duration,
+) -> Result<(Answer, Lease), ForwardError> {
+    let repeatable = upload.is_none() && request.is_safe();
+    let mut lease = match upstream.kept(first, need) {
+        Some(lease) => lease,
+        // Larger than all the rest, and not for every request.
+        None => Box::pin(upstream.connect(first, need)).await?,
+    };
+    let mut repeated = false;
+    let mut left = upstream.settings.retries;
+    loop {
+        let (place, secure) = (upstream.host(lease.at()), upstream.settings.tls.is_some());
+        let way = lease.way().ok_or(ForwardError::Unknown)?;
+        let answer = match exchange::send(way, request, &place, secure, upload, within).await {
+            Sent::Answered(response) => Answer::Own(response),
+            Sent::Shared(response) => Answer::Shared(response),
+            Sent::Failed(error) => {
+                upstream.note(lease.at(), &error);
+                return Err(error);
+            }
+            Sent::Unsent if !lease.kept => return Err(ForwardError::broken(Unsent)),
+            Sent::Lost(error) if !(repeatable && lease.kept && !repeated) => return Err(error),
+            Sent::Unsent | Sent::Lost(_) => {
+                repeated = true;
+                drop(lease);
+                lease = Box::pin(upstream.connect(first, need)).await?;
+                continue;
+            }
+        };
+        upstream.addresses.worked(lease.at());
+        if left == 0 || !repeatable || !is_passing(answer.status()) {
+            return Ok((answer, lease));
+        }
+        left -= 1;
+        // Where nobody else can be reached, the answer there is counts.
+        let other = Box::pin(upstream.another(lease.at(), need)).await;
+        let Ok(other) = other else { return Ok((answer, lease)) };
+        lease = other;
     }
 }
 

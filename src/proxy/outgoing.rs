@@ -1,6 +1,6 @@
-//! The upstream request, built anew: it starts with nothing, and only what may pass is copied into it.
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE, TRANSFER_ENCODING};
-use http::uri::{Authority, Scheme};
+//! The upstream request, built anew: it starts with nothing, and only what may pass is written into it.
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE};
+use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
 
@@ -8,159 +8,263 @@ use super::hop::{is_hop_by_hop, named_by_connection};
 use super::identity;
 use super::settings::{HostHeader, Settings};
 use super::trace;
-use super::upgrade::Handshake;
-use super::upstream::Lease;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
-use crate::wire::{Body, CanonPath, Inbound, REQUEST_ID};
+use crate::wire::{Body, Inbound, REQUEST_ID};
 
-/// Everything of the upstream request but its body, in the form of HTTP/1.1.
+/// Everything of an upstream request but its body. It is written for each connection that is tried: in bytes for
+/// HTTP/1.1, as a map for HTTP/2.
 #[derive(Debug)]
-pub(super) struct Head {
-    method: Method,
-    uri: Uri,
-    pub(super) headers: HeaderMap,
+pub(super) struct Head<'a> {
+    inbound: &'a Inbound,
+    permit: &'a Permit,
+    target: &'a Target<'a>,
+    settings: &'a Settings,
+    path: PathAndQuery,
+    length: Length,
+    /// A WebSocket is asked for.
+    handshake: bool,
+    /// Where the client names no trace: the same for every try.
+    trace: Option<HeaderValue>,
 }
 
-impl Head {
-    /// `place` is the upstream's own `Host`.
-    pub(super) fn build(
-        inbound: &Inbound,
-        permit: &Permit,
-        target: &Target<'_>,
-        settings: &Settings,
-        place: &HeaderValue,
+/// What is known of the length of a request's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// There is none, and nothing is said of it.
+    Untold,
+    Exact(u64),
+    Unknown,
+}
+
+impl Length {
+    fn of(body: &Body, inbound: &Inbound) -> Self {
+        let announced = || inbound.headers().contains_key(CONTENT_LENGTH);
+        let expected = || matches!(*inbound.method(), Method::POST | Method::PUT | Method::PATCH);
+        match if body.is_end_stream() { Some(0) } else { body.size_hint().exact() } {
+            Some(0) if !expected() && !announced() => Self::Untold,
+            Some(length) => Self::Exact(length),
+            None => Self::Unknown,
+        }
+    }
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn new(
+        inbound: &'a Inbound,
+        permit: &'a Permit,
+        target: &'a Target<'a>,
+        settings: &'a Settings,
+        body: &Body,
+        handshake: bool,
     ) -> Result<Self, ForwardError> {
-        let mut headers = HeaderMap::with_capacity(inbound.headers().len() + 8);
-        let host = match settings.host_header {
-            HostHeader::Keep => inbound.host_field().unwrap_or(place),
-            HostHeader::Upstream => place,
+        let path = match target.strip {
+            None => inbound.path().target().clone(),
+            Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.target().clone(),
         };
-        headers.insert(HOST, host.clone());
-        copy(inbound.headers(), &mut headers, target);
-        set_forwarded(inbound, &mut headers);
-        if !settings.http2 && Handshake::asked_by(inbound).is_some() {
-            Handshake::write(&mut headers);
-        }
-        for (name, value) in target.set {
-            headers.insert(name, value.clone());
-        }
-        identity::set(&mut headers, &settings.identity, permit.identity());
-        Ok(Self { method: inbound.method().clone(), uri: uri(inbound.path(), target)?, headers })
+        let trace = (!trace::is_kept(inbound.headers())).then(trace::make);
+        Ok(Self { inbound, permit, target, settings, path, length: Length::of(body, inbound), handshake, trace })
     }
 
-    /// Tells the body's length in one way; hyper would drop a body of unknown length from a `GET`.
-    pub(super) fn frame(&mut self, body: &Body, announced: bool) {
-        let length = if body.is_end_stream() { Some(0) } else { body.size_hint().exact() };
-        match length {
-            Some(0) if !announced && !matches!(self.method, Method::POST | Method::PUT | Method::PATCH) => {}
-            Some(length) => drop(self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length))),
-            None => drop(self.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))),
-        }
+    pub(super) const fn length(&self) -> Length {
+        self.length
     }
 
-    pub(super) fn with_body<B>(self, body: B) -> Request<B> {
+    pub(super) fn is_head(&self) -> bool {
+        *self.inbound.method() == Method::HEAD
+    }
+
+    /// Whether it may be sent twice (RFC 9110, section 9.2.1).
+    pub(super) fn is_safe(&self) -> bool {
+        self.inbound.method().is_safe()
+    }
+
+    /// Path and query.
+    pub(super) fn target(&self) -> &str {
+        self.path.as_str()
+    }
+
+    /// The head in bytes, for HTTP/1.1; `place` is the upstream's own `Host`.
+    pub(super) fn write(&self, place: &HeaderValue, out: &mut Vec<u8>) {
+        for part in [self.inbound.method().as_str(), " ", self.path.as_str(), " HTTP/1.1\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        self.fields(place, out);
+        if self.handshake {
+            out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\n");
+        }
+        match self.length {
+            Length::Untold => {}
+            Length::Exact(length) => out.text(&CONTENT_LENGTH, &length.to_string()),
+            Length::Unknown => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// The head as a map, for HTTP/2 and for `explain`; the body's length is left out but where it is known.
+    pub(super) fn headers(&self, place: &HeaderValue) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.inbound.headers().len() + 8);
+        self.fields(place, &mut headers);
+        headers
+    }
+
+    /// The head for HTTP/2: the host becomes `:authority`, and every body is framed by the protocol.
+    pub(super) fn request<B>(&self, place: &HeaderValue, secure: bool, body: B) -> Request<B> {
+        let mut headers = self.headers(place);
+        if super::asks_for_trailers(self.inbound) {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
+        if let Length::Exact(length) = self.length {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
         let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
+        *request.method_mut() = self.inbound.method().clone();
+        *request.uri_mut() = Uri::from(self.path.clone());
+        *request.headers_mut() = headers;
+        fit_http2(&mut request, secure);
         request
     }
 
-    pub(super) fn target(&self) -> String {
-        self.uri.to_string()
+    /// Each field once, in the order of their rank: what stands in a later group is left out of the earlier ones.
+    fn fields(&self, place: &HeaderValue, out: &mut impl Fields) {
+        let host = match self.settings.host_header {
+            HostHeader::Keep => self.inbound.host_field().unwrap_or(place),
+            HostHeader::Upstream => place,
+        };
+        if !self.is_set_later(&HOST) {
+            out.field(&HOST, host);
+        }
+        self.copy(out);
+        self.forwarded(out);
+        for (name, value) in self.target.set.iter().filter(|(name, _)| !self.is_identity(name)) {
+            out.field(name, value);
+        }
+        identity::each(&self.settings.identity, self.permit.identity(), |name, value| out.text(name, value));
+    }
+
+    /// The client's own fields.
+    fn copy(&self, out: &mut impl Fields) {
+        let from = self.inbound.headers();
+        let named = named_by_connection(from);
+        let mut cookies = false;
+        for (name, value) in from {
+            let passes = !is_hop_by_hop(name)
+                && (self.trace.is_none() || !trace::is_about(name))
+                && !is_ours_to_say(name)
+                && !named.contains(name)
+                && !self.is_set_later(name)
+                && (*name != AUTHORIZATION || passes_authorization(value, self.target));
+            if !passes {
+                continue;
+            }
+            if *name != COOKIE {
+                out.field(name, value);
+            } else if !std::mem::replace(&mut cookies, true) {
+                write_cookies(from, value, out);
+            }
+        }
+    }
+
+    fn forwarded(&self, out: &mut impl Fields) {
+        let client = self.inbound.client();
+        let mut say = |name: &HeaderName, value: &HeaderValue| {
+            if !self.is_set_later(name) {
+                out.field(name, value);
+            }
+        };
+        if let Some(chain) = client.forwarded_for() {
+            say(&FORWARDED_FOR, &chain);
+        }
+        if let Some(forwarded) = client.forwarded() {
+            say(&FORWARDED, &forwarded);
+        }
+        if let Some(trace) = &self.trace {
+            say(&trace::PARENT, trace);
+        }
+        say(&FORWARDED_PROTO, &HeaderValue::from_static(client.scheme()));
+        if let Some(host) = &client.host {
+            say(&FORWARDED_HOST, host);
+        }
+        say(&REQUEST_ID, self.inbound.request_id().value());
+    }
+
+    /// By the operator, or because it says who is asking.
+    fn is_set_later(&self, name: &HeaderName) -> bool {
+        self.target.set.iter().any(|(set, _)| set == name) || self.is_identity(name)
+    }
+
+    fn is_identity(&self, name: &HeaderName) -> bool {
+        self.settings.identity.fields.iter().any(|(_, field)| field == name)
     }
 }
 
-/// Gives a request the form of the version that its connection speaks; one that goes over another connection than the
-/// first may have the other form already.
-pub(super) fn fit<B: http_body::Body>(request: &mut Request<B>, lease: &Lease, trailers: impl FnOnce() -> bool) {
-    match (lease.is_shared(), request.version() == Version::HTTP_2) {
-        (true, false) => fit_http2(request, lease.is_secure(), trailers()),
-        (false, true) => fit_http1(request),
-        (true, true) | (false, false) => {}
-    }
-}
-
-pub(super) fn fit_http2<B>(request: &mut Request<B>, secure: bool, trailers: bool) {
+/// Gives a request the form of HTTP/2: the host becomes `:authority`.
+pub(super) fn fit_http2<B>(request: &mut Request<B>, secure: bool) {
     *request.version_mut() = Version::HTTP_2;
-    let headers = request.headers_mut();
-    // HTTP/2 frames every body itself.
-    headers.remove(TRANSFER_ENCODING);
-    if trailers {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-    }
-    let host = headers.remove(HOST);
+    let host = request.headers_mut().remove(HOST);
     let mut parts = request.uri().clone().into_parts();
-    parts.scheme = Some(if secure { Scheme::HTTPS } else { Scheme::HTTP });
     // A Host was parsed when the request was admitted; one that is no authority is left out.
     parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    parts.scheme = parts.authority.as_ref().map(|_| if secure { Scheme::HTTPS } else { Scheme::HTTP });
     if let Ok(uri) = Uri::from_parts(parts) {
         *request.uri_mut() = uri;
     }
 }
 
-fn fit_http1<B: http_body::Body>(request: &mut Request<B>) {
-    *request.version_mut() = Version::HTTP_11;
-    let mut parts = request.uri().clone().into_parts();
-    let host = parts.authority.take().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
-    parts.scheme = None;
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-    let unsaid = !request.body().is_end_stream() && !request.headers().contains_key(CONTENT_LENGTH);
-    let headers = request.headers_mut();
-    headers.remove(TE);
-    headers.insert(HOST, host.unwrap_or(HeaderValue::from_static("localhost")));
-    if unsaid {
-        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
+/// Where fields are written to.
+pub(super) trait Fields {
+    fn field(&mut self, name: &HeaderName, value: &HeaderValue);
+    fn text(&mut self, name: &HeaderName, value: &str);
 }
 
-/// Names the host: in its field, or for HTTP/2 as `:authority`, which comes from the URI.
-pub(super) fn set_host<B>(request: &mut Request<B>, host: HeaderValue) {
-    if request.version() != Version::HTTP_2 {
-        request.headers_mut().insert(HOST, host);
-        return;
+impl Fields for HeaderMap {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a client's own fields may have several lines; ours are written once"
+    )]
+    fn field(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.append(name.clone(), value.clone());
     }
-    let mut parts = request.uri().clone().into_parts();
-    parts.authority = Authority::try_from(host.as_bytes()).ok();
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-}
 
-fn uri(path: &CanonPath, target: &Target<'_>) -> Result<Uri, ForwardError> {
-    match target.strip {
-        None => Ok(Uri::from(path.target().clone())),
-        Some(prefix) => {
-            let rest = prefix.strip(path).map_err(ForwardError::Path)?;
-            Ok(Uri::from(rest.target().clone()))
+    fn text(&mut self, name: &HeaderName, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.field(name, &value);
         }
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a client's own fields may have several lines; identity is set afterwards"
-)]
-fn copy(from: &HeaderMap, to: &mut HeaderMap, target: &Target<'_>) {
-    let named = named_by_connection(from);
-    for (name, value) in from {
-        let passes = !is_hop_by_hop(name)
-            && !is_ours_to_say(name)
-            && !named.contains(name)
-            && (*name != AUTHORIZATION || passes_authorization(value, target));
-        if passes {
-            to.append(name.clone(), value.clone());
+impl Fields for Vec<u8> {
+    fn field(&mut self, name: &HeaderName, value: &HeaderValue) {
+        write_line(self, name, value.as_bytes());
+    }
+
+    fn text(&mut self, name: &HeaderName, value: &str) {
+        // As strict as a HeaderValue: nothing can end the line.
+        if value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
+            write_line(self, name, value.as_bytes());
         }
     }
-    join_cookies(to);
+}
+
+fn write_line(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
+    let name = name.as_str().as_bytes();
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Fields that the gateway writes itself, or that say nothing behind it.
 fn is_ours_to_say(name: &HeaderName) -> bool {
-    *name == HOST || *name == CONTENT_LENGTH || *name == EXPECT || *name == COOKIE_2 || *name == REQUEST_ID
+    *name == HOST
+        || *name == CONTENT_LENGTH
+        || *name == EXPECT
+        || *name == COOKIE_2
+        || *name == REQUEST_ID
+        || *name == FORWARDED_FOR
+        || *name == FORWARDED_PROTO
+        || *name == FORWARDED_HOST
 }
 
 /// A token for the gateway goes no further; a backend's own scheme passes where nobody is asked.
@@ -177,31 +281,15 @@ fn passes_authorization(value: &HeaderValue, target: &Target<'_>) -> bool {
 }
 
 /// HTTP/2 clients may send a cookie in crumbs (RFC 9113, section 8.2.3); HTTP/1.1 knows one line only.
-fn join_cookies(headers: &mut HeaderMap) {
-    let mut crumbs = headers.get_all(COOKIE).iter();
-    if let (Some(first), Some(second)) = (crumbs.next(), crumbs.next()) {
-        let rest = crumbs.map(HeaderValue::as_bytes);
-        let all: Vec<_> = [first.as_bytes(), second.as_bytes()].into_iter().chain(rest).collect();
-        if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
-            headers.insert(COOKIE, joined);
-        }
+fn write_cookies(from: &HeaderMap, first: &HeaderValue, out: &mut impl Fields) {
+    let mut crumbs = from.get_all(COOKIE).iter().skip(1).peekable();
+    if crumbs.peek().is_none() {
+        return out.field(&COOKIE, first);
     }
-}
-
-fn set_forwarded(inbound: &Inbound, headers: &mut HeaderMap) {
-    let client = inbound.client();
-    if let Some(chain) = client.forwarded_for() {
-        headers.insert(FORWARDED_FOR, chain);
+    let all: Vec<_> = std::iter::once(first).chain(crumbs).map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        out.field(&COOKIE, &joined);
     }
-    if let Some(forwarded) = client.forwarded() {
-        headers.insert(FORWARDED, forwarded);
-    }
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(client.scheme()));
-    if let Some(host) = &client.host {
-        headers.insert(FORWARDED_HOST, host.clone());
-    }
-    headers.insert(REQUEST_ID, inbound.request_id().value().clone());
-    trace::keep_or_make(headers);
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -277,7 +365,7 @@ mod tests {
         Inbound::admit(request, peer, &door, id).unwrap()
     }
 
-    fn built(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader) -> Head {
+    fn permit() -> Permit {
         let rule = authz::Settings {
             auth: Asks::Nobody,
             roles: Vec::new(),
@@ -285,18 +373,37 @@ mod tests {
             fresh_login: None,
             mode: Mode::Enforce,
         };
-        let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
-        Head::build(inbound, &permit, target, &settings(host_header), &HeaderValue::from_static("u:3000")).unwrap()
+        Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap()
+    }
+
+    /// The head in bytes, held against the same head as a map.
+    fn written(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader, body: &Body) -> (String, HeaderMap) {
+        let (settings, permit) = (settings(host_header), permit());
+        let outgoing = Head::new(inbound, &permit, target, &settings, body, false).unwrap();
+        let place = HeaderValue::from_static("u:3000");
+        let mut bytes = Vec::new();
+        outgoing.write(&place, &mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        let (line, rest) = text.split_once("\r\n").unwrap();
+        let headers = outgoing.headers(&place);
+        let lines = headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap()));
+        assert!(rest.starts_with(&lines.collect::<String>()), "{rest}");
+        assert!(rest.ends_with("\r\n\r\n") && !rest.trim_end().contains("\r\n\r\n"), "{rest}");
+        (format!("{line}\r\n{rest}"), headers)
+    }
+
+    fn built(inbound: &Inbound, target: &Target<'_>, host_header: HostHeader) -> HeaderMap {
+        written(inbound, target, host_header, &Body::Empty).1
     }
 
     fn sent(fields: &[(&'static str, &str)], target: &Target<'_>) -> Vec<String> {
         let fields: Vec<_> = [("host", "g")].iter().chain(fields).copied().collect();
-        let head = built(&inbound("9.9.9.9", "/", Version::HTTP_11, &fields), target, HostHeader::Keep);
+        let headers = built(&inbound("9.9.9.9", "/", Version::HTTP_11, &fields), target, HostHeader::Keep);
         let ours = |name: &HeaderName| {
             name.as_str().starts_with("x-forwarded-")
                 || ["forwarded", "traceparent", "x-request-id"].contains(&name.as_str())
         };
-        let lines = head.headers.iter().filter(|(name, _)| !ours(name));
+        let lines = headers.iter().filter(|(name, _)| !ours(name));
         lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 
@@ -358,7 +465,7 @@ mod tests {
         let of = |peer: &str| {
             let head = built(&inbound(peer, "/", Version::HTTP_11, &fields), &target(Asks::Nobody), HostHeader::Keep);
             [&FORWARDED_FOR, &FORWARDED_PROTO, &FORWARDED_HOST, &HOST]
-                .map(|name| head.headers[name].to_str().unwrap().to_owned())
+                .map(|name| head[name].to_str().unwrap().to_owned())
         };
         assert_eq!(of("9.9.9.9"), ["9.9.9.9", "http", "inner", "inner"]);
         assert_eq!(of("10.0.0.1"), ["5.5.5.5, 10.0.0.1", "https", "app.example.com", "inner"]);
@@ -367,39 +474,54 @@ mod tests {
     #[test]
     fn the_host_is_the_clients_or_the_upstreams() {
         let asked = inbound("9.9.9.9", "/", Version::HTTP_11, &[("host", "G.example:80")]);
-        assert_eq!(built(&asked, &target(Asks::Nobody), HostHeader::Keep).headers[HOST], "G.example:80");
-        assert_eq!(built(&asked, &target(Asks::Nobody), HostHeader::Upstream).headers[HOST], "u:3000");
+        assert_eq!(built(&asked, &target(Asks::Nobody), HostHeader::Keep)[HOST], "G.example:80");
+        assert_eq!(built(&asked, &target(Asks::Nobody), HostHeader::Upstream)[HOST], "u:3000");
         let old = inbound("9.9.9.9", "/", Version::HTTP_10, &[]);
-        assert_eq!(built(&old, &target(Asks::Nobody), HostHeader::Keep).headers[HOST], "u:3000");
+        assert_eq!(built(&old, &target(Asks::Nobody), HostHeader::Keep)[HOST], "u:3000");
         let h2 = inbound("9.9.9.9", "http://g/", Version::HTTP_2, &[]);
-        assert_eq!(built(&h2, &target(Asks::Nobody), HostHeader::Keep).headers[HOST], "g");
+        assert_eq!(built(&h2, &target(Asks::Nobody), HostHeader::Keep)[HOST], "g");
     }
 
     #[test]
     fn the_canonical_path_and_the_exact_query_are_forwarded() {
         let asked = inbound("9.9.9.9", "http://g/api/%61dmin/%c3%a9?a=/../&b=%61", Version::HTTP_2, &[]);
-        let head = built(&asked, &target(Asks::Nobody), HostHeader::Keep);
-        assert_eq!(head.target(), "/api/admin/%c3%a9?a=/../&b=%61");
+        let line = |target: &Target<'_>| written(&asked, target, HostHeader::Keep, &Body::Empty).0;
+        assert!(line(&target(Asks::Nobody)).starts_with("GET /api/admin/%c3%a9?a=/../&b=%61 HTTP/1.1\r\n"));
         let prefix = PathPrefix::parse("/api").unwrap();
         let stripped = Target { strip: Some(&prefix), ..target(Asks::Nobody) };
-        assert_eq!(built(&asked, &stripped, HostHeader::Keep).target(), "/admin/%c3%a9?a=/../&b=%61");
+        assert!(line(&stripped).starts_with("GET /admin/%c3%a9?a=/../&b=%61 HTTP/1.1\r\n"));
     }
 
     #[test]
     fn the_length_is_told_once() {
         let framed = |method: &str, body: &Body, announced: bool| {
-            let mut head = built(
-                &inbound("9.9.9.9", "/", Version::HTTP_11, &[("host", "g")]),
-                &target(Asks::Nobody),
-                HostHeader::Keep,
-            );
-            head.method = Method::from_bytes(method.as_bytes()).unwrap();
-            head.frame(body, announced);
-            head.headers.get(CONTENT_LENGTH).map(|value| value.to_str().unwrap().to_owned())
+            let fields: &[_] = if announced { &[("host", "g"), ("content-length", "7")] } else { &[("host", "g")] };
+            let mut asked = inbound("9.9.9.9", "/", Version::HTTP_11, fields);
+            asked = asked.instead(Method::from_bytes(method.as_bytes()).unwrap(), &"/".parse().unwrap()).unwrap();
+            let (head, _) = written(&asked, &target(Asks::Nobody), HostHeader::Keep, body);
+            let lengths: Vec<_> = head.lines().filter_map(|line| line.strip_prefix("content-length: ")).collect();
+            assert!(lengths.len() <= 1 && !head.contains("transfer-encoding"), "{head}");
+            lengths.first().map(|&length| length.to_owned())
         };
         assert_eq!(framed("GET", &Body::Empty, false), None);
         assert_eq!(framed("POST", &Body::Empty, false).as_deref(), Some("0"));
         assert_eq!(framed("DELETE", &Body::Empty, true).as_deref(), Some("0"));
         assert_eq!(framed("GET", &Body::full("abc"), true).as_deref(), Some("3"));
+    }
+
+    #[test]
+    fn what_the_operator_sets_stands_in_place_of_everything_but_identity() {
+        let set = [
+            (HeaderName::from_static("x-forwarded-proto"), HeaderValue::from_static("set")),
+            (HeaderName::from_static("accept"), HeaderValue::from_static("set")),
+            (HeaderName::from_static("host"), HeaderValue::from_static("set")),
+            (HeaderName::from_static("x-user-name"), HeaderValue::from_static("root")),
+        ];
+        let asked = inbound("9.9.9.9", "/", Version::HTTP_11, &[("host", "g"), ("accept", "x"), ("accept", "y")]);
+        let headers = built(&asked, &Target { set: &set, ..target(Asks::Nobody) }, HostHeader::Keep);
+        for name in ["x-forwarded-proto", "accept", "host"] {
+            assert_eq!(headers.get_all(name).iter().collect::<Vec<_>>(), ["set"], "{name}");
+        }
+        assert!(!headers.contains_key("x-user-name"));
     }
 }

@@ -3,68 +3,45 @@
 //! A connection is driven by whoever uses it, in that task: no channel and no second task stand between a request and its
 //! upstream. A connection that nobody uses is looked at when it is taken out, and by a sweeper that lives as long as
 //! something is kept.
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ForwardError;
+use super::codec::Codec;
 use super::multiplex::{Multiplex, Ticket};
 use super::settings::{Address, Settings};
 use super::stream::Stream;
-use super::upload::Upload;
 use crate::tls::{Offer, Outgoing};
 use crate::wire::Deadline;
 
-/// One connection: hyper's two halves, and the timer that its requests share.
+/// One connection, and the timer that its requests share.
 #[derive(Debug)]
 pub(super) struct Link {
-    pub(super) sender: http1::SendRequest<Upload>,
-    pub(super) connection: http1::Connection<TokioIo<Stream>, Upload>,
+    pub(super) codec: Codec,
     pub(super) deadline: Deadline,
-    /// hyper is done with the connection, and must not be asked again.
-    pub(super) over: bool,
     kept_since: Instant,
     born: Instant,
-    _place: Place,
+    place: Place,
 }
 
 impl Link {
     /// Whether the connection waits for a request: the last one was sent whole, its answer read whole, nothing came since.
     pub(super) fn is_idle(&mut self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.connection).poll(&mut cx).is_pending() && self.sender.is_ready()
+        self.codec.is_idle()
     }
 
-    /// The bare socket of a connection that has switched protocols, and what was read from it already.
-    pub(super) async fn take_stream(self: Box<Self>) -> Result<(Stream, Bytes, LinkRest), hyper::Error> {
-        let Self { sender, mut connection, over, _place, .. } = *self;
-        if !over {
-            (&mut connection).await?;
-        }
-        let parts = connection.into_parts();
-        Ok((parts.io.into_inner(), parts.read_buf, LinkRest { _sender: sender, _place }))
+    /// The bare socket of a connection that has switched protocols, what was read from it already, and its place.
+    pub(super) fn take_stream(self: Box<Self>) -> (Stream, Bytes, Place) {
+        let Self { codec, place, .. } = *self;
+        let (stream, first) = codec.into_stream();
+        (stream, first, place)
     }
-
-    /// The connection, to be driven by somebody else, and what must live as long as it.
-    pub(super) fn split(self: Box<Self>) -> (http1::Connection<TokioIo<Stream>, Upload>, LinkRest) {
-        let Self { sender, connection, _place, .. } = *self;
-        (connection, LinkRest { _sender: sender, _place })
-    }
-}
-
-/// What is left of a [`Link`] whose connection is driven elsewhere. Dropping it ends the connection.
-#[derive(Debug)]
-pub(super) struct LinkRest {
-    _sender: http1::SendRequest<Upload>,
-    _place: Place,
 }
 
 /// The connections of one upstream, those to all its addresses together bounded in number.
@@ -95,7 +72,7 @@ struct Room {
 
 /// One of the places that [`Room`] has; given up when dropped.
 #[derive(Debug)]
-struct Place(Arc<Room>);
+pub(super) struct Place(Arc<Room>);
 
 impl Pool {
     pub(super) fn new(settings: &Settings, tls: Option<Outgoing>) -> Self {
@@ -133,7 +110,7 @@ impl Pool {
             Entered::Link(link) => return Ok(Opened::Kept(link)),
         };
         let stream = self.connect(address, Offer::Http1).await?;
-        Ok(Opened::New(link(stream, place).await?))
+        Ok(Opened::New(link(stream, place)))
     }
 
     /// Over TLS the upstream says in the handshake what it speaks. Until that is known one request asks and the others
@@ -167,7 +144,7 @@ impl Pool {
         let opened = if stream.chose_http2() {
             Opened::Shared(multiplex.add(stream, place).await?, false)
         } else {
-            Opened::New(link(stream, place).await?)
+            Opened::New(link(stream, place))
         };
         drop(turn);
         Ok(opened)
@@ -224,6 +201,7 @@ impl Pool {
             return;
         }
         link.deadline.clear();
+        link.codec.rest();
         link.kept_since = Instant::now();
         let mut kept = self.kept();
         if let Some(links) = kept.links.get_mut(address) {
@@ -272,10 +250,9 @@ pub(super) enum Opened {
     Shared(Ticket, bool),
 }
 
-async fn link(stream: Stream, place: Place) -> Result<Box<Link>, ForwardError> {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(ForwardError::broken)?;
+fn link(stream: Stream, place: Place) -> Box<Link> {
     let (deadline, now) = (Deadline::default(), Instant::now());
-    Ok(Box::new(Link { sender, connection, deadline, over: false, kept_since: now, born: now, _place: place }))
+    Box::new(Link { codec: Codec::new(stream), deadline, kept_since: now, born: now, place })
 }
 
 enum Entered {

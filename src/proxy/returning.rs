@@ -1,7 +1,7 @@
 //! The answer on its way back: connection fields taken off, the body streamed, the connection kept after a clean end.
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,13 +12,12 @@ use http::header::{
 use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::task::JoinHandle;
 
-use super::ForwardError;
+use super::apart::Apart;
 use super::hop::{is_hop_by_hop, named_by_connection};
-use super::pool::LinkRest;
-use super::upload::Progress;
+use super::upload::{Progress, Upload};
 use super::upstream::Lease;
+use super::{Answer, ForwardError};
 use crate::wire::{Body, BodyError, Deadline};
 
 /// What an answer goes back with.
@@ -26,63 +25,91 @@ use crate::wire::{Body, BodyError, Deadline};
 pub(super) struct Back<'a> {
     pub(super) method: &'a Method,
     pub(super) lease: Lease,
-    pub(super) upload: Option<&'a Arc<Progress>>,
+    /// What the client still sends.
+    pub(super) upload: Option<Upload>,
+    pub(super) progress: Option<Arc<Progress>>,
     pub(super) idle_timeout: Duration,
     /// The client asked for trailers, and both sides can carry them.
     pub(super) trailers: bool,
 }
 
 /// The answer as the client gets it.
-pub(super) fn answer(response: Response<Incoming>, back: Back<'_>) -> Result<Response<Body>, ForwardError> {
-    let Back { method, mut lease, upload, idle_timeout, trailers } = back;
+pub(super) fn answer(answer: Answer, back: Back<'_>) -> Result<Response<Body>, ForwardError> {
+    match answer {
+        Answer::Own(response) => own(response, back),
+        Answer::Shared(response) => shared(*response, back),
+    }
+}
+
+/// From a connection that is ours alone.
+fn own(response: Response<()>, back: Back<'_>) -> Result<Response<Body>, ForwardError> {
+    let Back { mut lease, upload, progress, idle_timeout, .. } = back;
+    let (mut parts, ()) = response.into_parts();
+    if parts.status.is_informational() {
+        return Err(ForwardError::broken(Nonsense("it switches protocols unasked")));
+    }
+    strip(&mut parts.headers, parts.status);
+    let uploaded = progress.as_ref().is_none_or(|progress| progress.has_ended());
+    let link = lease.link().ok_or(ForwardError::Unknown)?;
+    link.deadline.clear();
+    // An answer before the end of the request leaves bytes on the way that no later request may meet.
+    let clean = uploaded;
+    if link.codec.is_done() {
+        if clean {
+            lease.end();
+        }
+        return Ok(Response::from_parts(parts, Body::Empty));
+    }
+    if let Some(whole) = link.codec.whole_body() {
+        if clean {
+            lease.end();
+        }
+        return Ok(Response::from_parts(parts, Body::full(whole)));
+    }
+    // What was read with the head is looked at now: nonsense there can still be told from an answer.
+    let first = link.codec.piece_in_hand().map_err(ForwardError::broken)?;
+    let source = match upload.filter(|_| !uploaded) {
+        None => Source::Own(lease),
+        Some(upload) => Source::Apart(Apart::begin(lease, upload)),
+    };
+    let returning = Returning { first, source, clean, idle_timeout, upload: progress, trailers: false };
+    Ok(Response::from_parts(parts, Body::wrap(returning)))
+}
+
+/// From a connection that others use as well.
+fn shared(response: Response<Incoming>, back: Back<'_>) -> Result<Response<Body>, ForwardError> {
+    let Back { method, mut lease, progress, idle_timeout, trailers, .. } = back;
     let (mut parts, incoming) = response.into_parts();
-    let framing = check(parts.status, &parts.headers, method)?;
+    check(parts.status, &parts.headers, method)?;
     strip(&mut parts.headers, parts.status);
     // The version belongs to one connection (RFC 9110, section 2.5): what the upstream speaks is not what we speak.
     parts.version = Version::HTTP_11;
     if let Some(deadline) = lease.deadline() {
         deadline.clear();
     }
-    let upload_ended = upload.is_none_or(|progress| progress.has_ended());
-    // An answer before the end of the request leaves bytes on the way that no later request may meet.
-    let clean = upload_ended && framing == Framing::Clear;
     if incoming.is_end_stream() {
-        if clean {
-            lease.end();
-        }
         return Ok(Response::from_parts(parts, Body::Empty));
     }
-    let driver = if upload_ended || lease.is_shared() { Driver::Here(lease) } else { Driver::elsewhere(lease) };
-    Ok(Response::from_parts(
-        parts,
-        Body::wrap(Returning { incoming, driver, clean, idle_timeout, upload: upload.cloned(), trailers }),
-    ))
+    let source = Source::Shared(lease, incoming);
+    let returning = Returning { first: None, source, clean: false, idle_timeout, upload: progress, trailers };
+    Ok(Response::from_parts(parts, Body::wrap(returning)))
 }
 
-/// Whether the length of an answer was told in one way.
-#[derive(Debug, PartialEq, Eq)]
-enum Framing {
-    Clear,
-    /// In two ways of which hyper took the right one: good for this answer, and the connection is not used again.
-    Doubtful,
-}
-
-fn check(status: StatusCode, headers: &HeaderMap, method: &Method) -> Result<Framing, ForwardError> {
-    let nonsense = |why| Err(ForwardError::BadResponse(Box::new(Nonsense(why))));
+/// HTTP/2 frames its bodies itself; what a head says beside that must not say otherwise.
+fn check(status: StatusCode, headers: &HeaderMap, method: &Method) -> Result<(), ForwardError> {
+    let nonsense = |why| Err(ForwardError::broken(Nonsense(why)));
     if status.is_informational() {
         return nonsense("it switches protocols unasked");
     }
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let (coding, length) = (codings.next(), lengths.next());
-    let chunked = coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if !has_no_body(status, method) && (!chunked || codings.next().is_some()) {
+    if headers.contains_key(TRANSFER_ENCODING) && !has_no_body(status, method) {
         return nonsense("its transfer coding is not known");
     }
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
     if lengths.next().is_some() || length.is_some_and(|length| !length.as_bytes().iter().all(u8::is_ascii_digit)) {
         return nonsense("its length is ambiguous");
     }
-    Ok(if coding.is_some() && length.is_some() { Framing::Doubtful } else { Framing::Clear })
+    Ok(())
 }
 
 fn has_no_body(status: StatusCode, method: &Method) -> bool {
@@ -138,8 +165,9 @@ struct Stalled;
 
 /// An answer's body. The request counts as in flight until it ends.
 struct Returning {
-    incoming: Incoming,
-    driver: Driver,
+    /// What was read with the head.
+    first: Option<Bytes>,
+    source: Source,
     clean: bool,
     idle_timeout: Duration,
     /// A client that still sends is not idle.
@@ -147,81 +175,81 @@ struct Returning {
     trailers: bool,
 }
 
-/// Who moves the bytes of the connection.
-enum Driver {
+/// Where the pieces come from, and who moves the bytes of the connection.
+enum Source {
     /// Whoever asks for the body: no second task stands between.
-    Here(Lease),
+    Own(Lease),
     /// A task, because the client may send the rest of its body while it does not read.
-    Elsewhere { task: JoinHandle<()>, deadline: Deadline, _kept: (Lease, LinkRest) },
+    Apart(Apart),
+    /// The task of the shared connection.
+    Shared(Lease, Incoming),
     /// The connection was given back or has ended.
     Done,
 }
 
-impl Driver {
-    fn elsewhere(mut lease: Lease) -> Self {
-        let Some(link) = lease.take_link() else { return Self::Done };
-        let (connection, rest) = link.split();
-        let task = tokio::spawn(async move {
-            // How it ends is told to whoever reads the body.
-            let _outcome = connection.await;
-        });
-        Self::Elsewhere { task, deadline: Deadline::default(), _kept: (lease, rest) }
+type Polled = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+
+impl Source {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {
+        match self {
+            Self::Own(lease) => {
+                let Some(link) = lease.link() else { return Poll::Ready(None) };
+                let piece = ready!(link.codec.poll_piece(cx));
+                Poll::Ready(piece.map(|piece| piece.map(Frame::data).map_err(Into::into)))
+            }
+            Self::Apart(apart) => apart.pieces.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            Self::Shared(_, incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            Self::Done => Poll::Ready(None),
+        }
     }
 
     fn deadline(&mut self) -> Option<&mut Deadline> {
         match self {
-            Self::Here(lease) => lease.deadline(),
-            Self::Elsewhere { deadline, .. } => Some(deadline),
+            Self::Own(lease) | Self::Shared(lease, _) => lease.deadline(),
+            Self::Apart(apart) => Some(&mut apart.deadline),
             Self::Done => None,
         }
     }
 
-    /// Moves bytes, as far as that is ours to do.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Self::Here(lease) = self
-            && !lease.is_shared()
-        {
-            let ended = lease.link().is_none_or(|link| Pin::new(&mut link.connection).poll(cx).is_ready());
-            if ended {
-                *self = Self::Done;
-            }
-        }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Self::Elsewhere { task, .. } = self {
-            task.abort();
+    /// Whether nothing more comes, as far as that can be told without asking.
+    fn is_at_end(&mut self) -> bool {
+        match self {
+            Self::Own(lease) => lease.link().is_none_or(|link| link.codec.is_done()),
+            Self::Shared(_, incoming) => incoming.is_end_stream(),
+            Self::Apart(_) => false,
+            Self::Done => true,
         }
     }
 }
 
 impl Returning {
     fn end(&mut self) {
-        let mut driver = std::mem::replace(&mut self.driver, Driver::Done);
-        if let Driver::Here(lease) = &mut driver
+        let source = std::mem::replace(&mut self.source, Source::Done);
+        if let Source::Own(mut lease) = source
             && self.clean
         {
             lease.end();
         }
     }
 
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let Some(deadline) = self.driver.deadline() else { return Poll::Pending };
+    fn wait(&mut self, cx: &mut Context<'_>) -> Polled {
+        let Some(deadline) = self.source.deadline() else { return Poll::Pending };
         deadline.set_if_clear(self.idle_timeout);
         while deadline.poll_passed(cx).is_ready() {
             if !self.upload.as_ref().is_some_and(|upload| upload.has_moved()) {
-                return self.stalled();
+                self.source = Source::Done;
+                return Poll::Ready(Some(Err(Box::new(Stalled))));
             }
             deadline.set(self.idle_timeout);
         }
         Poll::Pending
     }
 
-    fn stalled(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.driver = Driver::Done;
-        Poll::Ready(Some(Err(Box::new(Stalled))))
+    fn piece(&mut self, piece: Bytes) -> Polled {
+        if self.source.is_at_end() {
+            self.end();
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 }
 
@@ -229,51 +257,57 @@ impl HttpBody for Returning {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = self.get_mut();
-        let mut driven = false;
+        if let Some(first) = this.first.take() {
+            return this.piece(first);
+        }
         loop {
-            match Pin::new(&mut this.incoming).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Some(deadline) = this.driver.deadline() {
-                        deadline.clear();
-                    }
-                    // Anything but data is a trailer section, which goes no further unless it was asked for.
-                    let data = match frame.into_data() {
-                        Ok(data) => data,
-                        Err(frame) => match frame.into_trailers() {
-                            Ok(trailers) if this.trailers => return Poll::Ready(Some(Ok(passing(trailers)))),
-                            Ok(_) | Err(_) => continue,
-                        },
-                    };
-                    if this.incoming.is_end_stream() {
-                        this.end();
-                    }
-                    return Poll::Ready(Some(Ok(Frame::data(data))));
+            let Poll::Ready(frame) = this.source.poll_frame(cx) else { return this.wait(cx) };
+            let frame = match frame {
+                Some(Ok(frame)) => frame,
+                Some(Err(error)) => {
+                    this.source = Source::Done;
+                    return Poll::Ready(Some(Err(error)));
                 }
-                Poll::Ready(Some(Err(error))) => {
-                    this.driver = Driver::Done;
-                    return Poll::Ready(Some(Err(error.into())));
-                }
-                Poll::Ready(None) => {
+                None => {
                     this.end();
                     return Poll::Ready(None);
                 }
-                Poll::Pending if driven => return this.wait(cx),
-                Poll::Pending => {
-                    this.driver.drive(cx);
-                    driven = true;
-                }
+            };
+            if let Some(deadline) = this.source.deadline() {
+                deadline.clear();
+            }
+            // Anything but data is a trailer section, which goes no further unless it was asked for.
+            match frame.into_data() {
+                Ok(data) => return this.piece(data),
+                Err(frame) => match frame.into_trailers() {
+                    Ok(trailers) if this.trailers => return Poll::Ready(Some(Ok(passing(trailers)))),
+                    Ok(_) | Err(_) => {}
+                },
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.first.is_none()
+            && match &self.source {
+                Source::Done => true,
+                Source::Shared(_, incoming) => incoming.is_end_stream(),
+                Source::Own(_) | Source::Apart(_) => false,
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        let first = self.first.as_ref().map_or(0, |first| first.len() as u64);
+        match &self.source {
+            Source::Shared(_, incoming) => incoming.size_hint(),
+            Source::Own(lease) => {
+                lease.left().map_or_else(SizeHint::default, |left| SizeHint::with_exact(first + left))
+            }
+            Source::Apart(_) => SizeHint::default(),
+            Source::Done => SizeHint::with_exact(first),
+        }
     }
 }
 
@@ -309,18 +343,6 @@ mod tests {
         let left: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         assert_eq!(left.len(), 3);
         assert!(left.contains(&"set-cookie: a=1".to_owned()) && left.contains(&"set-cookie: b=2".to_owned()));
-    }
-
-    #[test]
-    fn an_answer_of_doubtful_length_is_refused_or_not_followed_by_another() {
-        let of = |lines: &[(&'static str, &'static str)]| check(StatusCode::OK, &headers(lines), &Method::GET);
-        assert_eq!(of(&[("content-length", "3")]).unwrap(), Framing::Clear);
-        assert_eq!(of(&[("transfer-encoding", "Chunked")]).unwrap(), Framing::Clear);
-        assert_eq!(of(&[("transfer-encoding", "chunked"), ("content-length", "3")]).unwrap(), Framing::Doubtful);
-        assert!(of(&[("content-length", "3"), ("content-length", "3")]).is_err());
-        assert!(of(&[("content-length", "3, 3")]).is_err());
-        assert!(of(&[("transfer-encoding", "gzip, chunked")]).is_err());
-        assert!(check(StatusCode::SWITCHING_PROTOCOLS, &HeaderMap::new(), &Method::GET).is_err());
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! WebSocket (RFC 6455): which handshake goes on, and which answer to it makes a tunnel of two connections.
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,9 +9,8 @@ use http::header::{
     UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
-use hyper::body::Incoming;
-use tokio::time::{Duration, timeout};
 
+use super::hop::has_word;
 use super::returning::{Nonsense, strip};
 use super::tunnel::Tunnel;
 use super::upstream::Lease;
@@ -59,18 +60,17 @@ impl Handshake {
 }
 
 /// Answers 101 and joins the two connections, if the upstream's answer is one to this handshake.
-pub(super) async fn answer(
+pub(super) fn answer(
     handshake: &Handshake,
-    response: Response<Incoming>,
+    response: Response<()>,
     mut lease: Lease,
     live: Option<Live>,
     idle_timeout: Duration,
 ) -> Result<Response<Body>, ForwardError> {
-    let (mut parts, _) = response.into_parts();
+    let (mut parts, ()) = response.into_parts();
     handshake.check(&parts.headers).map_err(|why| ForwardError::BadResponse(Box::new(why)))?;
     let link = lease.take_link().ok_or(ForwardError::Unknown)?;
-    let taken = timeout(HAND_OVER, link.take_stream()).await.map_err(|_| ForwardError::ResponseTimeout)?;
-    let (stream, first, rest) = taken.map_err(ForwardError::broken)?;
+    let (stream, first, rest) = link.take_stream();
     strip(&mut parts.headers, StatusCode::SWITCHING_PROTOCOLS);
     Handshake::write(&mut parts.headers);
     parts.extensions.insert(Takeover::new(move |client, stopping| async move {
@@ -93,11 +93,6 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue
     values.next().filter(|_| values.next().is_none())
 }
 
-fn has_word(headers: &HeaderMap, word: &[u8]) -> bool {
-    let lines = headers.get_all(CONNECTION).iter().map(HeaderValue::as_bytes);
-    lines.flat_map(|line| line.split(|&byte| byte == b',')).any(|said| said.trim_ascii().eq_ignore_ascii_case(word))
-}
-
 fn accept(key: &HeaderValue) -> String {
     let together = [key.as_bytes(), GUID].concat();
     STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &together))
@@ -105,8 +100,6 @@ fn accept(key: &HeaderValue) -> String {
 
 /// RFC 6455, section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// hyper lets go of the connection as soon as it has read the 101.
-const HAND_OVER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,5 @@
 //! The client's body on its way to the upstream, watched by whoever waits for the answer.
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +11,12 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use crate::wire::{BodyError, Bounded};
 
 /// A bounded body that tells how far it is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Upload {
     body: Bounded,
-    /// `None` for a request without a body.
+    /// What was taken and could not be sent, to be taken again.
+    back: VecDeque<Bytes>,
+    /// `None` where there is no body.
     watched: Option<Arc<Progress>>,
 }
 
@@ -37,9 +40,19 @@ impl Progress {
 }
 
 impl Upload {
-    pub(super) fn new(body: Bounded) -> (Self, Option<Arc<Progress>>) {
-        let watched = (!body.is_end_stream()).then(Arc::<Progress>::default);
-        (Self { body, watched: watched.clone() }, watched)
+    /// `None`: there is no body.
+    pub(super) fn new(body: Bounded) -> Option<Self> {
+        let watched = Some(Arc::default());
+        (!body.is_end_stream()).then(|| Self { body, back: VecDeque::new(), watched })
+    }
+
+    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+        self.watched.clone()
+    }
+
+    /// Takes back, in their order, the first pieces that went nowhere.
+    pub(super) fn give_back(&mut self, pieces: Vec<Bytes>) {
+        self.back = pieces.into();
     }
 }
 
@@ -49,6 +62,9 @@ impl HttpBody for Upload {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
+        if let Some(piece) = this.back.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
         if let Some(progress) = &this.watched {
             progress.moved.store(true, Ordering::Relaxed);
@@ -60,7 +76,7 @@ impl HttpBody for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.back.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

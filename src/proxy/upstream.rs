@@ -240,6 +240,14 @@ impl Lease {
         }
     }
 
+    /// What is known of the length of what is left of the answer.
+    pub(super) const fn left(&self) -> Option<u64> {
+        match &self.way {
+            Some(Way::Own(link)) => link.codec.left(),
+            Some(Way::Shared(_)) | None => None,
+        }
+    }
+
     /// The timer of this use.
     pub(super) fn deadline(&mut self) -> Option<&mut Deadline> {
         self.way.as_mut().map(|way| match way {
@@ -251,10 +259,6 @@ impl Lease {
     /// Somebody else drives the connection.
     pub(super) const fn is_shared(&self) -> bool {
         matches!(self.way, Some(Way::Shared(_)))
-    }
-
-    pub(super) fn is_secure(&self) -> bool {
-        self.upstream.settings.tls.is_some()
     }
 
     /// Takes the connection out; the request still counts until the lease is dropped.

@@ -8,22 +8,24 @@ use super::Code;
 use crate::token::Format;
 
 /// Status and body; none where our own are to be used.
-pub(super) fn body(format: Format, code: &Code) -> Option<(StatusCode, Value)> {
+pub(super) fn body(format: Format, code: &Code, detail: Option<&str>) -> Option<(StatusCode, Value)> {
     match format {
         Format::Native => None,
-        Format::FlaskJwtExtended => Some(flask(code)),
+        Format::FlaskJwtExtended => Some(flask(code, detail)),
         Format::SimpleJwt => Some(simple(code)),
     }
 }
 
 /// Flask-JWT-Extended 4: `{"msg": …}`; a token that is none is 422.
-fn flask(code: &Code) -> (StatusCode, Value) {
+fn flask(code: &Code, detail: Option<&str>) -> (StatusCode, Value) {
     let (status, words) = match code.name {
         "login_required" => (code.status, "Missing Authorization Header"),
         "token_invalid" => (StatusCode::UNPROCESSABLE_ENTITY, "Signature verification failed"),
         "token_expired" => (code.status, "Token has expired"),
         "session_ended" | "refresh_token_reused" => (code.status, "Token has been revoked"),
-        "invalid_refresh_token" => (StatusCode::UNPROCESSABLE_ENTITY, "Signature verification failed"),
+        "invalid_refresh_token" => {
+            (StatusCode::UNPROCESSABLE_ENTITY, detail.unwrap_or("Signature verification failed"))
+        }
         "invalid_credentials" => (code.status, "Bad username or password"),
         _ => (code.status, code.title),
     };

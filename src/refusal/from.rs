@@ -146,6 +146,7 @@ impl From<RefreshError> for Refusal {
         match error {
             RefreshError::Invalid => Self::named("invalid_refresh_token"),
             RefreshError::Reused => Self::named("refresh_token_reused"),
+            RefreshError::Ended => Self::named("session_ended"),
             RefreshError::Signing(_) => Self::named("internal"),
             RefreshError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }

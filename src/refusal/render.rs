@@ -56,7 +56,8 @@ impl Renderer {
     }
 
     pub(crate) fn render(&self, refusal: &Refusal, request_id: &str) -> Response<Body> {
-        let mut response = match dialect::body(self.format, refusal.code) {
+        let detail = if let Extra::Detail(detail) = refusal.extra { Some(detail) } else { None };
+        let mut response = match dialect::body(self.format, refusal.code, detail) {
             None => {
                 let body = self.body(refusal, request_id).to_string();
                 own_response(refusal.status(), "application/problem+json", body)

@@ -30,6 +30,14 @@ pub(crate) struct Dialect {
     pub(crate) states_audience: bool,
 }
 
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    Access,
+    /// Made by the other stack, which keeps no list of them. Ours are no JWT.
+    Refresh,
+}
+
 impl Default for Dialect {
     fn default() -> Self {
         Self { format: Format::Native, states_issuer: true, states_audience: true }
@@ -63,25 +71,30 @@ impl Dialect {
     }
 
     /// Reads a payload; `Err` holds what is wrong with it, in words.
-    pub(super) fn read<'c>(self, payload: &'c [u8]) -> Result<Claims<'c>, String> {
+    pub(super) fn read<'c>(self, payload: &'c [u8], wanted: Use) -> Result<Claims<'c>, String> {
         if self.format == Format::Native {
-            return Claims::parse(payload);
+            return match wanted {
+                Use::Access => Claims::parse(payload),
+                Use::Refresh => Err("not a refresh token".to_owned()),
+            };
         }
         if !is_plain_object(payload) {
             return Err("the payload is not one plain JSON object with each name once".to_owned());
         }
         let said: Foreign<'c> = serde_json::from_slice(payload).map_err(|error| error.to_string())?;
-        self.translated(said)
+        self.translated(said, wanted)
     }
 
-    fn translated(self, said: Foreign<'_>) -> Result<Claims<'_>, String> {
+    fn translated(self, said: Foreign<'_>, wanted: Use) -> Result<Claims<'_>, String> {
         let (kind, sub) = match self.format {
             // Flask-JWT-Extended takes a token without a type for an access token.
-            Format::Native | Format::FlaskJwtExtended => (said.kind.as_deref().unwrap_or(ACCESS) == ACCESS, said.sub),
-            Format::SimpleJwt => (said.token_type.as_deref() == Some(ACCESS), said.user_id),
+            Format::Native | Format::FlaskJwtExtended => (Some(said.kind.as_deref().unwrap_or(ACCESS)), said.sub),
+            Format::SimpleJwt => (said.token_type.as_deref(), said.user_id),
         };
-        if !kind {
-            return Err("not an access token".to_owned());
+        match wanted {
+            Use::Access if kind != Some(ACCESS) => return Err("not an access token".to_owned()),
+            Use::Refresh if kind != Some(REFRESH) => return Err("not a refresh token".to_owned()),
+            Use::Access | Use::Refresh => {}
         }
         Ok(Claims {
             iss: said.iss,
@@ -148,3 +161,4 @@ struct Foreign<'c> {
 }
 
 const ACCESS: &str = "access";
+const REFRESH: &str = "refresh";

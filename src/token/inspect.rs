@@ -1,5 +1,6 @@
 //! What a token is and where it fails, step by step: for the operator who asks, by the same way that every request takes.
 use super::Tokens;
+use super::dialect::Use;
 use super::identity::Identity;
 use super::verify::TokenError;
 use crate::base::Timestamp;
@@ -50,7 +51,7 @@ impl Tokens {
     /// Examines a token as [`Tokens::verify`] does and says what it saw.
     pub(crate) fn inspect(&self, token: &str, now: Timestamp) -> Inspection {
         let mut findings = Vec::new();
-        let outcome = self.examine(token, now, &mut findings).map_err(|fault| {
+        let outcome = self.examine(token, Use::Access, now, &mut findings).map_err(|fault| {
             findings.push(Finding { step: fault.step(), good: false, words: fault.to_string() });
             fault.told_outside()
         });

@@ -36,6 +36,7 @@ struct Door {
 }
 
 const OPEN: [Says; 6] = [(200, ""); 6];
+const LEADS_ON: [Says; 6] = [(303, ""); 6];
 const SIGNED_OUT: [Says; 6] = [(204, ""); 6];
 const NEEDS_SOMEBODY: [Says; 6] = [
     (401, "login_required"),
@@ -137,6 +138,7 @@ const DOORS: &[Door] = &[
     endpoint("Metadata", "GET", "/.well-known/openid-configuration", OPEN),
     endpoint("Metadata", "GET", "/.well-known/oauth-authorization-server", OPEN),
     endpoint("Jwks", "GET", "/.well-known/jwks.json", OPEN),
+    endpoint("ChangePassword", "GET", "/.well-known/change-password", LEADS_ON),
     endpoint("Health", "GET", "/auth/healthz", OPEN),
     endpoint("Ready", "GET", "/auth/readyz", OPEN),
     endpoint("Errors", "GET", "/auth/errors", OPEN),

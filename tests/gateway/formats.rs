@@ -69,6 +69,81 @@ fn a_token_that_flask_made_ends_by_its_id_and_with_its_person() {
 }
 
 #[test]
+fn a_refresh_token_that_flask_made_renews_here_again_and_again_until_it_is_ended() {
+    let Some(python) = python() else { return };
+    let mut gateway = site(&Upstream::start(), "flask-jwt-extended").start();
+    gateway.register("alice");
+    let make = |name: &str| stacks(&python, &["flask", TEST_SECRET, "make", name]);
+    let made = make("alice");
+    let shown = |gateway: &Gateway, token: &str| gateway.post("/auth/refresh").bearer(token).send();
+    let first = shown(&gateway, text(&made, "refresh")).expect(200).json();
+    gateway.kill();
+    gateway.run();
+    let second = shown(&gateway, text(&made, "refresh")).expect(200).json();
+    assert_eq!((text(&first, "refresh_token"), text(&second, "refresh_token")), {
+        let same = text(&made, "refresh");
+        (same, same)
+    });
+    let (first, second) = (text(&first, "access_token"), text(&second, "access_token"));
+    assert_eq!(part(first, 1)["sid"], part(second, 1)["sid"], "one session, however often it is renewed");
+    assert_eq!(part(second, 1)["fresh"], false);
+    let taken = stacks(&python, &["flask", TEST_SECRET, "check", second]);
+    assert_eq!((&taken["status"], &taken["fresh"]), (&json!(200), &json!(401)), "{taken}");
+    gateway.get("/app/x").bearer(first).send().expect(200);
+    gateway.call("DELETE", "/auth/logout").bearer(second).send().expect(200);
+    gateway.get("/app/x").bearer(first).send().expect(401);
+    let ended = shown(&gateway, text(&made, "refresh")).expect(401);
+    assert_eq!(ended.json(), json!({ "msg": "Token has been revoked" }));
+    for end in ["DELETE /auth/logout", "POST /auth/revoke"] {
+        let other = make("alice");
+        let refresh = text(&other, "refresh");
+        shown(&gateway, refresh).expect(200);
+        let (method, target) = end.split_once(' ').unwrap();
+        let call = gateway.call(method, target);
+        let call = if method == "POST" { call.form(&format!("token={refresh}")) } else { call.bearer(refresh) };
+        assert_eq!(call.send().status, 200, "{end}");
+        shown(&gateway, refresh).expect(401);
+    }
+    let made = make("alice");
+    let sessions: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+        let at_once: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| shown(&gateway, text(&made, "refresh")).expect(200).json())).collect();
+        let answers = at_once.into_iter().map(|one| one.join().unwrap());
+        answers.map(|answer| part(text(&answer, "access_token"), 1)["sid"].to_string()).collect()
+    });
+    assert_eq!(sessions.len(), 1, "also of eight first uses at once");
+    let before = make("alice");
+    user(&gateway, &["logout", "alice"]);
+    user(&gateway, &["disable", "alice"]);
+    let refresh = text(&before, "refresh");
+    until("what names somebody disabled is refused", SOON, || shown(&gateway, refresh).status == 401);
+    assert_eq!(shown(&gateway, text(&make("nobody"), "refresh")).status, 422);
+}
+
+#[test]
+fn what_is_no_refresh_token_of_flask_is_refused_as_the_library_does() {
+    let Some(python) = python() else { return };
+    let gateway = site(&Upstream::start(), "flask-jwt-extended").start();
+    let alice = gateway.register("alice");
+    let theirs = &stacks(&python, &["flask", TEST_SECRET, "answers"])["refresh"];
+    let made = stacks(&python, &["flask", TEST_SECRET, "make", "alice"]);
+    let spoilt = spoilt(text(&made, "refresh"));
+    for (token, case) in [
+        (alice.access.as_str(), "access"),
+        (text(&made, "access"), "access"),
+        (text(&made, "old_refresh"), "expired"),
+        (&spoilt, "invalid"),
+    ] {
+        let ours = gateway.post("/auth/refresh").bearer(token).send();
+        assert_eq!(json!({ "status": ours.status, "body": ours.json() }), theirs[case], "{case}");
+    }
+    let native = Site::shared_secret(&Upstream::start()).set("tokens", "subject", "\"username\"").start();
+    native.register("alice");
+    let form = json!({ "refresh_token": text(&made, "refresh") });
+    native.post("/auth/refresh").json(&form).send().refused(401, "invalid_refresh_token");
+}
+
+#[test]
 fn refusals_of_flask_are_those_of_the_library() {
     let Some(python) = python() else { return };
     let gateway = site(&Upstream::start(), "flask-jwt-extended").start();
@@ -105,6 +180,14 @@ fn a_django_backend_takes_our_tokens_and_we_take_its() {
     let pair = gateway.post("/auth/token/").json(&person).send().expect(200).json();
     let renewed = gateway.post("/auth/token/refresh/").json(&json!({ "refresh": pair["refresh"] })).send().expect(200);
     gateway.get("/app/x").bearer(text(&renewed.json(), "access")).send().expect(200);
+    // And with a token that the library made.
+    for _ in 0..2 {
+        let theirs = json!({ "refresh": text(&made, "refresh") });
+        let renewed = gateway.post("/auth/token/refresh/").json(&theirs).send().expect(200).json();
+        gateway.get("/app/x").bearer(text(&renewed, "access")).send().expect(200);
+        let taken = stacks(&python, &["simple", TEST_SECRET, "check", text(&renewed, "access")]);
+        assert_eq!(taken["status"], 200, "{taken}");
+    }
     gateway.log_out(text(&made, "access")).expect(204);
     gateway.get("/app/x").bearer(text(&made, "access")).send().expect(401);
     gateway.stands(&upstream);

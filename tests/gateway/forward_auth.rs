@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::support::gateway::free_port;
-use crate::support::{Call, Gateway, Person, Running, SOON, Site, Upstream, python_program, until};
+use crate::support::{Browser, Call, Gateway, Person, Running, SOON, Site, Upstream, python_program, until};
 
 /// The default identity headers, and routes as a site behind another proxy has them.
 fn asked(upstream: &Upstream) -> Gateway {
@@ -100,6 +100,19 @@ fn holds(gateway: &Gateway, upstream: &Upstream, port: u16, at: usize) {
             assert_eq!(seen.field("remote-groups"), person.map(|_| "user"), "{about}");
             assert_eq!(seen.field("authorization"), None, "{about}");
         }
+    }
+    // A browser is led to the sign-in page of the same host, and is let in with the cookie it got there.
+    let html = ("Accept", "text/html");
+    let led = Call::new(gateway, port, "GET", "/app/x?a=b").header(html.0, html.1).send().expect(303);
+    let place = led.field("location").unwrap().to_owned();
+    assert!(place.ends_with("/auth/login?return_to=/app/x%3Fa%3Db"), "{place}");
+    let browser = Browser::new(gateway);
+    browser.sign_in("alice", "/app/x").expect(303);
+    upstream.forget();
+    browser.send(Call::new(gateway, port, "GET", "/app/x").header(html.0, html.1)).expect(200);
+    assert_eq!(upstream.last().field("remote-user"), Some("alice"));
+    for (origin, status) in [(format!("http://127.0.0.1:{port}"), 200), ("http://evil.example".to_owned(), 403)] {
+        browser.send(Call::new(gateway, port, "POST", "/app/x").header("Origin", &origin)).expect(status);
     }
     // Sign-out counts with the next request, through the proxy too.
     Call::new(gateway, port, "POST", "/auth/logout").bearer(&alice.access).send().expect(204);

@@ -10,9 +10,12 @@
 )]
 mod support;
 
+mod cases;
 mod harness;
 
 // People.
+mod browser_forms;
+mod browser_pages;
 mod browser_sessions;
 mod login;
 mod logout;

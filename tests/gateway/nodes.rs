@@ -2,7 +2,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::servers::{Kind, Server};
-use crate::support::{Gateway, SOON, Site, Upstream, authgate, until};
+use crate::support::{Browser, Gateway, SOON, Site, Upstream, authgate, until};
 
 /// A node in front of `upstream`; all of them issue the same tokens.
 fn node(upstream: &Upstream, store: &str) -> Gateway {
@@ -39,6 +39,16 @@ fn what_one_node_does_is_in_force_on_the_other(kind: Kind) {
     in_force(&there, &alice.access, "/app/x", 401);
     there.refresh(&alice.refresh).expect(401);
 
+    let (browser, elsewhere) = (Browser::new(&here), Browser::new(&there));
+    browser.sign_in("alice", "/app").expect(303);
+    elsewhere.set_cookie("authgate", &browser.cookie("authgate").unwrap());
+    elsewhere.open("/app/x").expect(200);
+    browser.send(browser.fetch("POST", "/auth/logout")).expect(204);
+    let begun = Instant::now();
+    let page = || elsewhere.send(elsewhere.fetch("GET", "/app/x"));
+    until("the browser is signed out", SOON, || page().status == 401);
+    assert!(begun.elapsed() < Duration::from_secs(1), "in force after {:?}", begun.elapsed());
+
     user(&["edit", "alice", "--add-role", "admin"]);
     let admin = there.sign_in("alice");
     here.get("/app/admin").bearer(&admin.access).send().expect(200);
@@ -73,7 +83,14 @@ fn a_database_that_goes_away_and_comes_back(kind: Kind) {
     for gateway in [&here, &there] {
         gateway.get("/auth/readyz").send().expect(200);
     }
+    let browser = Browser::new(&here);
+    browser.sign_in("alice", "/app").expect(303);
+    browser.open("/app/x").expect(200);
     server.stop();
+    browser.open("/app/x").expect(200);
+    let unknown = there.get("/app/x").header("Cookie", &browser.cookies().unwrap()).send();
+    assert!(unknown.field("retry-after").is_some());
+    unknown.refused(503, "unavailable");
     for gateway in [&here, &there] {
         gateway.get("/app/x").bearer(&alice.access).send().expect(200);
         let refused = gateway.log_in("alice", &alice.password);
@@ -88,6 +105,7 @@ fn a_database_that_goes_away_and_comes_back(kind: Kind) {
     for gateway in [&here, &there] {
         until("the node is ready again", SOON, || gateway.get("/auth/readyz").send().status == 200);
     }
+    there.get("/app/x").header("Cookie", &browser.cookies().unwrap()).send().expect(200);
     there.refresh(&bob.refresh).expect(200);
     here.sign_in("alice");
     here.log_out(&alice.access).expect(204);

@@ -173,6 +173,26 @@ fn a_token_that_expires_closes_the_socket_unless_the_session_was_refreshed() {
 }
 
 #[test]
+fn a_browsers_socket_lives_as_long_as_its_session_and_ends_with_it() {
+    let upstream = echo();
+    let site = Site::fixture(&upstream).set("tokens", "access_ttl", "\"1s\"").set("tokens", "leeway", "\"0s\"");
+    let gateway = site.start();
+    gateway.register("alice");
+    let browser = crate::support::Browser::new(&gateway);
+    browser.sign_in("alice", "/app").expect(303);
+    let (host, origin, cookies) = (gateway.authority(), browser.origin(), browser.cookies().unwrap());
+    let mut raw = gateway.raw();
+    let fields = upgrade_fields();
+    raw.send(format!("GET /app/s HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nCookie: {cookies}\r\n{fields}\r\n"));
+    assert!(raw.wire.head().unwrap().first.starts_with("HTTP/1.1 101"));
+    assert!(!raw.ends_within(Duration::from_millis(2500)), "the token is over, and the session is not");
+    assert!(raw.send(frame(b"here")));
+    assert_eq!(raw.wire.exactly(frame(b"here").len()), frame(b"here"));
+    browser.send(browser.fetch("POST", "/auth/logout")).expect(204);
+    assert_eq!(closing(&mut raw).0, 1008);
+}
+
+#[test]
 fn disabling_somebody_or_changing_their_roles_closes_their_sockets() {
     for change in [&["user", "disable", "alice"][..], &["user", "edit", "alice", "--add-role", "guest"][..]] {
         let (_upstream, gateway, alice) = fixture();

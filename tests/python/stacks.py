@@ -38,6 +38,11 @@ def flask():
     def fresh():
         return jsonify(identity=get_jwt_identity())
 
+    @app.route("/refresh", methods=["GET"])
+    @jwt_required(refresh=True)
+    def refresh():
+        return jsonify(access_token=create_access_token(identity=get_jwt_identity(), fresh=False))
+
     def ask(token, path="/protected"):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answer = app.test_client().get(path, headers=headers)
@@ -48,6 +53,8 @@ def flask():
             return {"access": create_access_token(identity=rest[0], additional_claims={"roles": ["admin"]}),
                     "plain": create_access_token(identity=rest[0]),
                     "refresh": create_refresh_token(identity=rest[0]),
+                    "old_refresh": create_refresh_token(identity=rest[0], expires_delta=PAST,
+                                                        additional_claims={"iat": LONG_AGO, "nbf": LONG_AGO}),
                     "expired": create_access_token(identity=rest[0], expires_delta=PAST,
                                                    additional_claims={"iat": LONG_AGO, "nbf": LONG_AGO})}
         if act == "check":
@@ -56,7 +63,11 @@ def flask():
         revoked.add(json.loads(_payload(dead))["jti"])
         other = create_access_token(identity="ann")
         other = other[:-8] + ("AAAAAAAA" if other[-8:] != "AAAAAAAA" else "BBBBBBBB")
-        return {"missing": ask(None), "invalid": ask(other), "revoked": ask(dead),
+        old = create_refresh_token(identity="ann", expires_delta=PAST,
+                                   additional_claims={"iat": LONG_AGO, "nbf": LONG_AGO})
+        renewed = {"access": ask(create_access_token(identity="ann"), "/refresh"), "expired": ask(old, "/refresh"),
+                   "invalid": ask(other, "/refresh")}
+        return {"missing": ask(None), "invalid": ask(other), "revoked": ask(dead), "refresh": renewed,
                 "expired": ask(create_access_token(identity="ann", expires_delta=PAST,
                                                    additional_claims={"iat": LONG_AGO, "nbf": LONG_AGO}))}
 

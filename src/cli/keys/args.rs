@@ -25,6 +25,8 @@ pub(super) enum KeysVerb {
     #[command(after_help = "Examples:\n  authgate keys rotate && authgate keys retire KID\n  authgate keys retire KID")]
     Retire {
         /// The key's name, as `keys list` shows it
+        // A name is base64url: it may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Print the public keys, or with --private one private key
@@ -33,7 +35,7 @@ pub(super) enum KeysVerb {
     )]
     Export {
         /// Print this private key as PKCS#8 in PEM (a secret made here in base64url)
-        #[arg(long, value_name = "KID")]
+        #[arg(long, value_name = "KID", allow_hyphen_values = true)]
         private: Option<String>,
     },
     /// Take a private key from a PEM file into the store; it signs from now on
@@ -47,4 +49,25 @@ pub(super) enum KeysVerb {
         after_help = "Examples:\n  authgate keys new-secret > /run/secrets/authgate_key\n  export JWT_SECRET_KEY=$(authgate keys new-secret)"
     )]
     NewSecret,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        verb: KeysVerb,
+    }
+
+    #[test]
+    fn a_key_whose_name_begins_with_a_hyphen_can_be_named() {
+        let retire = Line::try_parse_from(["keys", "retire", "-wQ1"]).unwrap().verb;
+        assert!(matches!(retire, KeysVerb::Retire { kid } if kid == "-wQ1"));
+        let export = Line::try_parse_from(["keys", "export", "--private", "-wQ1"]).unwrap().verb;
+        assert!(matches!(export, KeysVerb::Export { private: Some(kid) } if kid == "-wQ1"));
+    }
 }

@@ -187,13 +187,13 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
         forward_token: part.value("forward_token"),
         max_body: part.given("max_body").map_or(max_body, |spot| spot.value),
         timeout: part.given("timeout").map(|spot| spot.value),
-        edge: edge(part),
+        edge: edge(part, auth),
         place: place(line(part.key_place("prefix")).or_else(|| line(Some(part.place()))).unwrap_or(1)),
         policy_place: policy_line.map(place),
     }
 }
 
-fn edge(part: &Part<'_>) -> routes::Edge {
+fn edge(part: &Part<'_>, asks: Asks) -> routes::Edge {
     let networks = some(part, "networks", "take the line out to let everybody in").map(|texts| texts.value);
     let networks = networks.unwrap_or_default().into_iter().filter_map(|text| match address::network(&text.value) {
         Ok(network) => Some(network),
@@ -210,7 +210,7 @@ fn edge(part: &Part<'_>) -> routes::Edge {
         rate_per_ip: part.given("rate_per_ip").map(|spot| spot.value),
         rate_per_user: part.given("rate_per_user").map(|spot| spot.value),
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
-        on_denied: on_denied(part),
+        on_denied: on_denied(part, asks),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
         allow_in_path: spellings(part),
         cors: cors(part),
@@ -265,7 +265,19 @@ fn origin(part: &Part<'_>, text: &Spot<String>, credentials: bool) -> Option<Str
     Some(text.value.clone())
 }
 
-fn on_denied(part: &Part<'_>) -> OnDenied {
+/// Where nobody is asked, nobody is denied.
+fn on_denied(part: &Part<'_>, asks: Asks) -> OnDenied {
+    if asks == Asks::Nobody
+        && let (Some(said), Some(asked)) = (part.item("on_denied"), part.item("auth"))
+    {
+        let title = "nobody is asked to sign in here, so nobody is denied for not being so";
+        part.complain(
+            Finding::new(Code::E207, said.place.clone(), title)
+                .label("never happens")
+                .beside(&asked.place, "because of this")
+                .say("take out `auth`, or take out `on_denied`"),
+        );
+    }
     let words = [("auto", OnDenied::Auto), ("login", OnDenied::Login), ("401", OnDenied::Unauthorized)];
     part.choice("on_denied", &words)
 }

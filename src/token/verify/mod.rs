@@ -3,6 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::claims::Claims;
+use super::dialect::Use;
 use super::identity::{Identity, Unfit};
 use super::inspect::{Notes, Step};
 use super::jws::{ACCESS_TOKEN_TYPE, Header, Jws, Malformed};
@@ -24,11 +25,22 @@ impl Tokens {
     /// Reads a token. Whoever holds the [`Identity`] knows that the token was ours and good at `now`; whether its session still
     /// lives is asked elsewhere.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
-        self.examine(token, now, &mut ()).map_err(|fault| fault.told_outside())
+        self.examine(token, Use::Access, now, &mut ()).map_err(|fault| fault.told_outside())
+    }
+
+    /// The same for a refresh token that the other stack made with our key. It names a person and is no session yet.
+    pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
+        self.examine(token, Use::Refresh, now, &mut ()).map_err(|fault| fault.told_outside())
     }
 
     /// The way itself. `notes` hears about each step that was passed; [`Tokens::verify`] takes none.
-    pub(super) fn examine(&self, token: &str, now: Timestamp, notes: &mut impl Notes) -> Result<Identity, Fault> {
+    pub(super) fn examine(
+        &self,
+        token: &str,
+        wanted: Use,
+        now: Timestamp,
+        notes: &mut impl Notes,
+    ) -> Result<Identity, Fault> {
         let jws = Jws::split(token)?;
         let ring = self.keys.load();
         let key = key_of(&ring, &jws, self.settings.dialect)?;
@@ -40,10 +52,10 @@ impl Tokens {
             format!("{}, key {} ({state})", key.algorithm.name(), key.kid)
         });
         let payload = jws.payload()?;
-        let claims = self.settings.dialect.read(&payload).map_err(Fault::Unreadable)?;
+        let claims = self.settings.dialect.read(&payload, wanted).map_err(Fault::Unreadable)?;
         self.check_parties(&claims, notes)?;
         let identity = Identity::from_claims(&claims, self.settings.subject)?;
-        self.check_times(&claims, now)?;
+        self.check_times(&claims, wanted, now)?;
         notes.passed(Step::Expiry, || {
             format!("{}, in {}", identity.expires_at(), spell(identity.expires_at().since(now)))
         });
@@ -66,11 +78,15 @@ impl Tokens {
     }
 
     /// The end comes last, so that "expired" is said only of a token that has no other fault.
-    fn check_times(&self, claims: &Claims<'_>, now: Timestamp) -> Result<(), Fault> {
+    fn check_times(&self, claims: &Claims<'_>, wanted: Use, now: Timestamp) -> Result<(), Fault> {
         let (issued, expires) = (Timestamp::from_seconds(claims.iat.0), Timestamp::from_seconds(claims.exp.0));
         let latest = now.plus(self.settings.leeway);
         let begins = claims.nbf.map_or(issued, |nbf| Timestamp::from_seconds(nbf.0));
-        if expires <= issued || expires.since(issued) > MAX_LIFETIME.max(self.settings.access_ttl) {
+        let longest = match wanted {
+            Use::Access => MAX_LIFETIME.max(self.settings.access_ttl),
+            Use::Refresh => MAX_REFRESH_LIFETIME,
+        };
+        if expires <= issued || expires.since(issued) > longest {
             return Err(Fault::Lifetime);
         }
         if issued > latest || begins > latest {
@@ -202,6 +218,8 @@ fn spell(time: Duration) -> String {
 /// The longest that a token may live, whatever the settings were when it was made. Not `access_ttl`: a reload that shortens it
 /// must not end the tokens that are out.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// The other stack's refresh tokens: thirty days and one day are its defaults, and some take a year.
+const MAX_REFRESH_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests;

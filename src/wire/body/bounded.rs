@@ -23,7 +23,7 @@ pub(crate) enum BodyProblem {
 
 /// What a client sends on its way to somebody else: counted and paced. Trailer fields are dropped, for they would reach
 /// an upstream past every check (SECURITY-CASES I07).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Bounded {
     body: Body,
     left: u64,

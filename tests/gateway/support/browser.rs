@@ -76,8 +76,9 @@ impl<'a> Browser<'a> {
         self.jar.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
+    /// Where our own pages are.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.gateway.authority())
+        self.gateway.site().public_url().unwrap_or_else(|| format!("http://{}", self.gateway.authority()))
     }
 
     /// Fills in the form of a page and sends it, hidden fields included.

@@ -13,5 +13,6 @@ pub(crate) fn requests(text: &str) -> Vec<Value> {
 
 /// The access line of one request.
 pub(crate) fn request(text: &str, id: &str) -> Option<Value> {
-    requests(text).into_iter().find(|line| line["request_id"] == id)
+    let lines = text.lines().rev().filter(|line| line.contains(id)).filter_map(|line| requests(line).pop());
+    lines.into_iter().find(|line| line["request_id"] == id)
 }

@@ -1,5 +1,6 @@
 //! A row is data: bytes in, a verdict, and what the upstream saw.
 use super::client::check_own;
+use super::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Taken, block, frame};
 use super::{Answer, Gateway, Person, Raw, SOON, Seen, Upstream};
 
 /// What one case of a table sends and what must come of it.
@@ -7,8 +8,8 @@ use super::{Answer, Gateway, Person, Raw, SOON, Seen, Upstream};
 pub(crate) struct Row {
     /// The row of the catalogue it belongs to ("P04").
     pub(crate) id: &'static str,
-    /// A request line and fields, each line ended by "\n" for reading; `@A` is alice's token, `@H` our authority.
-    /// `Host` is added unless the row has one, and so is the empty line, unless `exact`.
+    /// A request line and fields, each line ended by "\n" for reading, and after an empty line a body; `\x1e` is an LF alone. `@H` is our authority, and
+    /// the cast says what the other names stand for. `Host`, the empty line, and the length of a body are added when they are missing.
     pub(crate) sends: &'static [u8],
     pub(crate) status: &'static [u16],
     pub(crate) saw: Saw,
@@ -21,29 +22,159 @@ pub(crate) struct Row {
 pub(crate) enum Saw {
     /// Not one byte.
     Nothing,
+    /// The beginning of a request perhaps, and never its end.
+    NothingWhole,
     /// One request for exactly this path.
     Path(&'static str),
     /// One request of which this holds.
     One(fn(&Seen)),
+    /// An endpoint of our own, or a backend: not what this row is about.
+    Whatever,
 }
 
-/// Runs a table twice: each row on a fresh connection, and again as the second request of a kept one.
-pub(crate) fn run_rows(gateway: &Gateway, upstream: &Upstream, alice: &Person, rows: &[Row]) {
-    for row in rows {
-        for kept in [false, true] {
-            upstream.forget();
-            let mut raw = gateway.raw();
-            if kept {
-                gateway.get(&format!("{}/healthz", gateway.auth_prefix())).send_on(&mut raw).expect(200);
+impl Row {
+    /// Refused as malformed, and the connection closed.
+    pub(crate) const fn refused(id: &'static str, sends: &'static [u8]) -> Self {
+        Self { id, sends, status: &[400], saw: Saw::Nothing, closes: true }
+    }
+
+    /// Refused in another way.
+    pub(crate) const fn stopped(id: &'static str, sends: &'static [u8], status: &'static [u16]) -> Self {
+        Self { id, sends, status, saw: Saw::Nothing, closes: false }
+    }
+
+    /// Forwarded, to exactly this path.
+    pub(crate) const fn arrives(id: &'static str, sends: &'static [u8], path: &'static str) -> Self {
+        Self { id, sends, status: &[200], saw: Saw::Path(path), closes: false }
+    }
+
+    /// Forwarded, as `saw` says.
+    pub(crate) const fn one(id: &'static str, sends: &'static [u8], saw: fn(&Seen)) -> Self {
+        Self { id, sends, status: &[200], saw: Saw::One(saw), closes: false }
+    }
+
+    /// Answered by the gateway itself.
+    pub(crate) const fn answered(id: &'static str, sends: &'static [u8], status: &'static [u16]) -> Self {
+        Self { id, sends, status, saw: Saw::Whatever, closes: false }
+    }
+}
+
+/// Where rows are played.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) upstream: Upstream,
+    pub(crate) gateway: Gateway,
+    pub(crate) alice: Person,
+    pub(crate) bob: Person,
+    /// What else stands for something in a row.
+    pub(crate) cast: Vec<(&'static str, String)>,
+}
+
+impl Stage {
+    pub(crate) fn open(upstream: Upstream, gateway: Gateway) -> Self {
+        let (alice, bob) = (gateway.register("alice"), gateway.register("bob"));
+        let cast = vec![
+            ("@A", alice.access.clone()),
+            ("@B", bob.access.clone()),
+            ("@R", alice.refresh.clone()),
+            ("@H", gateway.authority()),
+        ];
+        Self { upstream, gateway, alice, bob, cast }
+    }
+
+    /// Each row on a fresh connection, and again as the second request of a kept one; where it can be said in HTTP/2, there too.
+    pub(crate) fn play(&self, rows: &[Row]) {
+        for row in rows {
+            let text = self.filled_in(row.sends);
+            for kept in [false, true] {
+                self.on_http1(row, &text, kept);
+                if let Some(request) = framed(&text, &self.gateway.authority()) {
+                    self.on_http2(row, &request, kept);
+                }
             }
-            let bytes = spell(row.sends, gateway, alice);
-            let about = format!("{} {:?} (kept: {kept})", row.id, String::from_utf8_lossy(row.sends));
-            let connections = upstream.bytes();
-            raw.send(&bytes);
-            let answer = raw.answer_to(if row.sends.starts_with(b"HEAD ") { "HEAD" } else { "GET" });
-            judge(row, gateway, &mut raw, answer, &about);
-            saw(row, upstream, &connections, &about);
-            gateway.stands(upstream);
+            self.stands(row.id);
+        }
+    }
+
+    /// Rows that are one after the other, once.
+    pub(crate) fn play_in_turn(&self, rows: &[Row]) {
+        for row in rows {
+            self.on_http1(row, &self.filled_in(row.sends), false);
+            self.stands(row.id);
+        }
+    }
+
+    /// The four standing assertions; where connections might have been confused, a second client asks for its own.
+    pub(crate) fn stands(&self, id: &str) {
+        self.gateway.stands(&self.upstream);
+        if id.starts_with(['H', 'F', 'W']) {
+            self.gateway.get("/app/own").bearer(&self.bob.access).send().expect(200);
+            let own = self.upstream.last();
+            assert_eq!((own.target.as_str(), own.field("x-user-name")), ("/app/own", Some("bob")), "after {id}");
+        }
+    }
+
+    fn filled_in(&self, text: &[u8]) -> Vec<u8> {
+        self.cast.iter().fold(text.to_vec(), |text, (name, value)| replace(&text, name.as_bytes(), value.as_bytes()))
+    }
+
+    fn on_http1(&self, row: &Row, text: &[u8], kept: bool) {
+        let gateway = &self.gateway;
+        self.upstream.forget();
+        let mut raw = gateway.raw();
+        if kept {
+            gateway.get(&format!("{}/healthz", gateway.auth_prefix())).send_on(&mut raw).expect(200);
+        }
+        let about = format!("{} {:?} (kept: {kept})", row.id, String::from_utf8_lossy(row.sends));
+        let before = self.upstream.bytes();
+        raw.send(spell(text, &gateway.authority()));
+        let answer = raw.answer_to(if row.sends.starts_with(b"HEAD ") { "HEAD" } else { "GET" });
+        judge(row, gateway, &mut raw, answer, &about);
+        self.saw(row, &before, &about);
+    }
+
+    fn on_http2(&self, row: &Row, request: &Framed, kept: bool) {
+        self.upstream.forget();
+        let mut frames = Frames::open(&self.gateway);
+        let mut stream = 1;
+        if kept {
+            let head = format!("GET {}/healthz HTTP/1.1", self.gateway.auth_prefix());
+            let well = framed(head.as_bytes(), &self.gateway.authority()).unwrap();
+            assert_eq!(frames.ask(stream, &well.fields()), Taken::Answered);
+            stream += 2;
+        }
+        let about = format!("{} {:?} in HTTP/2 (kept: {kept})", row.id, String::from_utf8_lossy(row.sends));
+        let before = self.upstream.bytes();
+        let ends = if request.body.is_some() { END_HEADERS } else { END_HEADERS | END_STREAM };
+        frames.wire.send(frame(HEADERS, ends, stream.into(), &block(&request.fields())));
+        if let Some(body) = &request.body {
+            frames.wire.send(frame(DATA, END_STREAM, stream.into(), body));
+        }
+        let fits = match frames.taken(stream) {
+            Taken::Answered => row.status.contains(&200),
+            Taken::Refused(status) => status.is_none_or(|status| row.status.contains(&status)) && row.status != [200],
+            // What no frame of HTTP/2 may hold never becomes a request.
+            Taken::Reset | Taken::Ended => row.status.iter().any(|status| [400, 405, 431, 501].contains(status)),
+        };
+        assert!(fits, "{about}");
+        self.saw(row, &before, &about);
+    }
+
+    #[track_caller]
+    fn saw(&self, row: &Row, before: &[Vec<u8>], about: &str) {
+        let seen = self.upstream.seen();
+        match row.saw {
+            Saw::Whatever => {}
+            Saw::Nothing => assert_eq!(self.upstream.bytes(), before, "{about}: the upstream saw bytes"),
+            Saw::NothingWhole => assert!(seen.iter().all(|seen| !seen.whole), "{about}: {seen:#?}"),
+            Saw::Path(path) => {
+                assert_eq!(seen.len(), 1, "{about}: {seen:#?}");
+                assert_eq!(seen[0].path(), path, "{about}");
+            }
+            Saw::One(holds) => {
+                assert_eq!(seen.len(), 1, "{about}: {seen:#?}");
+                holds(&seen[0]);
+            }
         }
     }
 }
@@ -52,7 +183,7 @@ pub(crate) fn run_rows(gateway: &Gateway, upstream: &Upstream, alice: &Person, r
 fn judge(row: &Row, gateway: &Gateway, raw: &mut Raw, answer: Option<Answer>, about: &str) {
     let answer = answer.unwrap_or_else(|| panic!("no answer to {about}"));
     assert!(row.status.contains(&answer.status), "{about}: {} {}", answer.head.first, answer.text());
-    if answer.is_own() {
+    if answer.is_own() && !row.sends.windows(6).any(|at| at == b"/auth/" || at == b"/.well") {
         let method = if row.sends.starts_with(b"HEAD ") { "HEAD" } else { "" };
         check_own(&answer, method, "", &gateway.auth_prefix());
     }
@@ -61,36 +192,77 @@ fn judge(row: &Row, gateway: &Gateway, raw: &mut Raw, answer: Option<Answer>, ab
     }
 }
 
-#[track_caller]
-fn saw(row: &Row, upstream: &Upstream, before: &[Vec<u8>], about: &str) {
-    let seen = upstream.seen();
-    match row.saw {
-        Saw::Nothing => assert_eq!(upstream.bytes(), before, "{about}: the upstream saw bytes"),
-        Saw::Path(path) => {
-            assert_eq!(seen.len(), 1, "{about}: {seen:#?}");
-            assert_eq!(seen[0].path(), path, "{about}");
-        }
-        Saw::One(holds) => {
-            assert_eq!(seen.len(), 1, "{about}: {seen:#?}");
-            holds(&seen[0]);
-        }
-    }
-}
-
-/// The bytes of a row: lines end in CRLF, the tokens and the authority are filled in.
-fn spell(text: &[u8], gateway: &Gateway, alice: &Person) -> Vec<u8> {
+/// The bytes of a row: lines end in CRLF, and what is missing is added.
+fn spell(text: &[u8], authority: &str) -> Vec<u8> {
+    let lower = text.to_ascii_lowercase();
+    let has = |name: &[u8]| lower.windows(name.len()).any(|window| window == name);
+    let body = text.windows(2).position(|two| two == b"\n\n").map(|at| text.len() - at - 2);
     let mut bytes = Vec::new();
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         bytes.extend_from_slice(line);
         bytes.extend_from_slice(b"\r\n");
-        if index == 0 && !text.to_ascii_lowercase().windows(6).any(|window| window == b"\nhost:") {
-            bytes.extend_from_slice(b"Host: @H\r\n");
+        if index == 0 {
+            if !has(b"\nhost:") {
+                bytes.extend_from_slice(format!("Host: {authority}\r\n").as_bytes());
+            }
+            if let Some(length) = body.filter(|_| !has(b"content-length") && !has(b"transfer-encoding")) {
+                bytes.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+            }
         }
     }
     bytes.extend_from_slice(b"\r\n");
-    let bytes = replace(&bytes, b"@A", alice.access.as_bytes());
-    replace(&bytes, b"@H", gateway.authority().as_bytes())
+    replace(&bytes, b"\x1e", b"\n")
 }
+
+/// A row as the fields of HTTP/2, when it can be said there.
+struct Framed {
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Framed {
+    fn fields(&self) -> Vec<(&[u8], &[u8])> {
+        self.fields.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect()
+    }
+}
+
+/// `None`: what this row is about belongs to the lines of HTTP/1.
+fn framed(text: &[u8], authority: &str) -> Option<Framed> {
+    let end = text.windows(2).position(|two| two == b"\n\n");
+    let (head, body) = end.map_or((text, None), |at| (&text[..at], Some(text[at + 2..].to_vec())));
+    let mut lines = head.split(|&byte| byte == b'\n');
+    let words: Vec<_> = lines.next()?.split(|&byte| byte == b' ').collect();
+    let [method, target, b"HTTP/1.1"] = words[..] else { return None };
+    // What follows a `#` never gets through the HPACK of our library: it has rows of its own.
+    if !target.starts_with(b"/") || target.contains(&b'#') {
+        return None;
+    }
+    let pseudo: [(&[u8], &[u8]); 4] =
+        [(b":method", method), (b":scheme", b"http"), (b":path", target), (b":authority", authority.as_bytes())];
+    let mut fields: Vec<_> = pseudo.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+    for line in lines {
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let name = line[..colon].to_ascii_lowercase();
+        if OF_HTTP_1.contains(&name.as_slice()) {
+            return None;
+        }
+        fields.push((name, line[colon + 1..].trim_ascii().to_vec()));
+    }
+    Some(Framed { fields, body })
+}
+
+const OF_HTTP_1: [&[u8]; 10] = [
+    b"host",
+    b"connection",
+    b"content-length",
+    b"transfer-encoding",
+    b"te",
+    b"trailer",
+    b"upgrade",
+    b"expect",
+    b"keep-alive",
+    b"",
+];
 
 pub(crate) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();

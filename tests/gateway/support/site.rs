@@ -88,6 +88,11 @@ impl Site {
         if bare.is_empty() { String::new() } else { format!("/{bare}") }
     }
 
+    pub(crate) fn public_url(&self) -> Option<String> {
+        let url = self.sections.get("server")?.get("public_url")?;
+        Some(url.trim_matches('"').to_owned())
+    }
+
     /// Whether a bare HTTP/1.1 client is understood.
     pub(crate) fn is_plain(&self) -> bool {
         let server = self.sections.get("server");

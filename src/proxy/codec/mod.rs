@@ -1,0 +1,364 @@
+//! HTTP/1.1 towards an upstream (RFC 9112): one connection, one exchange after the other.
+//!
+//! It is driven by whoever uses it, writes heads straight into bytes, and takes only what can be read in one way.
+mod chunks;
+mod head;
+mod outbox;
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::Response;
+use http_body::Body as _;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+
+use super::outgoing::{Head, Length};
+use super::stream::Stream;
+use super::upload::Upload;
+use crate::wire::BodyError;
+use chunks::{Chunks, Step};
+use head::Parsed;
+use outbox::Outbox;
+
+/// One connection, and how far the exchange on it is.
+#[derive(Debug)]
+pub(super) struct Codec {
+    stream: Stream,
+    /// What was read and not used yet.
+    inbox: BytesMut,
+    /// How much is read at once.
+    room: usize,
+    outbox: Outbox,
+    sending: Sending,
+    /// The connection takes no more.
+    broken: bool,
+    /// The answer has no body, whatever its head says.
+    head_only: bool,
+    heard: bool,
+    reading: Reading,
+    /// The upstream keeps the connection open, and the end of the answer is beyond doubt.
+    reusable: bool,
+}
+
+/// What is left of the request's body.
+#[derive(Debug)]
+enum Sending {
+    Nothing,
+    Exact(u64),
+    Chunked,
+}
+
+/// Where in the answer we are.
+#[derive(Debug)]
+enum Reading {
+    Head,
+    Exact(u64),
+    Chunked(Chunks),
+    /// The body ends with the connection.
+    ToTheEnd,
+    Done,
+}
+
+/// The client's body failed, or is not what was announced.
+#[derive(Debug)]
+pub(super) struct SendError(pub(super) BodyError);
+
+/// Why there is no answer, or no more of one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("the connection ended before the answer")]
+    Unheard(#[source] io::Error),
+    #[error("the connection broke off in the middle of the answer")]
+    Broken(#[source] io::Error),
+    #[error("{0}")]
+    Nonsense(&'static str),
+}
+
+impl ReadError {
+    fn ended(error: Option<io::Error>, heard: bool) -> Self {
+        let error = error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        if heard { Self::Broken(error) } else { Self::Unheard(error) }
+    }
+}
+
+impl Codec {
+    pub(super) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            inbox: BytesMut::new(),
+            room: LEAST_ROOM,
+            outbox: Outbox::default(),
+            sending: Sending::Nothing,
+            broken: false,
+            head_only: false,
+            heard: false,
+            reading: Reading::Done,
+            reusable: true,
+        }
+    }
+
+    /// Begins an exchange: the head is written into memory, and sent with what the body has ready.
+    pub(super) fn begin(&mut self, request: &Head<'_>, place: &http::HeaderValue) {
+        request.write(place, self.outbox.begin());
+        self.sending = match request.length() {
+            Length::Untold | Length::Exact(0) => Sending::Nothing,
+            Length::Exact(length) => Sending::Exact(length),
+            Length::Unknown => Sending::Chunked,
+        };
+        self.head_only = request.is_head();
+        self.heard = false;
+        self.reading = Reading::Head;
+    }
+
+    /// Sends as much as the connection takes; ready when all was sent, or when the connection takes no more.
+    pub(super) fn poll_send(
+        &mut self,
+        upload: &mut Option<Upload>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), SendError>> {
+        loop {
+            let waits = self.gather(upload, cx)?;
+            if self.broken {
+                return Poll::Ready(Ok(()));
+            }
+            if ready!(self.outbox.poll_flush(&mut self.stream, cx)).is_err() {
+                // What the upstream has said before, or says now, tells more than that.
+                (self.broken, self.reusable) = (true, false);
+                return Poll::Ready(Ok(()));
+            }
+            if matches!(self.sending, Sending::Nothing) {
+                return Poll::Ready(Ok(()));
+            }
+            if waits {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Takes what the client has sent so far, as much as is sent in one go; whether more is to come from it.
+    fn gather(&mut self, upload: &mut Option<Upload>, cx: &mut Context<'_>) -> Result<bool, SendError> {
+        while !matches!(self.sending, Sending::Nothing) && self.outbox.has_room() {
+            let Some(body) = upload else { return Err(SendError(Box::new(ReadError::Nonsense(SHORT)))) };
+            let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else { return Ok(true) };
+            match frame {
+                Some(Ok(frame)) => {
+                    let Ok(piece) = frame.into_data() else { continue };
+                    let last = body.is_end_stream();
+                    self.take(piece, last)?;
+                }
+                Some(Err(error)) => return Err(SendError(error)),
+                None => self.finish()?,
+            }
+        }
+        Ok(false)
+    }
+
+    fn take(&mut self, piece: Bytes, last: bool) -> Result<(), SendError> {
+        match &mut self.sending {
+            Sending::Nothing => {}
+            Sending::Exact(left) => {
+                let length = piece.len() as u64;
+                *left = left.checked_sub(length).ok_or_else(|| SendError(Box::new(ReadError::Nonsense(LONG))))?;
+                if *left == 0 {
+                    self.sending = Sending::Nothing;
+                }
+                self.outbox.piece(piece);
+                if last {
+                    self.finish()?;
+                }
+            }
+            Sending::Chunked if piece.is_empty() => {
+                if last {
+                    self.finish()?;
+                }
+            }
+            Sending::Chunked => {
+                self.outbox.chunk(piece, last);
+                if last {
+                    self.sending = Sending::Nothing;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), SendError> {
+        match std::mem::replace(&mut self.sending, Sending::Nothing) {
+            Sending::Nothing => Ok(()),
+            Sending::Chunked => {
+                self.outbox.last_chunk();
+                Ok(())
+            }
+            Sending::Exact(_) => Err(SendError(Box::new(ReadError::Nonsense(SHORT)))),
+        }
+    }
+
+    /// Whether nothing of the request has reached the connection, which is dead: the request may go over another one.
+    /// What was taken of the body is given back.
+    pub(super) fn is_unsent(&mut self, upload: &mut Option<Upload>) -> bool {
+        let unsent = self.broken && !self.outbox.has_written();
+        if unsent && let (Some(upload), Some(pieces)) = (upload, self.outbox.take_back()) {
+            upload.give_back(pieces);
+        }
+        unsent
+    }
+
+    /// The head of the answer. Interim answers are passed over.
+    pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, ReadError>> {
+        let mut interim = 0;
+        loop {
+            while !self.inbox.is_empty() {
+                self.heard = true;
+                match head::parse(&mut self.inbox, self.head_only)? {
+                    Parsed::Partial => break,
+                    Parsed::Interim if interim == MOST_INTERIM => {
+                        return nonsense("it does not get past interim answers");
+                    }
+                    Parsed::Interim => interim += 1,
+                    Parsed::Final { response, reading, reusable } => {
+                        self.reading = reading;
+                        self.reusable &= reusable;
+                        return Poll::Ready(Ok(response));
+                    }
+                }
+            }
+            if self.inbox.len() >= MOST_HEAD {
+                return nonsense("its head has no end");
+            }
+            let heard = self.heard;
+            let read = ready!(self.poll_fill(cx));
+            match read {
+                Ok(0) => return Poll::Ready(Err(ReadError::ended(None, heard))),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(ReadError::ended(Some(error), heard))),
+            }
+        }
+    }
+
+    /// The next piece of the answer's body; `None` at its end.
+    pub(super) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ReadError>>> {
+        loop {
+            if let Some(piece) = self.piece_in_hand().transpose() {
+                return Poll::Ready(Some(piece));
+            }
+            if self.is_done() {
+                return Poll::Ready(None);
+            }
+            match ready!(self.poll_fill(cx)) {
+                Ok(0) if matches!(self.reading, Reading::ToTheEnd) => self.reading = Reading::Done,
+                Ok(0) => return Poll::Ready(Some(Err(ReadError::ended(None, true)))),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Some(Err(ReadError::ended(Some(error), true)))),
+            }
+        }
+    }
+
+    /// A piece of the body that was read already.
+    pub(super) fn piece_in_hand(&mut self) -> Result<Option<Bytes>, ReadError> {
+        if self.inbox.is_empty() {
+            return Ok(None);
+        }
+        match &mut self.reading {
+            Reading::Head | Reading::Done => Ok(None),
+            Reading::ToTheEnd => Ok(Some(self.inbox.split().freeze())),
+            Reading::Exact(left) => {
+                let most = usize::try_from(*left).unwrap_or(usize::MAX).min(self.inbox.len());
+                *left -= most as u64;
+                if *left == 0 {
+                    self.reading = Reading::Done;
+                }
+                Ok(Some(self.inbox.split_to(most).freeze()))
+            }
+            Reading::Chunked(chunks) => match chunks.next(&mut self.inbox)? {
+                Step::Piece(piece) => Ok(Some(piece)),
+                Step::More => Ok(None),
+                Step::End => {
+                    self.reading = Reading::Done;
+                    Ok(None)
+                }
+            },
+        }
+    }
+
+    /// Whether the answer was read to its end.
+    pub(super) const fn is_done(&self) -> bool {
+        matches!(self.reading, Reading::Done)
+    }
+
+    /// The whole body, when it has been read with the head.
+    pub(super) fn whole_body(&mut self) -> Option<Bytes> {
+        let Reading::Exact(left) = self.reading else { return None };
+        let whole = usize::try_from(left).is_ok_and(|left| left <= self.inbox.len());
+        if whole { self.piece_in_hand().ok().flatten() } else { None }
+    }
+
+    /// What is known of the length of what is left.
+    pub(super) const fn left(&self) -> Option<u64> {
+        match self.reading {
+            Reading::Exact(left) => Some(left),
+            Reading::Done => Some(0),
+            Reading::Head | Reading::Chunked(_) | Reading::ToTheEnd => None,
+        }
+    }
+
+    /// Whether the connection waits for a request: the last one was sent whole, its answer read whole, nothing came since.
+    pub(super) fn is_idle(&mut self) -> bool {
+        let at_rest = self.reusable
+            && self.is_done()
+            && matches!(self.sending, Sending::Nothing)
+            && self.outbox.is_empty()
+            && self.inbox.is_empty();
+        at_rest && self.is_silent()
+    }
+
+    /// An end, an error or a byte that nobody asked for: in each case there is something to read.
+    fn is_silent(&mut self) -> bool {
+        let mut space = [0_u8; 1];
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut space)).is_pending()
+    }
+
+    /// Lets go of what an unused connection need not hold.
+    pub(super) fn rest(&mut self) {
+        self.outbox.rest();
+        if self.room > LEAST_ROOM {
+            (self.room, self.inbox) = (LEAST_ROOM, BytesMut::new());
+        }
+    }
+
+    /// The bare socket of a connection that has switched protocols, and what was read from it already.
+    pub(super) fn into_stream(self) -> (Stream, Bytes) {
+        (self.stream, self.inbox.freeze())
+    }
+
+    /// Reads what is there; 0 at the end.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let missing = self.room.saturating_sub(self.inbox.len()).max(LEAST_READ);
+        self.inbox.reserve(missing);
+        let read = ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx))?;
+        // A large answer is read in large pieces: as few system calls as can be.
+        if read >= self.room {
+            self.room = (self.room * 2).min(MOST_ROOM);
+        }
+        Poll::Ready(Ok(read))
+    }
+}
+
+fn nonsense<T>(why: &'static str) -> Poll<Result<T, ReadError>> {
+    Poll::Ready(Err(ReadError::Nonsense(why)))
+}
+
+const SHORT: &str = "the body is shorter than was announced";
+const LONG: &str = "the body is longer than was announced";
+/// What is read at once at first ...
+const LEAST_ROOM: usize = 8 * 1024;
+/// ... and at most, when an answer turns out to be large.
+const MOST_ROOM: usize = 256 * 1024;
+/// No read is smaller, whatever is held already.
+const LEAST_READ: usize = 1024;
+/// An answer's head, in bytes.
+const MOST_HEAD: usize = 128 * 1024;
+const MOST_INTERIM: usize = 32;

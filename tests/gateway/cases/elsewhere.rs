@@ -1,0 +1,95 @@
+//! Rows that take more than a request and its answer: each with the tests that play it. And what does not apply yet.
+
+/// The row, and the names of the tests that hold it; they must be there.
+pub(super) const HELD: &[(&str, &[&str])] = &[
+    ("I09", &["a_trusted_proxy_says_who_the_client_is_and_nobody_else_does"]),
+    ("I10", &["a_trusted_proxy_says_who_the_client_is_and_nobody_else_does"]),
+    ("T02", &["a_public_key_is_no_shared_secret"]),
+    ("T16", &["there_is_one_spelling_of_a_token"]),
+    ("T17", &["every_wycheproof_token_gets_its_verdict", "every_wycheproof_primitive_gets_its_verdict"]),
+    ("T18", &["the_twin_of_a_signature_is_dead_with_its_session", "every_wycheproof_primitive_gets_its_verdict"]),
+    (
+        "T22",
+        &["every_forged_token_gets_the_one_answer", "an_expired_token_is_told_so_only_when_everything_else_is_right"],
+    ),
+    ("K04", &["a_key_file_that_is_not_fit_stops_the_start_and_says_why"]),
+    ("S09", &["a_repeat_after_the_grace_is_theft_and_ends_the_session"]),
+    ("S10", &["fifty_refreshes_at_once_make_one_lineage"]),
+    (
+        "S12",
+        &[
+            "a_disabled_person_gets_no_successor_and_their_tokens_are_dead_within_a_second",
+            "a_new_password_ends_the_old_sessions",
+        ],
+    ),
+    ("A02", &["each_failed_sign_in_costs_one_hash_whoever_it_is"]),
+    ("A06", &["a_flood_of_logins_is_refused_and_the_rest_goes_on"]),
+    ("A10", &["guessing_is_slowed_down_by_account_under_all_its_names", "all_names_of_an_account_share_its_bucket"]),
+    ("A11", &["guessing_is_slowed_down_by_address"]),
+    ("H12", &["a_body_on_any_method_is_framed_and_the_next_request_is_whole"]),
+    ("H13", &["a_body_nobody_reads_never_becomes_a_request"]),
+    ("H14", &["after_an_early_answer_the_rest_of_the_body_is_nobodys_request"]),
+    ("H16", &["requests_in_one_write_are_each_their_own_callers"]),
+    ("H17", &["a_head_that_is_too_large_is_refused"]),
+    ("H19", &["nonsense_is_502_and_nothing_is_left_for_the_next_client"]),
+    ("F08", &["a_body_is_as_long_as_it_says_and_trailers_go_no_further"]),
+    ("F10", &["a_body_is_as_long_as_it_says_and_trailers_go_no_further"]),
+    ("F11", &["floods_of_frames_end_their_own_connection_or_cost_nothing"]),
+    ("F12", &["floods_of_frames_end_their_own_connection_or_cost_nothing"]),
+    ("F13", &["floods_of_frames_end_their_own_connection_or_cost_nothing"]),
+    ("W02", &["bytes_before_the_answer_reach_no_backend_as_they_are"]),
+    (
+        "W07",
+        &[
+            "signing_out_closes_the_socket_with_1008_within_a_second",
+            "a_token_that_expires_closes_the_socket_unless_the_session_was_refreshed",
+        ],
+    ),
+    ("R01", &["a_connection_that_says_nothing_or_half_a_head_is_ended"]),
+    ("R02", &["a_connection_that_says_nothing_or_half_a_head_is_ended", "an_idle_kept_connection_is_ended"]),
+    ("R03", &["a_body_that_stalls_is_408_for_ourselves_and_for_a_backend", "a_body_that_drips_for_ever_is_408"]),
+    ("R04", &["a_client_that_takes_nothing_is_let_go"]),
+    ("R05", &["silence_is_504", "a_head_without_end_is_502"]),
+    ("R06", &["one_address_holds_only_so_many_connections", "the_accept_loop_survives_a_lack_of_descriptors"]),
+    (
+        "R07",
+        &[
+            "a_password_of_a_hundred_megabytes_is_refused_by_its_length",
+            "a_body_over_the_routes_bound_is_refused_before_the_upstream_is_asked",
+        ],
+    ),
+    ("L01", &["no_secret_is_written_at_any_level"]),
+    ("L03", &["no_secret_is_written_at_any_level"]),
+    ("L04", &["labels_come_from_the_file_and_never_from_a_client"]),
+    ("L06", &["nobody_there_is_502", "a_reset_is_502"]),
+    ("L07", &["a_panic_costs_one_request_and_tells_the_client_nothing"]),
+    ("C11", &["a_bad_file_changes_nothing_and_a_metric_says_so", "reloads_under_load_lose_no_request"]),
+    ("C13", &["who_may_ask_the_admin_address_is_said_in_the_file", "a_stranger_cannot_reload"]),
+];
+
+/// What does not apply, or cannot be asked yet, and why.
+pub(super) const NOT_YET: &[(&str, &str)] = &[
+    ("I13", "no rule reads a header of the client: allow_if is not there"),
+    ("K08", "the system's randomness cannot be made to fail in a test; ids are 256 bits of it"),
+    ("S01", "there is no session cookie"),
+    ("S02", "there is no session cookie that could be fixed"),
+    ("S07", "there is no session cookie"),
+    ("R10", "the table's bound is held by a unit test; a million sources take longer than the suite may"),
+    ("D01", "nothing takes a place to go on to"),
+    ("D02", "nothing takes a place to go on to"),
+    ("D03", "nothing takes a place to go on to"),
+    ("D04", "nothing takes a place to go on to"),
+    ("D05", "nothing takes a place to go on to"),
+    ("D07", "browsers are not redirected to a sign-in page"),
+    ("D08", "there are no pages"),
+    (
+        "D09",
+        "own answers are no-store (asserted for each of them); a backend's `public` on a protected route is not downgraded",
+    ),
+    ("D10", "there are no pages of errors that a backend serves"),
+    ("C08", "there is no session cookie to set"),
+    ("C10", "upstreams are not spoken to by TLS"),
+];
+
+/// The list may only shrink.
+pub(super) const MOST_NOT_YET: usize = 17;
