@@ -176,7 +176,6 @@ impl Front {
             allow_in_path: Default::default(),
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
-            cors: crate::wire::Cors::default(),
         }));
         let resume: Arc<dyn Resume> = Arc::clone(&desk) as Arc<dyn Resume>;
         let authenticator = Authenticator::new(tokens, Arc::clone(&revocations)).and_browsers(
