@@ -12,23 +12,25 @@ use crate::refusal::{Refusal, own_page, refusal_page};
 use crate::store::{Session, User};
 use crate::wire::{Body, Inbound};
 
-type Answer = Result<Response<Body>, super::Problem>;
+pub(super) type Answer = Result<Response<Body>, super::Problem>;
 
 /// Which form of the page is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Names,
     Password,
+    SecondFactor,
     Sessions,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Names, Self::Password, Self::Sessions];
+    const ALL: [Self; 4] = [Self::Names, Self::Password, Self::SecondFactor, Self::Sessions];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Names => "names",
             Self::Password => "password",
+            Self::SecondFactor => "second_factor",
             Self::Sessions => "sessions",
         }
     }
@@ -108,7 +110,10 @@ impl Endpoints {
     }
 
     /// The same with the form, which came from one of our own pages.
-    async fn owners_form(&self, inbound: &mut Inbound) -> Result<Option<(User, SessionId, Pairs)>, super::Problem> {
+    pub(super) async fn owners_form(
+        &self,
+        inbound: &mut Inbound,
+    ) -> Result<Option<(User, SessionId, Pairs)>, super::Problem> {
         let body = inbound.take_body();
         let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
         let Some((user, session)) = self.owner(inbound).await? else { return Ok(None) };
@@ -116,7 +121,7 @@ impl Endpoints {
         Ok(Some((user, session, form)))
     }
 
-    async fn account_shown(
+    pub(super) async fn account_shown(
         &self,
         inbound: &Inbound,
         user: &User,
@@ -125,6 +130,7 @@ impl Endpoints {
         wrong: Option<(Part, Refusal)>,
     ) -> Answer {
         let sessions = self.accounts.sessions(user.id).await.map_err(|error| away(&error))?;
+        let factors = self.accounts.factors(user.id).await.map_err(|error| away(&error))?;
         let token = self.form_token(inbound);
         let (username, email) = (user.username.as_ref().map(Username::as_str), user.email.as_ref().map(Email::as_str));
         let (name, address) = (user.name.as_deref().unwrap_or_default(), email.unwrap_or_default());
@@ -135,6 +141,8 @@ impl Endpoints {
             name: if typed { page.name } else { name },
             email: if typed { page.email } else { address },
             sessions: sessions.iter().map(|session| row(session, current)).collect(),
+            totp: factors.totp,
+            recovery_codes: factors.recovery_codes,
             wrong_in: wrong.as_ref().map_or("", |(part, _)| part.word()),
             problem: wrong.as_ref().map(|(part, refusal)| problem(*part, refusal)),
             done: page.done,
@@ -148,11 +156,11 @@ impl Endpoints {
         Ok(response)
     }
 
-    fn account_done(&self, part: Part) -> Response<Body> {
+    pub(super) fn account_done(&self, part: Part) -> Response<Body> {
         redirect(&format!("{}/account?done={}", self.prefix, part.word()))
     }
 
-    fn sign_in_first(&self) -> Response<Body> {
+    pub(super) fn sign_in_first(&self) -> Response<Body> {
         redirect(&format!("{0}/login?return_to={0}/account", self.prefix))
     }
 }
@@ -160,7 +168,7 @@ impl Endpoints {
 /// A password that is not right is the current one here: nobody asks for a name.
 fn problem(part: Part, refusal: &Refusal) -> Problem {
     let problem = refusal.problem();
-    if part == Part::Password && problem.code == "invalid_credentials" {
+    if matches!(part, Part::Password | Part::SecondFactor) && problem.code == "invalid_credentials" {
         return Problem { code: "current_password", ..problem };
     }
     problem

@@ -4,6 +4,7 @@ mod assets;
 mod browser;
 mod counting;
 mod discovery;
+mod factors;
 mod form;
 mod health;
 mod links;
@@ -390,6 +391,9 @@ impl Endpoints {
             (Endpoint::VerifyEmail, Asked::ToSee) => self.link_page(Link::VerifyEmail, &inbound),
             (Endpoint::VerifyEmail, Asked::ByForm) => self.follow_by_form(Link::VerifyEmail, inbound).await,
             (Endpoint::Mfa, Asked::ByForm) => self.code_by_form(inbound).await,
+            (Endpoint::Totp, Asked::ByForm) => self.totp_by_form(inbound).await,
+            (Endpoint::ConfirmTotp, Asked::ByForm) => self.confirm_totp_by_form(inbound).await,
+            (Endpoint::RecoveryCodes, Asked::ByForm) => self.recovery_codes_by_form(inbound).await,
             (Endpoint::Session, Asked::ByForm) => self.end_session_by_form(inbound).await,
             (Endpoint::LogoutAll, Asked::ByForm) => self.logout_all_by_form(inbound).await,
             (endpoint, _) => self.by_program(endpoint, inbound).await,

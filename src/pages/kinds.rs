@@ -96,7 +96,10 @@ pub(crate) struct Account<'a> {
     pub(crate) name: &'a str,
     pub(crate) email: &'a str,
     pub(crate) sessions: Vec<SignedIn>,
-    /// Which form has just been obeyed: "names", "password" or "sessions".
+    /// A code of a device is asked for at each sign-in.
+    pub(crate) totp: bool,
+    pub(crate) recovery_codes: i64,
+    /// Which form has just been obeyed: "names", "password", "second_factor" or "sessions".
     pub(crate) done: Option<&'static str>,
     /// Which form the problem is about.
     pub(crate) wrong_in: &'static str,

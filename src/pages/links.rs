@@ -83,3 +83,33 @@ impl Page for SecondFactor<'_> {
         self.problem.as_ref()
     }
 }
+
+/// The key of a second factor, to be put into an app and confirmed by a code of it.
+#[derive(Default, Serialize)]
+pub(crate) struct NewFactor<'a> {
+    pub(crate) csrf: &'a str,
+    /// To be typed. Nothing when the page is shown again: the app has it.
+    pub(crate) key: Option<&'a str>,
+    /// The same as a `data:` picture.
+    pub(crate) picture: Option<&'a str>,
+    #[serde(skip)]
+    pub(crate) problem: Option<Problem>,
+}
+
+impl Page for NewFactor<'_> {
+    const TEMPLATE: &'static str = "new_factor.html";
+
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+}
+
+/// Shown once.
+#[derive(Serialize)]
+pub(crate) struct RecoveryCodes<'a> {
+    pub(crate) codes: Vec<&'a str>,
+}
+
+impl Page for RecoveryCodes<'_> {
+    const TEMPLATE: &'static str = "recovery_codes.html";
+}

@@ -17,7 +17,7 @@ pub(crate) use colour::Colour;
 pub(crate) use device::device;
 pub(crate) use kinds::{Account, ErrorCode, Errors, Page, Refused, SignIn, SignUp, SignedIn};
 pub(crate) use language::Language;
-pub(crate) use links::{Forgot, Notice, Reset, SecondFactor, VerifyEmail};
+pub(crate) use links::{Forgot, NewFactor, Notice, RecoveryCodes, Reset, SecondFactor, VerifyEmail};
 pub(crate) use problem::{Problem, Wrong};
 pub(crate) use settings::{House, Logo, Settings, SignInWith, SignUps, Theme};
 pub(crate) use templates::Templates;

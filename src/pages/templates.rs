@@ -134,6 +134,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("reset.html", include_str!("templates/reset.html")),
     ("verify_email.html", include_str!("templates/verify_email.html")),
     ("second_factor.html", include_str!("templates/second_factor.html")),
+    ("new_factor.html", include_str!("templates/new_factor.html")),
+    ("recovery_codes.html", include_str!("templates/recovery_codes.html")),
     ("notice.html", include_str!("templates/notice.html")),
     ("errors.html", include_str!("templates/errors.html")),
 ];

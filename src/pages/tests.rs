@@ -105,9 +105,11 @@ fn every_page_is_filled_in_every_language() {
                 show(&pages, &Reset { problem: problem.clone(), ..Reset::default() }, tag);
                 show(&pages, &VerifyEmail { problem: problem.clone(), ..VerifyEmail::default() }, tag);
                 show(&pages, &SecondFactor { problem: problem.clone(), ..SecondFactor::default() }, tag);
-                for place in ["names", "password", "sessions"] {
-                    let done = problem.is_none().then_some(place);
-                    show(&pages, &Account { done, wrong_in: place, problem: problem.clone(), ..account() }, tag);
+                show(&pages, &NewFactor { problem: problem.clone(), ..NewFactor::default() }, tag);
+                show(&pages, &RecoveryCodes { codes: vec!["ABCD-EFGH"] }, tag);
+                for place in ["names", "password", "second_factor", "sessions"] {
+                    let (done, totp) = (problem.is_none().then_some(place), problem.is_some());
+                    show(&pages, &Account { done, totp, wrong_in: place, problem: problem.clone(), ..account() }, tag);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Reply, Site, Upstream};
+use crate::support::{Gateway, Mailbox, Reply, Site, Upstream};
 
 #[test]
 fn refusals_are_pages_that_everybody_can_read() {
@@ -12,20 +12,36 @@ fn refusals_are_pages_that_everybody_can_read() {
     let gateway = Site::fixture(&upstream)
         .route("prefix = \"/gone\"\nupstream = \"http://127.0.0.1:1\"\nauth = \"none\"")
         .start();
-    play("refusals", &json!({ "url": site(&gateway), "gone": "/gone/x" }));
+    play("refusals", &json!({ "url": address(&gateway), "gone": "/gone/x" }));
 }
 
 #[test]
 fn somebody_signs_up_comes_back_looks_after_the_account_and_signs_out_elsewhere() {
     let gateway = house();
-    play("people", &json!({ "url": site(&gateway) }));
+    play("people", &json!({ "url": address(&gateway) }));
     gateway.is_alive();
 }
 
 #[test]
 fn neither_scripts_nor_a_mouse_are_needed() {
     let gateway = house();
-    play("plain", &json!({ "url": site(&gateway) }));
+    play("plain", &json!({ "url": address(&gateway) }));
+    gateway.is_alive();
+}
+
+#[test]
+fn an_address_is_confirmed_and_a_password_replaced_by_the_links_of_mails() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let site = site_with_pages().set("mail", "url", &mailbox.url()).set("accounts", "verify_email", "true");
+    let gateway = site.start();
+    play("mail", &json!({ "url": address(&gateway), "mails": mailbox.path() }));
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn a_second_factor_is_added_on_the_account_page_and_asked_for_at_the_next_sign_in() {
+    let gateway = house();
+    play("factor", &json!({ "url": address(&gateway) }));
     gateway.is_alive();
 }
 
@@ -36,17 +52,21 @@ fn write_the_pictures() {
     let gateway = house();
     let folder = root().join("docs/pictures");
     std::fs::create_dir_all(&folder).unwrap();
-    play("pictures", &json!({ "url": site(&gateway), "folder": folder }));
+    play("pictures", &json!({ "url": address(&gateway), "folder": folder }));
 }
 
 /// A backend with pages, behind the gateway as people reach it.
 fn house() -> Gateway {
+    site_with_pages().start()
+}
+
+fn site_with_pages() -> Site {
     let upstream = Upstream::answering(|seen| {
         let who = seen.field("x-user-name").unwrap_or("nobody");
         let html = format!("<!doctype html><title>App</title><p>{who} at {}</p>", seen.target);
         Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", html)
     });
-    Site::fixture(&upstream).start()
+    Site::fixture(&upstream)
 }
 
 /// Plays a scene. Where there is no browser nothing is played, and said loudly.
@@ -64,7 +84,7 @@ fn play(scene: &str, told: &Value) {
 }
 
 /// Where the gateway says it is.
-fn site(gateway: &Gateway) -> String {
+fn address(gateway: &Gateway) -> String {
     format!("http://localhost:{}", gateway.port)
 }
 

@@ -61,6 +61,11 @@ impl Mailbox {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
+    /// Where the mails are, one JSON object a line.
+    pub(crate) fn path(&self) -> PathBuf {
+        Self::file(&self.folder)
+    }
+
     fn file(folder: &TempDir) -> PathBuf {
         folder.path().join("mails.jsonl")
     }
