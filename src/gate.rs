@@ -67,6 +67,7 @@ impl Denial {
             Self::Denied(Denied::NotSignedIn) => "login_required",
             Self::Denied(Denied::MissingRole) => "missing_role",
             Self::Denied(Denied::MissingScope) => "missing_scope",
+            Self::Denied(Denied::NoSecondFactor) => "login_without_mfa",
             Self::Denied(Denied::LoginTooOld) => "login_too_old",
         }
     }

@@ -35,6 +35,7 @@ impl WayBench {
             roles: Vec::new(),
             scopes: Vec::new(),
             fresh_login: None,
+            mfa: false,
             mode: Mode::Enforce,
         };
         let routes = (0..routes).map(|number| route(number, rule())).collect();

@@ -398,6 +398,7 @@ mod tests {
             roles: Vec::new(),
             scopes: Vec::new(),
             fresh_login: None,
+            mfa: false,
             mode: Mode::Enforce,
         };
         Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap()

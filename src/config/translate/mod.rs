@@ -2,6 +2,7 @@
 mod browsers;
 mod headers;
 mod keys;
+mod mail;
 mod pages;
 mod people;
 mod rest;
@@ -34,7 +35,9 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     let cookies = cookies.and_tokens(tokens.in_cookies);
     let own_identity_names = upstreams.identity_names(&identity);
     let store = rest::store(reader);
+    let mail = mail::mail(reader, &origin(&server, &wire, tls.is_some()));
     Config {
+        mail,
         accounts: people::accounts(reader, &limits, &browsers, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),

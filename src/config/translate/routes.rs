@@ -180,6 +180,7 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
             roles: roles.map(|roles| names(part, &roles.value, "roles", Role::parse)).unwrap_or_default(),
             scopes: scopes.map(|scopes| names(part, &scopes.value, "scopes", Scope::parse)).unwrap_or_default(),
             fresh_login: fresh_login(part, auth),
+            mfa: mfa(part, auth),
             mode: part.choice("mode", &[("enforce", Mode::Enforce), ("observe", Mode::Observe)]),
         },
         upstream: String::new(),
@@ -297,6 +298,23 @@ fn fresh_login(part: &Part<'_>, auth: Asks) -> Option<Duration> {
         );
     }
     Some(fresh.value)
+}
+
+/// The same of a second factor.
+fn mfa(part: &Part<'_>, auth: Asks) -> bool {
+    let mfa: Spot<bool> = part.spot("mfa");
+    if mfa.value
+        && auth != Asks::Somebody
+        && let Some(asked) = part.item("auth")
+    {
+        part.complain(
+            Finding::new(Code::E207, mfa.place, "nobody is asked to sign in here, so nobody can show a second factor")
+                .label("cannot be asked for")
+                .beside(&asked.place, "because of this")
+                .say("take out `auth`, or take out `mfa`"),
+        );
+    }
+    mfa.value
 }
 
 fn methods(part: &Part<'_>) -> Vec<http::Method> {

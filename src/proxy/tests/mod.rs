@@ -109,6 +109,7 @@ async fn answer(
         roles: Vec::new(),
         scopes: Vec::new(),
         fresh_login: None,
+        mfa: false,
         mode: Mode::Enforce,
     };
     let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();
