@@ -2,6 +2,7 @@
 mod base;
 mod wire;
 mod token;
+mod passkey;
 mod password;
 mod observe;
 mod pages;

@@ -10,6 +10,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("base", ""),
     ("wire", "base"),
     ("token", "base"),
+    ("passkey", "base"),
     ("password", "base"),
     ("observe", "base"),
     ("pages", "base"),
@@ -22,13 +23,13 @@ const ROOMS: &[(&str, &str)] = &[
     ("limit", "base shared"),
     ("authz", "base token"),
     ("authn", "base wire token store shared authz"),
-    ("account", "base token password store shared limit observe mail"),
+    ("account", "base token passkey password store shared limit observe mail"),
     ("proxy", "base wire token tls shared authz observe"),
     ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token shared authn authz routes"),
     ("refusal", "base wire token password pages limit authn authz account proxy routes gate"),
     // Readiness is the store's and the nodes'; everything else about people goes through account.
-    ("endpoints", "base wire token observe pages store server shared authn authz account proxy gate refusal"),
+    ("endpoints", "base wire token passkey observe pages store server shared authn authz account proxy gate refusal"),
     // Identity for the log line, and the hasher and the limits for their gauges.
     (
         "pipeline",

@@ -49,6 +49,11 @@ impl Letters {
         authority.rsplit_once(':').map_or(authority, |(host, _)| host)
     }
 
+    /// `https://app.example.com`
+    pub(super) fn site(&self) -> &str {
+        &self.site
+    }
+
     pub(super) fn send(&self, to: &Email, about: Subject, path: &str) {
         let link = format!("{}{}{path}", self.site, self.prefix);
         self.mailer.send(Letter::new(to, about, &self.site, &link));

@@ -21,6 +21,7 @@ pub(crate) struct Limits {
     letters_of_network: Limiter<Network>,
     letters_to: Limiter<[u8; 16]>,
     links_of_network: Limiter<Network>,
+    passkeys_of_network: Limiter<Network>,
     codes_of: Limiter<(UserId, Network)>,
     codes_of_from_anywhere: Limiter<UserId>,
     /// Where all nodes count together.
@@ -59,6 +60,7 @@ impl Limits {
             letters_of_network: Limiter::new(MOST),
             letters_to: Limiter::new(MOST),
             links_of_network: Limiter::new(MOST),
+            passkeys_of_network: Limiter::new(MOST),
             codes_of: Limiter::new(MOST),
             codes_of_from_anywhere: Limiter::new(MOST),
             joint,
@@ -138,6 +140,12 @@ impl Limits {
     pub(super) async fn link(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
         let bucket = settings.login_per_ip.joint("links-ip", &[&network.to_string()]);
         self.take(&self.links_of_network, network, (settings.login_per_ip, bucket), now).await
+    }
+
+    /// Challenges that one source may ask for.
+    pub(super) async fn passkey(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
+        let bucket = settings.login_per_ip.joint("passkeys-ip", &[&network.to_string()]);
+        self.take(&self.passkeys_of_network, network, (settings.login_per_ip, bucket), now).await
     }
 
     /// An attempt at a second factor, by somebody who knew the password. Six digits are few, so the sources together are

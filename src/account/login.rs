@@ -32,6 +32,9 @@ pub(crate) enum LoginError {
     ChallengeOver,
     #[error("the code is not right")]
     WrongCode,
+    /// Whatever is wrong with it.
+    #[error("the passkey is not good")]
+    WrongPasskey,
     /// Said whether or not the name exists and the password was right.
     #[error("too many attempts")]
     Limited { retry_after: Duration },
@@ -166,6 +169,7 @@ impl LoginError {
             Self::SecondFactor { .. } => "mfa_required",
             Self::ChallengeOver => "invalid_challenge",
             Self::WrongCode => "invalid_code",
+            Self::WrongPasskey => "invalid_passkey",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
             Self::Signing(_) => "internal",

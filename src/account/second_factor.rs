@@ -161,7 +161,11 @@ impl Accounts {
         let expires_at = now.plus(CHALLENGE_LIFE);
         let password_set_at = user.password_set_at;
         store.add_waiting(&Waiting { hash: challenge.digest(), user: user.id, password_set_at, expires_at }).await?;
-        Err(LoginError::SecondFactor { challenge, methods: vec!["totp", "recovery_code"] })
+        let mut methods = vec!["totp", "recovery_code"];
+        if !store.passkeys(user.id).await?.is_empty() {
+            methods.push("passkey");
+        }
+        Err(LoginError::SecondFactor { challenge, methods })
     }
 
     /// Ends a sign-in that waits, with a code of the device or a recovery code.
@@ -186,7 +190,7 @@ impl Accounts {
         outcome
     }
 
-    async fn waiting(&self, challenge: &Secret) -> Result<(User, Waiting), LoginError> {
+    pub(super) async fn waiting(&self, challenge: &Secret) -> Result<(User, Waiting), LoginError> {
         let (store, now) = (&self.people.store, self.people.clock.now());
         let waiting = store.try_waiting(&challenge.digest(), now).await?.ok_or(LoginError::ChallengeOver)?;
         let user = store.user(waiting.user).await?;
@@ -234,7 +238,7 @@ impl Accounts {
 
     /// Whoever changes how somebody signs in shows the password, or signed in a moment ago: a token that was left lying
     /// about does not suffice.
-    async fn prove(
+    pub(super) async fn prove(
         &self,
         user: &User,
         session: SessionId,

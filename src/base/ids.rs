@@ -115,6 +115,11 @@ id!(
     TokenId
 );
 
+id!(
+    /// One passkey of a person.
+    PasskeyId
+);
+
 /// Random bytes from the operating system's generator.
 pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0_u8; N];

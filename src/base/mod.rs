@@ -8,7 +8,7 @@ mod secret;
 
 pub(crate) use chance::quick_random;
 pub(crate) use clock::{Clock, Timestamp};
-pub(crate) use ids::{SessionId, TokenId, Ulid, UserId, random_bytes};
+pub(crate) use ids::{PasskeyId, SessionId, TokenId, Ulid, UserId, random_bytes};
 pub(crate) use name::{Email, NameError, Role, Scope, Username};
 pub(crate) use network::Network;
 pub(crate) use secret::Secret;

@@ -88,6 +88,16 @@ pub(super) async fn page_form(headers: &HeaderMap, body: Body, deadline: Duratio
     Pairs::parse(&bytes).ok_or_else(|| Refusal::named("bad_request"))
 }
 
+/// As [`json`], with room for what a device says of a key.
+pub(super) async fn page_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Duration,
+) -> Result<T, Refusal> {
+    expect_type(headers, "application/json")?;
+    object(&at_most(MAX_PAGE_FORM_BYTES, body, deadline).await?)
+}
+
 /// Reads `application/x-www-form-urlencoded` as pairs; a name that stands twice is refused (RFC 6749, section 3.2).
 pub(super) async fn pairs(headers: &HeaderMap, body: Body, deadline: Duration) -> Result<Pairs, PairsError> {
     expect_type(headers, FORM).map_err(PairsError::Refused)?;

@@ -13,6 +13,7 @@ mod logout;
 mod me;
 mod mfa;
 mod oauth;
+mod passkeys;
 mod password;
 mod refresh;
 mod register;
@@ -66,6 +67,12 @@ pub(crate) enum Endpoint {
     Totp,
     ConfirmTotp,
     RecoveryCodes,
+    Passkeys,
+    Passkey,
+    BeginPasskey,
+    FinishPasskey,
+    BeginPasskeyLogin,
+    FinishPasskeyLogin,
     Introspect,
     Revoke,
     /// Where password managers lead people (W3C).
@@ -176,6 +183,11 @@ impl Endpoint {
         ("/mfa/totp", Self::Totp),
         ("/mfa/totp/confirm", Self::ConfirmTotp),
         ("/mfa/recovery-codes", Self::RecoveryCodes),
+        ("/passkeys", Self::Passkeys),
+        ("/passkeys/register/begin", Self::BeginPasskey),
+        ("/passkeys/register/finish", Self::FinishPasskey),
+        ("/passkeys/login/begin", Self::BeginPasskeyLogin),
+        ("/passkeys/login/finish", Self::FinishPasskeyLogin),
         ("/introspect", Self::Introspect),
         ("/revoke", Self::Revoke),
         ("/healthz", Self::Health),
@@ -202,6 +214,7 @@ impl Endpoint {
         const POST_OR_DELETE: &[Method] = &[Method::POST, Method::DELETE];
         const PAGE: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
+        const ONE: &[Method] = &[Method::PATCH, Method::DELETE];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
             Self::Token
@@ -210,6 +223,10 @@ impl Endpoint {
             | Self::Password
             | Self::ConfirmTotp
             | Self::RecoveryCodes
+            | Self::BeginPasskey
+            | Self::FinishPasskey
+            | Self::BeginPasskeyLogin
+            | Self::FinishPasskeyLogin
             | Self::Introspect
             | Self::Revoke => POST,
             Self::Logout | Self::Session | Self::Totp => POST_OR_DELETE,
@@ -221,7 +238,9 @@ impl Endpoint {
             | Self::ResetPassword
             | Self::VerifyEmail => PAGE,
             Self::Me => ME,
+            Self::Passkey => ONE,
             Self::Sessions
+            | Self::Passkeys
             | Self::ChangePassword
             | Self::Jwks
             | Self::Metadata
@@ -252,8 +271,14 @@ impl Endpoint {
             | Self::Totp
             | Self::ConfirmTotp
             | Self::RecoveryCodes
+            | Self::Passkey
+            | Self::BeginPasskey
+            | Self::FinishPasskey
+            | Self::BeginPasskeyLogin
+            | Self::FinishPasskeyLogin
             | Self::Revoke => true,
             Self::Sessions
+            | Self::Passkeys
             | Self::Introspect
             | Self::ChangePassword
             | Self::Jwks
@@ -297,6 +322,12 @@ impl Endpoint {
             Self::Totp => "mfa_totp",
             Self::ConfirmTotp => "mfa_totp_confirm",
             Self::RecoveryCodes => "mfa_recovery_codes",
+            Self::Passkeys => "passkeys",
+            Self::Passkey => "passkey",
+            Self::BeginPasskey => "passkey_register_begin",
+            Self::FinishPasskey => "passkey_register_finish",
+            Self::BeginPasskeyLogin => "passkey_login_begin",
+            Self::FinishPasskeyLogin => "passkey_login_finish",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
             Self::ChangePassword => "change_password",
@@ -332,6 +363,9 @@ impl Endpoints {
         }
         if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
             return Lookup::Ours(Endpoint::Session);
+        }
+        if rest.strip_prefix("/passkeys/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
+            return Lookup::Ours(Endpoint::Passkey);
         }
         if rest.strip_prefix(ASSETS).is_some_and(|name| !name.is_empty() && !name.contains('/')) {
             return Lookup::Ours(Endpoint::Asset);
@@ -432,6 +466,12 @@ impl Endpoints {
             Endpoint::Totp => self.totp(inbound).await,
             Endpoint::ConfirmTotp => self.confirm_totp(inbound).await,
             Endpoint::RecoveryCodes => self.recovery_codes(inbound).await,
+            Endpoint::Passkeys => self.passkeys(&inbound).await,
+            Endpoint::Passkey => self.passkey(inbound).await,
+            Endpoint::BeginPasskey => self.begin_passkey(inbound).await,
+            Endpoint::FinishPasskey => self.finish_passkey(inbound).await,
+            Endpoint::BeginPasskeyLogin => self.begin_passkey_login(&inbound).await,
+            Endpoint::FinishPasskeyLogin => self.finish_passkey_login(inbound).await,
             Endpoint::Introspect => self.introspect(inbound).await,
             Endpoint::Revoke => self.revoke(inbound).await,
             Endpoint::ChangePassword if self.browsers => Ok(redirect(&format!("{}/account", self.prefix))),

@@ -74,7 +74,7 @@ fn of_login(error: &LoginError) -> TokenProblem {
         LoginError::SecondFactor { .. } => {
             TokenProblem::new("invalid_grant", "a second factor is needed: send its code as code")
         }
-        LoginError::WrongCode | LoginError::ChallengeOver => {
+        LoginError::WrongCode | LoginError::WrongPasskey | LoginError::ChallengeOver => {
             TokenProblem::new("invalid_grant", "the code is not right")
         }
         LoginError::Unverified => TokenProblem::new("invalid_grant", "the e-mail address is not verified"),

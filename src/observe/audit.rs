@@ -63,6 +63,8 @@ pub(crate) enum Action {
     /// To an address that shall become somebody's.
     AddressLinkSent,
     AddressVerified,
+    PasskeyAdded,
+    PasskeyRemoved,
     SecondFactorAdded,
     SecondFactorRemoved,
     RecoveryCodesMade,
@@ -99,6 +101,8 @@ impl Action {
             Self::PasswordLinkSent => "password_link_sent",
             Self::AddressLinkSent => "email_link_sent",
             Self::AddressVerified => "email_verified",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
             Self::SecondFactorAdded => "second_factor_added",
             Self::SecondFactorRemoved => "second_factor_removed",
             Self::RecoveryCodesMade => "recovery_codes_made",
@@ -214,6 +218,8 @@ fn say(event: &Event<'_>) {
         | Action::PasswordLinkSent
         | Action::AddressLinkSent
         | Action::AddressVerified
+        | Action::PasskeyAdded
+        | Action::PasskeyRemoved
         | Action::SecondFactorAdded
         | Action::SecondFactorRemoved
         | Action::RecoveryCodesMade

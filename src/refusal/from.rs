@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::{Challenge, FieldProblem, Refusal};
 use crate::account::{
-    ChangeError, ChangePasswordError, FactorError, FieldError, LetterError, LinkError, LoginError, RefreshError,
-    RegisterError,
+    ChangeError, ChangePasswordError, FactorError, FieldError, LetterError, LinkError, LoginError, PasskeyError,
+    RefreshError, RegisterError,
 };
 use crate::authn::AuthnError;
 use crate::authz::Denied;
@@ -104,6 +104,7 @@ impl From<LoginError> for Refusal {
             }
             LoginError::ChallengeOver => Self::named("invalid_challenge"),
             LoginError::WrongCode => Self::named("invalid_code"),
+            LoginError::WrongPasskey => Self::named("invalid_passkey"),
             LoginError::Unverified => Self::named("email_unverified"),
             LoginError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             LoginError::Busy { retry_after } => Self::retry_after("busy", retry_after),
@@ -189,6 +190,28 @@ impl From<FactorError> for Refusal {
             FactorError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             FactorError::Sealed(_) | FactorError::Picture => Self::named("internal"),
             FactorError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<PasskeyError> for Refusal {
+    fn from(error: PasskeyError) -> Self {
+        match error {
+            PasskeyError::NotProved(error) => error.into(),
+            PasskeyError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            PasskeyError::Unfit(why) => {
+                tracing::info!(error = %why, "a new passkey was refused");
+                Self::named("passkey_refused")
+            }
+            PasskeyError::ChallengeOver => Self::named("passkey_refused"),
+            PasskeyError::Exists => Self::named("passkey_exists"),
+            PasskeyError::TooMany => Self::named("too_many_passkeys"),
+            PasskeyError::Missing => Self::named("no_route"),
+            PasskeyError::Name => {
+                let detail = "must have 1 to 64 letters".to_owned();
+                Self::fields(vec![FieldProblem { field: "name", code: "invalid", detail }])
+            }
+            PasskeyError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
     }
 }

@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
 // The inner `picked` is for MySQL, which does not take a LIMIT directly within IN.
-const STEPS: [&str; 12] = [
+const STEPS: [&str; 13] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
@@ -44,6 +44,8 @@ const STEPS: [&str; 12] = [
         (SELECT hash FROM (SELECT hash FROM links WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM waiting_logins WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM waiting_logins WHERE expires_at <= $1 LIMIT $2) AS picked)",
+    "DELETE FROM passkey_challenges WHERE hash IN \
+        (SELECT hash FROM (SELECT hash FROM passkey_challenges WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM control_secrets WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM signing_keys WHERE kid IN \

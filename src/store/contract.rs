@@ -4,7 +4,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Email, Network, Role, Scope, Secret, SessionId, Timestamp, Username};
+use crate::base::{Clock, Email, Network, PasskeyId, Role, Scope, Secret, SessionId, Timestamp, Username};
 use crate::servers;
 
 /// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
@@ -98,6 +98,8 @@ the_contract!(
     an_address_becomes_a_persons_by_its_link,
     a_second_factor_counts_once_shown_and_no_code_is_good_twice,
     a_sign_in_waits_for_a_few_tries_and_ends_once,
+    a_passkey_is_one_persons_and_its_counter_goes_on,
+    a_challenge_is_signed_once_in_time_and_for_its_purpose,
     where_somebody_signed_in_lately_is_familiar,
     observations_of_one_kind_are_one_row,
 );
@@ -773,6 +775,63 @@ async fn a_sign_in_waits_for_a_few_tries_and_ends_once(store: Store) {
     assert!(store.end_waiting(&[2; 32]).await.unwrap() && !store.end_waiting(&[2; 32]).await.unwrap());
     assert!(store.forget_expired(at(61)).await.unwrap() > 0);
     assert_eq!(store.try_waiting(&[1; 32], at(0)).await.unwrap(), None);
+}
+
+async fn a_passkey_is_one_persons_and_its_counter_goes_on(store: Store) {
+    let (ann, bob) =
+        (signed_in(&store, "ann", 1, at(0)).await.user.id, signed_in(&store, "bob", 2, at(0)).await.user.id);
+    let passkey = |user, credential: &[u8]| Passkey {
+        id: PasskeyId::new(at(1)),
+        user,
+        credential: credential.to_vec(),
+        key: vec![7; 700],
+        counter: 0,
+        name: "Blåser 🔑".to_owned(),
+        created_at: at(1),
+        last_used_at: None,
+    };
+    let long = passkey(ann, &[9; 1023]);
+    assert_eq!(store.add_passkey(&long).await.unwrap(), AddedPasskey::Added);
+    assert_eq!(store.passkey(&long.credential).await.unwrap().as_ref(), Some(&long));
+    assert_eq!(store.passkey(&[9; 1022]).await.unwrap(), None);
+    assert_eq!(store.add_passkey(&passkey(bob, &[9; 1023])).await.unwrap(), AddedPasskey::Exists);
+    for (counter, good) in [(0, true), (0, true), (5, true), (5, false), (4, false), (0, false), (u32::MAX, true)] {
+        assert_eq!(store.use_passkey(long.id, counter, at(2)).await.unwrap(), good, "{counter}");
+    }
+    assert!(!store.rename_passkey(bob, long.id, "mine").await.unwrap());
+    assert!(store.rename_passkey(ann, long.id, "key").await.unwrap());
+    let used = Passkey { counter: u32::MAX, name: "key".to_owned(), last_used_at: Some(at(2)), ..long.clone() };
+    assert_eq!(store.passkeys(ann).await.unwrap(), [used]);
+    for number in 1..20 {
+        assert_eq!(store.add_passkey(&passkey(ann, &[number])).await.unwrap(), AddedPasskey::Added);
+    }
+    assert_eq!(store.add_passkey(&passkey(ann, &[20])).await.unwrap(), AddedPasskey::TooMany);
+    assert!(!store.remove_passkey(bob, long.id).await.unwrap());
+    assert!(store.remove_passkey(ann, long.id).await.unwrap() && !store.remove_passkey(ann, long.id).await.unwrap());
+    assert!(!store.use_passkey(long.id, 9, at(3)).await.unwrap(), "gone");
+}
+
+async fn a_challenge_is_signed_once_in_time_and_for_its_purpose(store: Store) {
+    let ann = signed_in(&store, "ann", 1, at(0)).await.user.id;
+    let bob = signed_in(&store, "bob", 2, at(0)).await.user.id;
+    for (hash, user) in [(1, None), (2, Some(ann)), (3, None)] {
+        assert!(store.add_passkey_challenge(&[hash; 32], user, at(60)).await.unwrap());
+    }
+    for (hash, user, now, good) in [
+        (1, Some(ann), 0, false),
+        (1, None, 60, false),
+        (1, None, 59, true),
+        (1, None, 59, false),
+        (2, None, 0, false),
+        (2, Some(bob), 0, false),
+        (2, Some(ann), 0, true),
+        (4, None, 0, false),
+    ] {
+        let taken = store.take_passkey_challenge(&[hash; 32], user, at(now)).await.unwrap();
+        assert_eq!(taken, good, "{hash} {user:?} {now}");
+    }
+    assert!(store.forget_expired(at(61)).await.unwrap() > 0);
+    assert!(!store.take_passkey_challenge(&[3; 32], None, at(0)).await.unwrap());
 }
 
 async fn where_somebody_signed_in_lately_is_familiar(store: Store) {

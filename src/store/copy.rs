@@ -330,6 +330,25 @@ const TABLES: &[Table] = &[
         columns: &[("hash", Bytes), ("user_id", Text), ("password_set_at", Int), ("tries", Int), ("expires_at", Int)],
     },
     Table {
+        name: "passkeys",
+        key: &["id"],
+        columns: &[
+            ("id", Text),
+            ("user_id", Text),
+            ("credential", Bytes),
+            ("public_key", Bytes),
+            ("sign_count", Int),
+            ("name", Text),
+            ("created_at", Int),
+            ("last_used_at", Int),
+        ],
+    },
+    Table {
+        name: "passkey_challenges",
+        key: &["hash"],
+        columns: &[("hash", Bytes), ("user_id", Text), ("expires_at", Int)],
+    },
+    Table {
         name: "observations",
         key: &["id"],
         columns: &[

@@ -118,6 +118,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (19, "observations", include_str!("migrations/mysql/0019_observations.sql")),
     (30, "links", include_str!("migrations/mysql/0030_links.sql")),
     (31, "second factors", include_str!("migrations/mysql/0031_second_factors.sql")),
+    (32, "passkeys", include_str!("migrations/mysql/0032_passkeys.sql")),
 ];
 
 /// For another node that changes the tables.

@@ -115,6 +115,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (19, "observations", include_str!("migrations/postgres/0019_observations.sql")),
     (30, "links", include_str!("migrations/postgres/0030_links.sql")),
     (31, "second factors", include_str!("migrations/postgres/0031_second_factors.sql")),
+    (32, "passkeys", include_str!("migrations/postgres/0032_passkeys.sql")),
 ];
 
 /// A number that nobody else in this database is likely to use: "authgate" in ASCII.

@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Whether a statement changed its one row.
-    async fn one(&self, sql: &'static str, values: Vec<super::engine::Value>) -> Result<bool, StoreError> {
+    pub(super) async fn one(&self, sql: &'static str, values: Vec<super::engine::Value>) -> Result<bool, StoreError> {
         let mut on = self.engine.begin().await?;
         let changed = on.execute(sql, values).await?;
         on.commit().await?;

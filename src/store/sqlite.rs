@@ -145,6 +145,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (19, "observations", include_str!("migrations/sqlite/0019_observations.sql")),
     (30, "links", include_str!("migrations/sqlite/0030_links.sql")),
     (31, "second factors", include_str!("migrations/sqlite/0031_second_factors.sql")),
+    (32, "passkeys", include_str!("migrations/sqlite/0032_passkeys.sql")),
 ];
 
 /// Reads are short; more threads than this wait for the same disk.

@@ -109,6 +109,15 @@ const HAS_NO_FACTOR: [Says; 6] = [
     (404, "no_second_factor"),
     (404, "no_second_factor"),
 ];
+const NO_PASSKEY: [Says; 6] = [(401, "invalid_passkey"); 6];
+const TAKES_NO_SUCH_PASSKEY: [Says; 6] = [
+    (401, "login_required"),
+    (401, "token_invalid"),
+    (401, "token_expired"),
+    (401, "session_ended"),
+    (400, "passkey_refused"),
+    (400, "passkey_refused"),
+];
 const NO_GOOD_LINK: [Says; 6] = [(400, "invalid_token"); 6];
 const NO_TOKEN_OF_OURS: [Says; 6] = [(401, "invalid_refresh_token"); 6];
 const WRONG_FIELDS: [Says; 6] = [(422, "invalid_fields"); 6];
@@ -162,6 +171,22 @@ const DOORS: &[Door] = &[
     endpoint("Totp", "DELETE", "/auth/mfa/totp", HAS_NO_FACTOR),
     posted("ConfirmTotp", "/auth/mfa/totp/confirm", r#"{"code":"000000"}"#, HAS_NO_FACTOR),
     endpoint("RecoveryCodes", "POST", "/auth/mfa/recovery-codes", HAS_NO_FACTOR),
+    endpoint("Passkeys", "GET", "/auth/passkeys", NEEDS_SOMEBODY),
+    endpoint("Passkey", "DELETE", "/auth/passkeys/01M00000000000000000000000", NO_SUCH_SESSION),
+    endpoint("BeginPasskey", "POST", "/auth/passkeys/register/begin", NEEDS_SOMEBODY),
+    posted(
+        "FinishPasskey",
+        "/auth/passkeys/register/finish",
+        r#"{"credential":{"rawId":"","response":{"clientDataJSON":"","attestationObject":""}}}"#,
+        TAKES_NO_SUCH_PASSKEY,
+    ),
+    endpoint("BeginPasskeyLogin", "POST", "/auth/passkeys/login/begin", OPEN),
+    posted(
+        "FinishPasskeyLogin",
+        "/auth/passkeys/login/finish",
+        r#"{"credential":{"rawId":"","response":{"clientDataJSON":"","authenticatorData":"","signature":""}}}"#,
+        NO_PASSKEY,
+    ),
     posted("Introspect", "/auth/introspect", "token=x", NEEDS_A_MACHINE),
     posted("Revoke", "/auth/revoke", "token=x", OPEN),
     endpoint("Metadata", "GET", "/.well-known/openid-configuration", OPEN),

@@ -1,0 +1,22 @@
+-- credential: what a device calls it. public_key: COSE. sign_count: how often the device says it was used; one that does not go on is a copy's.
+CREATE TABLE passkeys (
+    id VARCHAR(26) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(26) NOT NULL,
+    credential VARBINARY(1023) NOT NULL UNIQUE,
+    public_key VARBINARY(700) NOT NULL,
+    sign_count BIGINT NOT NULL,
+    name VARCHAR(256) NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX passkeys_by_user ON passkeys (user_id);
+
+-- What a device is to sign, once and soon. user_id: who adds a passkey; without it somebody signs in. hash: SHA-256 of the challenge.
+CREATE TABLE passkey_challenges (
+    hash VARBINARY(32) NOT NULL PRIMARY KEY,
+    user_id VARCHAR(26),
+    expires_at BIGINT NOT NULL,
+    FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE INDEX passkey_challenges_by_expiry ON passkey_challenges (expires_at);

@@ -1,0 +1,147 @@
+//! Passkeys, and the challenges that devices are to sign.
+use super::engine::{Row, values};
+use super::{Digest, Store, StoreError};
+use crate::base::{PasskeyId, Timestamp, UserId};
+
+/// A key of a device that its owner signs in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Passkey {
+    pub(crate) id: PasskeyId,
+    pub(crate) user: UserId,
+    /// What the device calls it.
+    pub(crate) credential: Vec<u8>,
+    /// COSE
+    pub(crate) key: Vec<u8>,
+    /// How often it was used, as the device says.
+    pub(crate) counter: u32,
+    /// What its owner calls it.
+    pub(crate) name: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) last_used_at: Option<Timestamp>,
+}
+
+/// What became of a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AddedPasskey {
+    Added,
+    /// Somebody has it already.
+    Exists,
+    TooMany,
+}
+
+impl Store {
+    pub(crate) async fn passkeys(&self, user: UserId) -> Result<Vec<Passkey>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let rows = on.rows("SELECT * FROM passkeys WHERE user_id = $1 ORDER BY id", values![user]).await?;
+        rows.iter().map(Passkey::from_row).collect()
+    }
+
+    /// By what the device calls it.
+    pub(crate) async fn passkey(&self, credential: &[u8]) -> Result<Option<Passkey>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let row = on.row("SELECT * FROM passkeys WHERE credential = $1", values![credential]).await?;
+        row.as_ref().map(Passkey::from_row).transpose()
+    }
+
+    pub(crate) async fn add_passkey(&self, new: &Passkey) -> Result<AddedPasskey, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let count = "SELECT COUNT(*) AS many FROM passkeys WHERE user_id = $1";
+        let row = on.row(count, values![new.user]).await?.ok_or(StoreError::Unreadable("count of passkeys"))?;
+        if row.int("many")? >= MOST_OF_ONE {
+            return Ok(AddedPasskey::TooMany);
+        }
+        let same = "SELECT id FROM passkeys WHERE credential = $1";
+        if on.row(same, values![new.credential.as_slice()]).await?.is_some() {
+            return Ok(AddedPasskey::Exists);
+        }
+        let sql = "INSERT INTO passkeys (id, user_id, credential, public_key, sign_count, name, created_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let values = values![
+            new.id.to_string(),
+            new.user,
+            new.credential.as_slice(),
+            new.key.as_slice(),
+            i64::from(new.counter),
+            new.name.as_str(),
+            new.created_at,
+        ];
+        on.execute(sql, values).await?;
+        on.commit().await?;
+        Ok(AddedPasskey::Added)
+    }
+
+    /// It was shown. `false` when its counter did not go on, or it is gone: many devices have no counter and always say
+    /// zero.
+    pub(crate) async fn use_passkey(&self, id: PasskeyId, counter: u32, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE passkeys SET sign_count = $1, last_used_at = $2 \
+            WHERE id = $3 AND (sign_count < $1 OR (sign_count = 0 AND $1 = 0))";
+        self.one(sql, values![i64::from(counter), now, id.to_string()]).await
+    }
+
+    /// `false` when the person has none of this id.
+    pub(crate) async fn rename_passkey(&self, user: UserId, id: PasskeyId, name: &str) -> Result<bool, StoreError> {
+        let sql = "UPDATE passkeys SET name = $1 WHERE id = $2 AND user_id = $3";
+        self.one(sql, values![name, id.to_string(), user]).await
+    }
+
+    /// `false` when the person has none of this id.
+    pub(crate) async fn remove_passkey(&self, user: UserId, id: PasskeyId) -> Result<bool, StoreError> {
+        self.one("DELETE FROM passkeys WHERE id = $1 AND user_id = $2", values![id.to_string(), user]).await
+    }
+
+    /// Keeps what is to be signed: by somebody who adds a passkey, or by whoever signs in. `false` when too many wait.
+    pub(crate) async fn add_passkey_challenge(
+        &self,
+        hash: &Digest,
+        user: Option<UserId>,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let count = "SELECT COUNT(*) AS many FROM passkey_challenges";
+        let row = on.row(count, vec![]).await?.ok_or(StoreError::Unreadable("count of challenges"))?;
+        if row.int("many")? >= MOST_WAITING {
+            return Ok(false);
+        }
+        let sql = "INSERT INTO passkey_challenges (hash, user_id, expires_at) VALUES ($1, $2, $3)";
+        let user = user.map(|user| user.to_string());
+        on.execute(sql, values![hash.as_slice(), user.as_deref(), expires_at]).await?;
+        on.commit().await?;
+        Ok(true)
+    }
+
+    /// Uses a challenge up; `false` when it was made for somebody else or another purpose, is over, or was used.
+    pub(crate) async fn take_passkey_challenge(
+        &self,
+        hash: &Digest,
+        user: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const OF_ONE: &str = "DELETE FROM passkey_challenges WHERE hash = $1 AND expires_at > $2 AND user_id = $3";
+        const OF_NOBODY: &str =
+            "DELETE FROM passkey_challenges WHERE hash = $1 AND expires_at > $2 AND user_id IS NULL";
+        match user {
+            Some(user) => self.one(OF_ONE, values![hash.as_slice(), now, user]).await,
+            None => self.one(OF_NOBODY, values![hash.as_slice(), now]).await,
+        }
+    }
+}
+
+impl Passkey {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: PasskeyId::parse(&row.text("id")?).ok_or(StoreError::Unreadable("passkey id"))?,
+            user: row.user_id("user_id")?,
+            credential: row.bytes("credential")?,
+            key: row.bytes("public_key")?,
+            counter: u32::try_from(row.int("sign_count")?).map_err(|_| StoreError::Unreadable("counter"))?,
+            name: row.text("name")?,
+            created_at: row.time("created_at")?,
+            last_used_at: row.maybe_time("last_used_at")?,
+        })
+    }
+}
+
+/// More than anybody has devices.
+const MOST_OF_ONE: i64 = 20;
+/// Sign-ins that were begun in five minutes: about 10 MB.
+const MOST_WAITING: i64 = 100_000;
