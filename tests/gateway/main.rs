@@ -76,5 +76,6 @@ mod cli;
 mod explain;
 mod log;
 mod metrics;
+mod probe;
 mod store;
 mod users;
