@@ -173,6 +173,18 @@ fn what_a_backend_receives_is_looked_at_where_it_shows_it() {
 }
 
 #[test]
+fn a_backend_that_folds_letters_behind_an_open_root_is_found_with_a_token() {
+    let upstream = Upstream::answering(|seen| Reply::new("200 OK", "", seen.path().to_ascii_lowercase()));
+    let open = format!("prefix = \"/\"\nupstream = \"{}\"\nauth = \"none\"", upstream.url());
+    let gateway = Site::fixture(&upstream).route(&open).start();
+    let alice = gateway.register("alice");
+    fs::write(gateway.folder().join("token"), &alice.access).unwrap();
+    let found = rows(&probe(&gateway, &["--token-file", "token"]).expect(1).json(), "got_in");
+    assert!(found.len() == 1 && found[0].contains("GET /APP\""), "{found:#?}");
+    probe(&gateway, &[]).expect(0);
+}
+
+#[test]
 fn a_backend_that_answers_anybody_is_reached_around_the_gateway() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(&upstream);

@@ -85,7 +85,8 @@ pub(super) fn run(args: &ProbeArgs, global: &Global, out: &mut Out) -> Exit {
     let from = file.map_or_else(|| "flags alone".to_owned(), |file| file.display().to_string());
     out.note(format_args!("probing {}, by {from}", target.origin()));
     let left_out = plan.left_out;
-    let probe = Probe { target: &target, plan: &plan, token, signed_in: None, known: false, report: Report::default() };
+    let probe =
+        Probe { target: &target, plan: &plan, token, signed_in: Vec::new(), known: false, report: Report::default() };
     match runtime.block_on(probe.all()) {
         Ok(report) => {
             report.show(&target.origin(), global.verbose, out);
@@ -134,8 +135,8 @@ struct Probe<'p> {
     target: &'p Target,
     plan: &'p Plan,
     token: Option<Secret>,
-    /// What somebody who is signed in is given at the first protected path.
-    signed_in: Option<Inside>,
+    /// What somebody who is signed in is given at protected paths.
+    signed_in: Vec<Inside>,
     /// What refuses there shows that it is authgate.
     known: bool,
     report: Report,
@@ -189,16 +190,20 @@ impl Probe<'_> {
     }
 
     async fn look_inside(&mut self) {
-        let (Some(token), Some(path)) = (&self.token, self.plan.protected.first()) else { return };
-        let answer = self.target.ask(&Request::get(path.clone()).bearer(token.expose())).await;
-        match answer {
-            Ok(answer) if !matches!(answer.status, 401 | 422) => {
-                self.signed_in = Some(Inside { path: path.clone(), status: answer.status, body: answer.body });
+        let Some(token) = &self.token else { return };
+        let mut accepted = false;
+        for path in &self.plan.protected {
+            let Ok(answer) = self.target.ask(&Request::get(path.clone()).bearer(token.expose())).await else {
+                continue;
+            };
+            accepted |= !matches!(answer.status, 401 | 422);
+            if (200..300).contains(&answer.status) {
+                self.signed_in.push(Inside { path: path.clone(), status: answer.status, body: answer.body });
             }
-            Ok(_) | Err(_) => {
-                self.token = None;
-                self.skip("tokens", "your own token", "it is not accepted: sign in again and give a new one");
-            }
+        }
+        if !accepted {
+            self.token = None;
+            self.skip("tokens", "your own token", "it is not accepted: sign in again and give a new one");
         }
     }
 

@@ -93,13 +93,17 @@ async fn look_alike(probe: &mut Probe<'_>, path: &str, target: String) {
         return probe.note(GROUP, &request, outcome, words);
     };
     let status = answer.status;
-    let (outcome, words) = match (&probe.signed_in, status) {
+    let inside = probe.signed_in.iter().find(|inside| inside.path == path);
+    let (outcome, words) = match (inside, status) {
         (_, 300..) => (Outcome::Held, format!("{status}: another path, where nothing is given away")),
-        (Some(inside), _) if inside.status == status && inside.path == path && inside.body == answer.body => {
+        (Some(inside), _) if inside.status == status && inside.body == answer.body => {
             (Outcome::GotIn, format!("{status}, and the same as {path} for somebody who is signed in"))
         }
-        (Some(inside), _) if inside.path == path => (Outcome::Held, format!("{status}, but not what stands at {path}")),
-        (..) => (Outcome::NotTried, format!("{status}: whether that is {path}, a token (--token-file) would tell")),
+        (Some(_), _) => (Outcome::Held, format!("{status}, but not what stands at {path}")),
+        (None, _) => (
+            Outcome::NotTried,
+            format!("{status}: whether that is {path}, a token that opens it (--token-file) would tell"),
+        ),
     };
     probe.note(GROUP, &request, outcome, words);
 }
