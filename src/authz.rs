@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) scopes: Vec<Scope>,
     /// The sign-in must be younger than this.
     pub(crate) fresh_login: Option<Duration>,
+    /// A second factor is needed.
+    pub(crate) mfa: bool,
     pub(crate) mode: Mode,
 }
 
@@ -82,6 +84,8 @@ pub(crate) enum Denied {
     MissingRole,
     #[error("not all of the scopes asked for")]
     MissingScope,
+    #[error("signed in without a second factor")]
+    NoSecondFactor,
     #[error("signed in too long ago")]
     LoginTooOld,
 }
@@ -109,6 +113,10 @@ impl Policy {
 
     pub(crate) const fn fresh_login(&self) -> Option<Duration> {
         self.0.fresh_login
+    }
+
+    pub(crate) const fn mfa(&self) -> bool {
+        self.0.mfa
     }
 
     /// Whether everybody passes and the rule is only written down.
@@ -140,7 +148,7 @@ impl Policy {
     }
 
     fn needs_nothing(&self) -> bool {
-        self.0.roles.is_empty() && self.0.scopes.is_empty() && self.0.fresh_login.is_none()
+        self.0.roles.is_empty() && self.0.scopes.is_empty() && self.0.fresh_login.is_none() && !self.0.mfa
     }
 
     fn fits(&self, identity: &Identity, now: Timestamp) -> Result<(), Denied> {
@@ -149,6 +157,9 @@ impl Policy {
         }
         if !self.0.scopes.iter().all(|scope| identity.scopes().contains(scope)) {
             return Err(Denied::MissingScope);
+        }
+        if self.0.mfa && !identity.showed_second_factor() {
+            return Err(Denied::NoSecondFactor);
         }
         // Last: who lacks the role is not sent to sign in again for nothing. A machine never signed in.
         let fresh = |most: Duration| identity.auth_time().is_some_and(|signed_in| signed_in.plus(most) > now);
@@ -167,7 +178,7 @@ mod tests {
 
     fn policy(auth: Asks, roles: &[&str]) -> Policy {
         let roles = roles.iter().map(|role| Role::parse(role).unwrap()).collect();
-        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None, mode: Mode::Enforce })
+        Policy::new(Settings { auth, roles, scopes: Vec::new(), fresh_login: None, mfa: false, mode: Mode::Enforce })
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod token;
 mod password;
 mod observe;
 mod pages;
+mod mail;
 mod store;
 mod tls;
 mod shared;

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("password", "base"),
     ("observe", "base"),
     ("pages", "base"),
+    ("mail", "base observe"),
     ("store", "base"),
     ("tls", "base"),
     ("server", "base wire observe tls"),
@@ -21,7 +22,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("limit", "base shared"),
     ("authz", "base token"),
     ("authn", "base wire token store shared authz"),
-    ("account", "base token password store shared limit observe"),
+    ("account", "base token password store shared limit observe mail"),
     ("proxy", "base wire token tls shared authz observe"),
     ("routes", "base wire limit authz proxy"),
     ("gate", "base wire token shared authn authz routes"),
@@ -37,20 +38,20 @@ const ROOMS: &[(&str, &str)] = &[
     // Config names the Settings of the rooms that obey them, and nothing else of theirs.
     (
         "config",
-        "base wire token password observe pages store tls server shared limit authz authn account proxy routes admin",
+        "base wire token password observe pages mail store tls server shared limit authz authn account proxy routes admin",
     ),
     (
         "app",
-        "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
+        "base wire token password observe pages mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config",
     ),
     (
         "cli",
-        "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
+        "base wire token password observe pages mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app",
     ),
     // The hidden door for benches and fuzz targets, and the crate's own root.
     (
         "door",
-        "base wire token password observe pages store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
+        "base wire token password observe pages mail store tls server client shared limit authz authn account proxy routes gate refusal endpoints pipeline admin config app cli",
     ),
     ("main", "cli"),
 ];

@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Limits, OldLogin, People};
+use super::{Letters, Limits, OldLogin, People};
 use crate::base::{Scope, Secret, SessionId, UserId};
 use crate::store::{Session, StoreError, User};
 use crate::token::Tokens;
@@ -17,16 +17,21 @@ pub(crate) struct Accounts {
     pub(super) limits: Arc<Limits>,
     /// Asked about names that nobody has here.
     pub(super) old: Option<Arc<dyn OldLogin>>,
+    pub(super) letters: Letters,
 }
 
 impl Accounts {
-    pub(crate) fn new(people: People, tokens: Arc<Tokens>, limits: Arc<Limits>) -> Self {
-        Self { people: Arc::new(people), tokens, limits, old: None }
+    pub(crate) fn new(people: People, tokens: Arc<Tokens>, limits: Arc<Limits>, letters: Letters) -> Self {
+        Self { people: Arc::new(people), tokens, limits, old: None, letters }
     }
 
     /// The same, which asks an old login about names that nobody has here.
     pub(crate) fn asking(self, old: Option<Arc<dyn OldLogin>>) -> Self {
         Self { old, ..self }
+    }
+
+    pub(crate) fn letters(&self) -> &Letters {
+        &self.letters
     }
 
     /// What an operator may do.

@@ -51,6 +51,7 @@ impl People {
             roles: once(roles),
             scopes: once(parsed("scope", &brought.scopes, Scope::parse)?),
             attributes: brought.attributes.clone(),
+            email_verified: brought.email_verified,
         };
         let Brought { email_verified, disabled, created_at, .. } = *brought;
         Ok(ImportedUser { user, email_verified, disabled, created_at })

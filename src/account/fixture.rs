@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Accounts, Client, Identifier, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
+use super::{Accounts, Client, Identifier, Letters, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
 use crate::base::{Clock, Role, Scope, Secret, SessionId};
 use crate::limit::Rate;
+use crate::mail::{Letter, Mailer};
 use crate::observe::Audit;
 use crate::password::{Argon2Cost, Hasher, Policy, Settings as PasswordSettings};
 use crate::shared::Revocations;
@@ -19,6 +20,7 @@ use crate::token::{
 pub(super) struct House {
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
+    post: tokio::sync::Mutex<tokio::sync::mpsc::Receiver<Letter>>,
     /// How often the store was asked.
     pub(super) asked: Arc<AtomicU64>,
     _folder: tempfile::TempDir,
@@ -54,8 +56,27 @@ impl House {
         };
         let key = StoredKey::generate(Algorithm::Es256, clock.now()).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &tokens());
-        let accounts = Accounts::new(people, Arc::new(tokens), Arc::new(Limits::new(None)));
-        Self { accounts, clock, asked, _folder: folder }
+        let (mailer, post) = Mailer::read_by_a_test();
+        let letters = Letters::new(mailer, "https://app.example.com".to_owned(), "/auth".to_owned());
+        let accounts = Accounts::new(people, Arc::new(tokens), Arc::new(Limits::new(None)), letters);
+        Self { accounts, clock, asked, post: tokio::sync::Mutex::new(post), _folder: folder }
+    }
+
+    /// The same house, where people have to verify their addresses from now on.
+    pub(super) fn verifying(self) -> Self {
+        let people = self.people();
+        let people = People {
+            store: people.store.clone(),
+            hasher: people.hasher.clone(),
+            policy: Policy::new(&passwords()),
+            revocations: Arc::clone(&people.revocations),
+            services: Arc::clone(&people.services),
+            settings: Settings { verify_email: true, ..people.settings.clone() },
+            clock: people.clock.clone(),
+            audit: people.audit.clone(),
+        };
+        let accounts = Accounts { people: Arc::new(people), ..self.accounts };
+        Self { accounts, ..self }
     }
 
     /// As after a restart: what was counted is forgotten, and what the store holds is there.
@@ -71,7 +92,20 @@ impl House {
         let password = secret(PASSWORD);
         let email = format!("{name}@example.com");
         let wish = SignUp { username: Some(name), email: Some(&email), name: None, password: &password, invite: None };
-        self.accounts.register(&wish, &Source::default()).await.unwrap()
+        self.accounts.register(&wish, &Source::default()).await.unwrap().unwrap()
+    }
+
+    /// The next letter that leaves.
+    pub(super) async fn letter(&self) -> Letter {
+        let next = tokio::time::timeout(MINUTE, async { self.post.lock().await.recv().await });
+        next.await.expect("no letter left").unwrap()
+    }
+
+    /// The token in its link.
+    pub(super) async fn mailed_token(&self) -> Secret {
+        let letter = self.letter().await;
+        let (_, rest) = letter.text.expose().split_once("token=").expect("a letter with a link");
+        secret(rest.split_whitespace().next().unwrap())
     }
 
     /// What a backend would be told, if the token is good in every respect but for revocation.
@@ -120,6 +154,7 @@ fn settings() -> Settings {
         identifier: Identifier::Username,
         registration: Registration::Open,
         allowed_domains: vec![],
+        verify_email: false,
         default_roles: vec![role("user")],
         role_scopes: BTreeMap::from([(role("admin"), vec![scope("users:read"), scope("users:write")])]),
         refresh_ttl: 24 * 60 * MINUTE,

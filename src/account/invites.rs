@@ -74,6 +74,9 @@ impl People {
     ) -> Result<(Names, Password), Vec<FieldError>> {
         let mut errors = vec![];
         wanted.check_domain(&self.settings.allowed_domains, &mut errors);
+        if self.settings.verify_email && wanted.email.is_none() && errors.is_empty() {
+            errors.push(FieldError::new("email", "required", "is needed".to_owned()));
+        }
         match self.check(wanted, Some(password)) {
             Ok((names, Some(password))) if errors.is_empty() => Ok((names, password)),
             Ok(_) => Err(errors),
@@ -103,7 +106,7 @@ mod tests {
     ) -> Result<SignedIn, RegisterError> {
         let password = secret(PASSWORD);
         let wish = SignUp { username: Some(name), email: Some(email), name: None, password: &password, invite };
-        house.accounts.register(&wish, &Source::default()).await
+        house.accounts.register(&wish, &Source::default()).await.map(Option::unwrap)
     }
 
     #[tokio::test]

@@ -1,11 +1,13 @@
 //! How often somebody may try.
 use std::fmt;
+use std::hash::Hash;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use super::{Accounts, Settings};
-use crate::base::{Network, Timestamp, UserId};
+use crate::base::{Email, Network, Timestamp, UserId};
 use crate::limit::{Limited, Limiter, Rate};
 use crate::shared::{Bucket, Counts, Taken};
 
@@ -16,6 +18,11 @@ pub(crate) struct Limits {
     logins_as: Limiter<(Who, Network)>,
     logins_as_from_anywhere: Limiter<Who>,
     registrations: Limiter<Network>,
+    letters_of_network: Limiter<Network>,
+    letters_to: Limiter<[u8; 16]>,
+    links_of_network: Limiter<Network>,
+    codes_of: Limiter<(UserId, Network)>,
+    codes_of_from_anywhere: Limiter<UserId>,
     /// Where all nodes count together.
     joint: Option<Arc<dyn Counts>>,
 }
@@ -49,6 +56,11 @@ impl Limits {
             logins_as: Limiter::new(MOST),
             logins_as_from_anywhere: Limiter::new(MOST),
             registrations: Limiter::new(MOST),
+            letters_of_network: Limiter::new(MOST),
+            letters_to: Limiter::new(MOST),
+            links_of_network: Limiter::new(MOST),
+            codes_of: Limiter::new(MOST),
+            codes_of_from_anywhere: Limiter::new(MOST),
             joint,
         }
     }
@@ -101,11 +113,68 @@ impl Limits {
     }
 
     pub(super) async fn register(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
-        self.registrations.take(network, settings.register_per_ip, now)?;
-        let Some(joint) = &self.joint else { return Ok(()) };
         let bucket = settings.register_per_ip.joint("register", &[&network.to_string()]);
+        self.take(&self.registrations, network, (settings.register_per_ip, bucket), now).await
+    }
+
+    /// Letters that one source may have sent, as often as accounts may be made from there.
+    pub(super) async fn letter_from(
+        &self,
+        network: Network,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(), Limited> {
+        let bucket = settings.register_per_ip.joint("letters-ip", &[&network.to_string()]);
+        self.take(&self.letters_of_network, network, (settings.register_per_ip, bucket), now).await
+    }
+
+    /// Whether or not anybody has the address, or the limit would tell.
+    pub(super) async fn letter_to(&self, email: &Email, now: Timestamp) -> Result<(), Limited> {
+        let bucket = LETTERS_TO_ONE.joint("letters-to", &[email.as_str()]);
+        self.take(&self.letters_to, short_digest(email.as_str()), (LETTERS_TO_ONE, bucket), now).await
+    }
+
+    /// Attempts to follow a link.
+    pub(super) async fn link(&self, network: Network, settings: &Settings, now: Timestamp) -> Result<(), Limited> {
+        let bucket = settings.login_per_ip.joint("links-ip", &[&network.to_string()]);
+        self.take(&self.links_of_network, network, (settings.login_per_ip, bucket), now).await
+    }
+
+    /// An attempt at a second factor, by somebody who knew the password. Six digits are few, so the sources together are
+    /// held to some attempts in an hour.
+    pub(super) async fn code(
+        &self,
+        user: UserId,
+        network: Network,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(), Limited> {
+        let [of_pair, of_user] = code_buckets(user, network, settings);
+        self.take(&self.codes_of, (user, network), (settings.login_per_account, of_pair), now).await?;
+        let rate = codes_from_anywhere(settings);
+        self.take(&self.codes_of_from_anywhere, user, (rate, of_user), now).await
+    }
+
+    pub(super) async fn code_was_right(&self, user: UserId, network: Network, settings: &Settings) {
+        self.codes_of.give_back(&(user, network), settings.login_per_account);
+        self.codes_of_from_anywhere.give_back(&user, codes_from_anywhere(settings));
+        if let Some(joint) = &self.joint {
+            joint.give_back(&code_buckets(user, network, settings)).await;
+        }
+    }
+
+    /// From the bucket here, and from the one where all nodes count together.
+    async fn take<K: Copy + Eq + Hash>(
+        &self,
+        here: &Limiter<K>,
+        key: K,
+        (rate, bucket): (Rate, Bucket),
+        now: Timestamp,
+    ) -> Result<(), Limited> {
+        here.take(key, rate, now)?;
+        let Some(joint) = &self.joint else { return Ok(()) };
         let Taken::Empty { retry_after, .. } = joint.take(&[bucket]).await else { return Ok(()) };
-        self.registrations.give_back(&network, settings.register_per_ip);
+        here.give_back(&key, rate);
         Err(Limited { retry_after })
     }
 }
@@ -163,6 +232,20 @@ fn anywhere(settings: &Settings) -> Rate {
     settings.login_per_account.times(SOURCES)
 }
 
+/// As many as `login_per_account` lets through in four of its times, in an hour.
+fn codes_from_anywhere(settings: &Settings) -> Rate {
+    let rate = settings.login_per_account.times(4);
+    Rate { count: rate.count, per: rate.per.max(Duration::from_secs(3600)) }
+}
+
+fn code_buckets(user: UserId, network: Network, settings: &Settings) -> [Bucket; 2] {
+    let (user, network) = (user.to_string(), network.to_string());
+    [
+        settings.login_per_account.joint("codes-as", &[&user, &network]),
+        codes_from_anywhere(settings).joint("codes-all", &[&user]),
+    ]
+}
+
 fn short_digest(name: &str) -> [u8; 16] {
     let mut short = [0; 16];
     for (to, from) in short.iter_mut().zip(digest(&SHA256, name.as_bytes()).as_ref()) {
@@ -173,5 +256,7 @@ fn short_digest(name: &str) -> [u8; 16] {
 
 /// Keys in each table: about 10 MB when all are full.
 const MOST: usize = 100_000;
+/// Nobody's mailbox is filled by us, whoever asks for it.
+const LETTERS_TO_ONE: Rate = Rate { count: 5, per: Duration::from_secs(3600) };
 /// All sources together may try one account so many times as often as one source.
 const SOURCES: u32 = 10;

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use super::limits::{Attempt, Who};
+use super::session::{PASSWORD_ONLY, Proof};
 use super::trail::Entry;
 use super::{Accounts, Identifier, SignedIn, Source};
 use crate::base::{Email, Network, Secret, Username};
@@ -20,6 +21,17 @@ pub(crate) enum LoginError {
     /// Said only after a right password.
     #[error("the account is disabled")]
     Disabled,
+    /// Said only after a right password.
+    #[error("the e-mail address is not verified")]
+    Unverified,
+    /// The password was right; the rest is sent with the challenge.
+    #[error("a second factor is needed")]
+    SecondFactor { challenge: Secret, methods: Vec<&'static str> },
+    /// Used, over, tried too often, or never made.
+    #[error("the challenge is not good")]
+    ChallengeOver,
+    #[error("the code is not right")]
+    WrongCode,
     /// Said whether or not the name exists and the password was right.
     #[error("too many attempts")]
     Limited { retry_after: Duration },
@@ -85,17 +97,36 @@ impl Accounts {
             Some(_) => people.hasher.hash(&given).await.ok(),
             None => None,
         };
-        self.begin(user, rehashed.as_ref(), source).await
+        self.verified(user, source).await?;
+        self.second_factor_of(user).await?;
+        self.begin(user, rehashed.as_ref(), PASSWORD_ONLY, source).await
+    }
+
+    /// Whether the address was verified, where it must be. Somebody whose address was not is sent a link again; who has
+    /// none was added by the operator.
+    pub(super) async fn verified(&self, user: &User, source: &Source<'_>) -> Result<(), LoginError> {
+        let Some(email) = user.email.clone().filter(|_| self.people.settings.verify_email && !user.email_verified)
+        else {
+            return Ok(());
+        };
+        if self.limits.letter_to(&email, self.people.clock.now()).await.is_ok() {
+            let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
+            // When too much is being written the next attempt sends one.
+            let sent = self.later(async move { accounts.send_address_link(&user, &email, &source.lent()).await });
+            drop(sent);
+        }
+        Err(LoginError::Unverified)
     }
 
     pub(super) async fn begin(
         &self,
         user: &User,
         rehashed: Option<&Secret>,
+        how: Proof,
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
         let now = self.people.clock.now();
-        let (session, key) = self.new_session(source, now);
+        let (session, key) = self.new_session(how, source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
             Started::Begun(live) => match self.hand_out(live, key, now) {
                 Ok(done) => Ok(done),
@@ -131,6 +162,10 @@ impl LoginError {
         match self {
             Self::WrongCredentials => "invalid_credentials",
             Self::Disabled => "account_disabled",
+            Self::Unverified => "email_unverified",
+            Self::SecondFactor { .. } => "mfa_required",
+            Self::ChallengeOver => "invalid_challenge",
+            Self::WrongCode => "invalid_code",
             Self::Limited { .. } => "too_many_attempts",
             Self::Busy { .. } => "busy",
             Self::Signing(_) => "internal",

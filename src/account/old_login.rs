@@ -2,6 +2,7 @@
 use std::fmt;
 use std::pin::Pin;
 
+use super::session::PASSWORD_ONLY;
 use super::trail::Entry;
 use super::{Accounts, Identifier, LoginError, SignedIn, Source};
 use crate::base::{Email, Secret, Username};
@@ -49,7 +50,8 @@ impl Accounts {
                     .about(Some(&user))
                     .detail("known to the old login")
                     .record(people);
-                self.begin(&user, None, source).await
+                self.verified(&user, source).await?;
+                self.begin(&user, None, PASSWORD_ONLY, source).await
             }
             // Somebody was quicker: they are asked for like anybody else.
             Created::NameTaken | Created::EmailTaken | Created::NotInvited => {

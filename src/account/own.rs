@@ -2,11 +2,13 @@
 use std::time::Duration;
 
 use super::fields::{Wanted, display_name};
+use super::letters::told;
 use super::limits::{Attempt, Who};
 use super::trail::Entry;
-use super::{Accounts, FieldError, Source};
+use super::{Accounts, FieldError, LetterError, Source};
 use crate::base::{Email, Network, Secret, SessionId, Username};
 use crate::limit::Limited;
+use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
 use crate::store::{Changed, StoreError, User, UserChange};
@@ -20,6 +22,14 @@ pub(crate) struct Wish<'a> {
     pub(crate) name: Option<&'a str>,
 }
 
+/// Somebody after a change.
+#[derive(Debug)]
+pub(crate) struct ChangedSelf {
+    pub(crate) user: User,
+    /// The address that becomes theirs when they follow the link.
+    pub(crate) pending: Option<Email>,
+}
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError {
     #[error("some fields are wrong")]
@@ -28,6 +38,8 @@ pub(crate) enum ChangeError {
     UserExists,
     #[error("too many changes from there")]
     Limited { retry_after: Duration },
+    #[error("too many letters are being written")]
+    Busy { retry_after: Duration },
     #[error("the account is gone")]
     Gone,
     #[error("cannot write the account")]
@@ -52,21 +64,44 @@ pub(crate) enum ChangePasswordError {
 
 impl Accounts {
     /// Changes names. A new username or address ends the access tokens that are out, since they say the old one; the
-    /// session goes on. Whether a name is taken is told behind the limit for registrations.
-    pub(crate) async fn change(&self, user: &User, wish: &Wish<'_>, source: &Source<'_>) -> Result<User, ChangeError> {
-        let change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
-        let people = &self.people;
+    /// session goes on. Whether a name is taken is told behind the limit for registrations. With `verify_email` an
+    /// address becomes theirs when they follow the link that is sent there.
+    pub(crate) async fn change(
+        &self,
+        user: &User,
+        wish: &Wish<'_>,
+        source: &Source<'_>,
+    ) -> Result<ChangedSelf, ChangeError> {
+        let mut change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
+        let (people, now) = (&self.people, self.people.clock.now());
         if change.username.is_some() || change.email.is_some() {
-            self.limits.register(Network::of(source.ip), &people.settings, people.clock.now()).await?;
+            self.limits.register(Network::of(source.ip), &people.settings, now).await?;
+        }
+        let pending = if people.settings.verify_email { change.email.take() } else { None };
+        if let Some(email) = &pending {
+            self.limits.letter_to(email, now).await?;
         }
         match people.store.change_user(user.id, &change, &people.clock).await? {
             Changed::Done { user, revoked } => {
                 people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
-                Ok(*user)
+                if let Some(email) = pending.clone() {
+                    let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
+                    self.later(async move { accounts.offer_address(&user, &email, &source.lent()).await })?;
+                }
+                Ok(ChangedSelf { user: *user, pending })
             }
             Changed::NameTaken | Changed::EmailTaken => Err(ChangeError::UserExists),
             Changed::Unknown => Err(ChangeError::Gone),
+        }
+    }
+
+    /// After the answer: whether somebody has the address is told to the address alone.
+    async fn offer_address(&self, user: &User, email: &Email, source: &Source<'_>) {
+        match told(self.people.store.user_by_email(email).await) {
+            Some(None) => self.send_address_link(user, email, source).await,
+            Some(Some(_)) => self.letters.send(email, Subject::AccountExists, "/password/forgot"),
+            None => {}
         }
     }
 
@@ -162,6 +197,16 @@ impl ChangePasswordError {
     }
 }
 
+impl From<LetterError> for ChangeError {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::Invalid(field) => Self::Invalid(vec![field]),
+            LetterError::Limited { retry_after } => Self::Limited { retry_after },
+            LetterError::Busy { retry_after } => Self::Busy { retry_after },
+        }
+    }
+}
+
 impl From<Limited> for ChangeError {
     fn from(limited: Limited) -> Self {
         Self::Limited { retry_after: limited.retry_after }
@@ -244,7 +289,7 @@ mod tests {
         assert!(!house.is_dead(&ann).await);
         let wish = Wish { email: Some("other@example.com"), ..Wish::default() };
         let changed = house.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
-        assert_eq!(changed.email.unwrap().as_str(), "other@example.com");
+        assert_eq!(changed.user.email.unwrap().as_str(), "other@example.com");
         assert!(house.is_dead(&ann).await && house.is_live(ann.session).await);
     }
 }

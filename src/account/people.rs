@@ -120,6 +120,8 @@ impl People {
         let new = NewUser {
             username: names.username,
             email: names.email,
+            // The operator wrote it.
+            email_verified: true,
             name: names.name,
             password_hash,
             roles,
@@ -144,7 +146,8 @@ impl People {
         if !errors.is_empty() {
             return Err(EditError::Invalid(errors));
         }
-        let change = UserChange { name, ..change.clone() };
+        let email_verified = change.email.is_some().then_some(true);
+        let change = UserChange { name, email_verified, ..change.clone() };
         match self.store.change_user(id, &change, &self.clock).await.map_err(EditError::Unavailable)? {
             Changed::Done { user, revoked } => {
                 self.revocations.announce(&revoked);

@@ -3,13 +3,16 @@ use std::time::Duration;
 
 use super::fields::Wanted;
 use super::invites::Invited;
+use super::letters::told;
+use super::session::PASSWORD_ONLY;
 use super::trail::Entry;
-use super::{Accounts, FieldError, Registration, SignedIn, Source};
-use crate::base::{Network, Secret};
+use super::{Accounts, FieldError, LetterError, Registration, SignedIn, Source};
+use crate::base::{Email, Network, Secret};
 use crate::limit::Limited;
+use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
-use crate::store::{Created, NewUser, StoreError};
+use crate::store::{Created, Digest, NewUser, StoreError};
 use crate::token::SignError;
 
 /// What somebody sends to make an account. Roles are not among it.
@@ -35,7 +38,7 @@ pub(crate) enum RegisterError {
     Invalid(Vec<FieldError>),
     #[error("there is a user of that name or address")]
     UserExists,
-    #[error("too many registrations from there")]
+    #[error("too many registrations from there, or letters to that address")]
     Limited { retry_after: Duration },
     #[error("too many passwords are being hashed")]
     Busy { retry_after: Duration },
@@ -46,18 +49,25 @@ pub(crate) enum RegisterError {
 }
 
 impl Accounts {
-    /// Makes an account and signs in to it. That a name is taken is told, behind the limit for registrations.
-    pub(crate) async fn register(&self, wish: &SignUp<'_>, source: &Source<'_>) -> Result<SignedIn, RegisterError> {
+    /// Makes an account and signs in to it. That a name is taken is told, behind the limit for registrations. With
+    /// `verify_email` the answer is always `None`, and a letter tells the owner of the address what came of it.
+    pub(crate) async fn register(
+        &self,
+        wish: &SignUp<'_>,
+        source: &Source<'_>,
+    ) -> Result<Option<SignedIn>, RegisterError> {
         let outcome = self.try_register(wish, source).await;
         let entry = Entry::new(Action::Registered, source);
         match &outcome {
-            Ok(done) => entry.about(Some(&done.user)).session(done.session).record(&self.people),
+            Ok(Some(done)) => entry.about(Some(&done.user)).session(done.session).record(&self.people),
+            // Written down where it is done.
+            Ok(None) => {}
             Err(error) => entry.refused(Some(error.code())).record(&self.people),
         }
         outcome
     }
 
-    async fn try_register(&self, wish: &SignUp<'_>, source: &Source<'_>) -> Result<SignedIn, RegisterError> {
+    async fn try_register(&self, wish: &SignUp<'_>, source: &Source<'_>) -> Result<Option<SignedIn>, RegisterError> {
         let (people, settings) = (&self.people, &self.people.settings);
         if settings.registration == Registration::Closed {
             return Err(RegisterError::Closed);
@@ -68,6 +78,10 @@ impl Accounts {
         }
         let (names, password) = people.check_sign_up(&wanted, wish.password).map_err(RegisterError::Invalid)?;
         self.limits.register(Network::of(source.ip), settings, people.clock.now()).await?;
+        let to_verify = names.email.clone().filter(|_| settings.verify_email);
+        if let Some(email) = &to_verify {
+            self.limits.letter_to(email, people.clock.now()).await?;
+        }
         let invited = people.invited(wish.invite, names.email.as_ref()).await?;
         let password_hash = Some(people.hasher.hash(&password).await?);
         let new = NewUser {
@@ -78,13 +92,53 @@ impl Accounts {
             roles: invited.as_ref().map_or_else(|| settings.default_roles.clone(), |invited| invited.roles.clone()),
             ..NewUser::default()
         };
+        if let Some(email) = to_verify {
+            let (accounts, source) = (self.clone(), source.kept());
+            let invite = invited.as_ref().map(|invited| *invited.hash());
+            self.later(async move { accounts.add_unverified(&new, &email, invite, &source.lent()).await })?;
+            return Ok(None);
+        }
+        self.register_signed_in(&new, invited.as_ref(), source).await.map(Some)
+    }
+
+    async fn register_signed_in(
+        &self,
+        new: &NewUser,
+        invited: Option<&Invited>,
+        source: &Source<'_>,
+    ) -> Result<SignedIn, RegisterError> {
         // Asked after the hashing, which may have had to wait.
-        let now = people.clock.now();
-        let (session, key) = self.new_session(source, now);
-        match people.store.create_user_signed_in(&new, &session, invited.as_ref().map(Invited::hash)).await? {
+        let now = self.people.clock.now();
+        let (session, key) = self.new_session(PASSWORD_ONLY, source, now);
+        match self.people.store.create_user_signed_in(new, &session, invited.map(Invited::hash)).await? {
             Created::Made(live) => self.hand_out(live, key, now).map_err(RegisterError::Signing),
             Created::NameTaken | Created::EmailTaken => Err(RegisterError::UserExists),
             Created::NotInvited => Err(RegisterError::BadInvite),
+        }
+    }
+
+    /// After the answer: what came of it is told to the address alone.
+    async fn add_unverified(&self, new: &NewUser, email: &Email, invite: Option<Digest>, source: &Source<'_>) {
+        let made = self.people.store.create_user_invited(new, invite.as_ref(), self.people.clock.now()).await;
+        let Some(made) = told(made) else { return };
+        let entry = Entry::new(Action::Registered, source);
+        match made {
+            Created::Made(user) => {
+                entry.about(Some(&user)).record(&self.people);
+                self.send_address_link(&user, email, source).await;
+            }
+            Created::EmailTaken | Created::NameTaken => {
+                // The name may be taken by the owner of the address.
+                let theirs = told(self.people.store.user_by_email(email).await).flatten().is_some();
+                let (about, path) = if theirs {
+                    (Subject::AccountExists, "/password/forgot")
+                } else {
+                    (Subject::NameTaken, "/register")
+                };
+                self.letters.send(email, about, path);
+                entry.refused(Some("user_exists")).record(&self.people);
+            }
+            Created::NotInvited => entry.refused(Some("invalid_invite")).record(&self.people),
         }
     }
 }
@@ -101,6 +155,16 @@ impl RegisterError {
             Self::Busy { .. } => "busy",
             Self::Signing(_) => "internal",
             Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+impl From<LetterError> for RegisterError {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::Invalid(field) => Self::Invalid(vec![field]),
+            LetterError::Limited { retry_after } => Self::Limited { retry_after },
+            LetterError::Busy { retry_after } => Self::Busy { retry_after },
         }
     }
 }
@@ -139,7 +203,7 @@ mod tests {
         let house = House::new().await;
         let password = secret(PASSWORD);
         let wish = SignUp { email: Some("Ann@Example.com"), name: Some("Ann É."), ..named("Ann", &password) };
-        let done = house.accounts.register(&wish, &from("192.0.2.1")).await.unwrap();
+        let done = house.accounts.register(&wish, &from("192.0.2.1")).await.unwrap().unwrap();
         let identity = house.identity(&done);
         assert_eq!(identity.username().unwrap().as_str(), "ann");
         assert_eq!(identity.email().unwrap().as_str(), "ann@example.com");

@@ -5,6 +5,10 @@ use crate::base::{Scope, Secret, SessionId, Timestamp};
 use crate::store::{Live, NewSession, SessionKey, StoreError};
 use crate::token::{Person, SignError};
 
+/// How somebody proved who they are (RFC 8176).
+pub(super) type Proof = &'static [&'static str];
+pub(super) const PASSWORD_ONLY: Proof = &["pwd"];
+
 /// What a client is given for a session, once: the store keeps a digest.
 #[derive(Debug)]
 pub(super) enum Key {
@@ -15,7 +19,7 @@ pub(super) enum Key {
 impl Accounts {
     /// A session to be written, and what it is known by. Each sign-in begins one of its own, whatever token or cookie
     /// came with the request: nobody can be made to sign in to a session that somebody else knows.
-    pub(super) fn new_session(&self, source: &Source<'_>, now: Timestamp) -> (NewSession, Key) {
+    pub(super) fn new_session(&self, amr: Proof, source: &Source<'_>, now: Timestamp) -> (NewSession, Key) {
         let (key, kept, lives) = match source.client {
             Client::Program => {
                 let token = RefreshToken::new();
@@ -34,7 +38,7 @@ impl Accounts {
             now,
             expires_at: now.plus(lives),
             tokens_until: self.tokens_until(now),
-            amr: &["pwd"],
+            amr,
             ip: source.ip,
             user_agent: source.kept_user_agent(),
         };

@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) registration: Registration,
     /// Whoever makes an account needs an e-mail address at one of these; empty: any, or none.
     pub(crate) allowed_domains: Vec<String>,
+    /// Nobody is let in before they followed a link that was sent to their address.
+    pub(crate) verify_email: bool,
     pub(crate) default_roles: Vec<Role>,
     /// Who has the role has these scopes.
     pub(crate) role_scopes: BTreeMap<Role, Vec<Scope>>,

@@ -25,6 +25,25 @@ impl Source<'_> {
     }
 }
 
+/// The same, kept for what is done after the answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeptSource {
+    ip: Option<IpAddr>,
+    request_id: Option<String>,
+}
+
+impl Source<'_> {
+    pub(super) fn kept(&self) -> KeptSource {
+        KeptSource { ip: self.ip, request_id: self.request_id.map(str::to_owned) }
+    }
+}
+
+impl KeptSource {
+    pub(super) fn lent(&self) -> Source<'_> {
+        Source { ip: self.ip, request_id: self.request_id.as_deref(), ..Source::default() }
+    }
+}
+
 /// One event, filled in as it becomes known.
 #[derive(Debug)]
 pub(super) struct Entry<'a>(Event<'a>);

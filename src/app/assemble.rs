@@ -5,12 +5,13 @@ use tokio::sync::mpsc;
 
 use super::old_login::OldServer;
 use super::{StartError, keys};
-use crate::account::{Accounts, Identifier, Limits, People, Registration};
+use crate::account::{Accounts, Identifier, Letters, Limits, People, Registration};
 use crate::authn::Authenticator;
 use crate::base::{Clock, Timestamp};
 use crate::config::Config;
 use crate::endpoints::{Endpoints, Readiness};
 use crate::gate::Gate;
+use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::pages::{House, Pages, SignInWith, SignUps};
 use crate::password::{Hasher, Policy};
@@ -96,7 +97,8 @@ impl Lasting {
         let hasher = self.hasher(config, before);
         self.watch(&hasher, &tokens);
         let people = self.people(config, hasher.clone(), audit.clone());
-        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits))
+        let letters = self.letters(config, before);
+        let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits), letters)
             .asking(config.accounts.migrate_from.clone().map(OldServer::of));
         let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&self.revocations))
             .and_machines(Arc::clone(&self.services))
@@ -169,6 +171,19 @@ impl Lasting {
         }
     }
 
+    /// The same queue goes on unless the file names another server.
+    fn letters(&self, config: &Config, before: Option<(&Config, &Gateway)>) -> Letters {
+        let mailer = match before {
+            Some((old, gateway)) if old.mail == config.mail => gateway.endpoints.accounts.letters().mailer().clone(),
+            _ => {
+                let (mailer, round) = Mailer::new(&config.mail);
+                drop(self.stop.spawn(round.run(self.stop.child_token())));
+                mailer
+            }
+        };
+        Letters::new(mailer, config.origin(), config.wire.auth_prefix.0.clone())
+    }
+
     fn hasher(&self, config: &Config, before: Option<(&Config, &Gateway)>) -> Hasher {
         match before {
             Some((old, gateway)) if old.passwords == config.passwords => gateway.hasher.clone(),
@@ -209,7 +224,6 @@ fn house(config: &Config) -> House {
         email_needed: accounts.identifier == Identifier::Email || !accounts.allowed_domains.is_empty(),
         sign_in: config.locations.cookie && config.pages.enabled,
         min_password: config.passwords.min_length,
-        mail: false,
         origin: config.origin(),
     }
 }

@@ -39,7 +39,9 @@ pub(crate) use value::quoted;
 use finding::{Place, Source};
 use read::Reader;
 
-use crate::{account, admin, authn, observe, pages, password, proxy, routes, server, shared, store, tls, token, wire};
+use crate::{
+    account, admin, authn, mail, observe, pages, password, proxy, routes, server, shared, store, tls, token, wire,
+};
 
 /// The whole file, checked; each room gets the part it obeys.
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) pages: pages::Settings,
     pub(crate) store: store::Settings,
     pub(crate) migrate: store::Migrate,
+    pub(crate) mail: mail::Settings,
     pub(crate) admin: admin::Settings,
     pub(crate) log: observe::LogSettings,
     pub(crate) metrics: observe::MetricsSettings,

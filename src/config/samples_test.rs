@@ -14,6 +14,7 @@ fn environment() -> Environment {
     Environment::of([
         ("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"),
         ("DATABASE_PASSWORD", "seven green bottles"),
+        ("SMTP_PASSWORD", "eight green bottles"),
     ])
 }
 

@@ -127,7 +127,7 @@ const fn needed(key: &'static str, kind: Kind, shown: &'static str, words: &'sta
 }
 
 /// Sections that a later version will know.
-pub(super) const LATER_SECTIONS: &[&str] = &["providers", "issuers", "mail"];
+pub(super) const LATER_SECTIONS: &[&str] = &["providers", "issuers"];
 
 /// Names that other gateways use, and ours: (section, theirs, ours).
 pub(super) const SYNONYMS: &[(&str, &str, &str)] = &[
@@ -385,6 +385,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "\"10m\"",
                 "The sign-in must be younger than this; older ones are asked for the password again.",
             ),
+            with_default("mfa", Kind::Flag, "false", "A second factor is needed."),
             with_default(
                 "on_denied",
                 Kind::Word(&["auto", "login", "401"]),
@@ -417,6 +418,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Set for the backend, whatever the client sent.",
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
+            with_default(
+                "allow_in_path",
+                Kind::List,
+                "[]",
+                "Spellings that are refused with 400 unless a backend needs them: \"semicolon\", \"encoded_slash\", \"empty_segment\".",
+            ),
             without(
                 "cors",
                 Kind::Table(CORS),
@@ -425,7 +432,7 @@ pub(super) const SECTIONS: &[Section] = &[
                  questions itself and says who may read an answer, in place of the backend.",
             ),
         ],
-        later: &["allow_if", "mfa", "assertion", "allow_in_path"],
+        later: &["allow_if", "assertion"],
     },
     Section {
         name: "accounts",
@@ -451,6 +458,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "[]",
                 "Whoever makes an account needs an e-mail address at one of these. Empty: any, or none.",
             ),
+            with_default(
+                "verify_email",
+                Kind::Flag,
+                "false",
+                "Send a link first and let nobody in before it was followed (needs [mail]).",
+            ),
             with_default("default_roles", Kind::List, "[\"user\"]", "What everyone who makes an account is given."),
             without(
                 "role_scopes",
@@ -465,7 +478,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Unknown here? Ask the old login once, and keep the person on success.",
             ),
         ],
-        later: &["verify_email"],
+        later: &[],
     },
     Section {
         name: "passwords",
@@ -747,6 +760,29 @@ pub(super) const SECTIONS: &[Section] = &[
             with_default("login_per_ip", Kind::Rate, "\"20/m\"", ""),
             with_default("login_per_account", Kind::Rate, "\"5/m\"", ""),
             with_default("register_per_ip", Kind::Rate, "\"10/h\"", ""),
+        ],
+        later: &[],
+    },
+    Section {
+        name: "mail",
+        shape: Shape::Once,
+        words: "",
+        header: "[mail]",
+        settings: &[
+            without(
+                "url",
+                Kind::Text,
+                "\"smtps://authgate@mail.example.com:465\"",
+                "Without a server, mails are written to the log: good for trying things out.\n\
+                 smtps:// is TLS from the start; smtp:// is STARTTLS, and in the clear only to this machine or with ?tls=none.",
+            ),
+            without("password", Kind::Secret, "\"${SMTP_PASSWORD}\"", ""),
+            without(
+                "from",
+                Kind::Text,
+                "\"Example <no-reply@example.com>\"",
+                "Without it: no-reply at the host of public_url.",
+            ),
         ],
         later: &[],
     },

@@ -35,6 +35,7 @@ impl WayBench {
             roles: Vec::new(),
             scopes: Vec::new(),
             fresh_login: None,
+            mfa: false,
             mode: Mode::Enforce,
         };
         let routes = (0..routes).map(|number| route(number, rule())).collect();
@@ -46,6 +47,7 @@ impl WayBench {
                 auth_prefix: AuthPrefix("/auth".to_owned()),
                 well_known: true,
                 cors: Default::default(),
+                allow_in_path: Default::default(),
                 query_token: None,
                 cookies: crate::wire::OwnCookies::default(),
             }),

@@ -9,9 +9,9 @@ impl Endpoints {
         self.count_tokens(outcome.is_ok());
     }
 
-    pub(super) fn count_registration(&self, outcome: &Result<SignedIn, RegisterError>) {
+    pub(super) fn count_registration(&self, outcome: &Result<Option<SignedIn>, RegisterError>) {
         self.metrics.registration(outcome.as_ref().map_or_else(RegisterError::code, |_| SUCCESS));
-        self.count_tokens(outcome.is_ok());
+        self.count_tokens(matches!(outcome, Ok(Some(_))));
     }
 
     pub(super) fn count_refresh(&self, outcome: &Result<SignedIn, RefreshError>) {

@@ -2,6 +2,7 @@
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 
 use std::time::Duration;
 
@@ -23,6 +24,34 @@ pub(super) async fn json<T: DeserializeOwned>(
     expect_type(headers, "application/json")?;
     let bytes = small(body, deadline).await?;
     object(&bytes)
+}
+
+/// As [`json`], or the fields of a form on a page that needs no script.
+pub(super) async fn fields<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Duration,
+) -> Result<T, Refusal> {
+    if is_json(headers) {
+        return json(headers, body, deadline).await;
+    }
+    match pairs(headers, body, deadline).await {
+        Ok(pairs) => pairs.read().ok_or_else(|| Refusal::named("bad_json")),
+        Err(PairsError::Malformed) => Err(Refusal::named("bad_json")),
+        Err(PairsError::Refused(refusal)) => Err(refusal),
+    }
+}
+
+/// As [`fields`], where no body at all is fine too.
+pub(super) async fn fields_or_nothing<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    deadline: Duration,
+) -> Result<Option<T>, Refusal> {
+    if headers.contains_key(CONTENT_TYPE) && !is_json(headers) {
+        return fields(headers, body, deadline).await.map(Some);
+    }
+    json_or_nothing(headers, body, deadline).await
 }
 
 /// As [`json`], where no body at all is fine too.
@@ -129,6 +158,13 @@ impl Pairs {
             pairs.push((name, crate::base::Secret::new(decode(value.get(1..).unwrap_or_default())?)));
         }
         Some(Self(pairs))
+    }
+
+    /// As a JSON object of texts would be read. The token of a page's form is no member: it is checked where it matters.
+    fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        let members = self.0.iter().filter(|(name, _)| name != "csrf");
+        let members = members.map(|(name, value)| (name.as_str(), value.expose()));
+        T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(members)).ok()
     }
 
     /// A field; one without a value counts as left out (RFC 6749, section 3.2).

@@ -1,6 +1,7 @@
 //! `GET {p}/me` and its aliases: who the token says one is, as the store knows it now. `PATCH` changes names.
 use http::{Method, Response, StatusCode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Endpoints, Problem, form, source, tokens_out};
 use crate::account::Wish;
@@ -28,7 +29,12 @@ impl Endpoints {
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
         let wish =
             Wish { username: form.username.as_deref(), email: form.email.as_deref(), name: form.name.as_deref() };
-        Ok(told(&self.accounts.change(&user, &wish, &source(&inbound)).await?))
+        let changed = self.accounts.change(&user, &wish, &source(&inbound)).await?;
+        let mut said = tokens_out::user(&changed.user);
+        if let (Some(pending), Value::Object(members)) = (&changed.pending, &mut said) {
+            members.insert("pending_email".to_owned(), pending.as_str().into());
+        }
+        Ok(own_response(StatusCode::OK, "application/json", said.to_string()))
     }
 }
 

@@ -2,13 +2,15 @@
 mod account;
 mod assets;
 mod browser;
-mod form;
 mod counting;
 mod discovery;
+mod form;
 mod health;
+mod links;
 mod login;
 mod logout;
 mod me;
+mod mfa;
 mod oauth;
 mod password;
 mod refresh;
@@ -36,6 +38,8 @@ use crate::refusal::{Refusal, TokenProblem, own_response};
 use crate::token::{Format, Tokens};
 use crate::wire::{self, Body, Door, IdentityFields, Inbound, is_from_elsewhere};
 
+use links::Link;
+
 pub(crate) use browser::redirect;
 pub(crate) use verify::yes;
 
@@ -54,6 +58,13 @@ pub(crate) enum Endpoint {
     /// What a person changes in a browser.
     Account,
     Password,
+    ForgotPassword,
+    ResetPassword,
+    VerifyEmail,
+    Mfa,
+    Totp,
+    ConfirmTotp,
+    RecoveryCodes,
     Introspect,
     Revoke,
     /// Where password managers lead people (W3C).
@@ -157,6 +168,13 @@ impl Endpoint {
         ("/userinfo", Self::Me),
         ("/account", Self::Account),
         ("/password", Self::Password),
+        ("/password/forgot", Self::ForgotPassword),
+        ("/password/reset", Self::ResetPassword),
+        ("/verify-email", Self::VerifyEmail),
+        ("/mfa", Self::Mfa),
+        ("/mfa/totp", Self::Totp),
+        ("/mfa/totp/confirm", Self::ConfirmTotp),
+        ("/mfa/recovery-codes", Self::RecoveryCodes),
         ("/introspect", Self::Introspect),
         ("/revoke", Self::Revoke),
         ("/healthz", Self::Health),
@@ -180,16 +198,27 @@ impl Endpoint {
     /// Nothing: any method.
     pub(crate) fn methods(self) -> &'static [Method] {
         const POST: &[Method] = &[Method::POST];
-        const LOGOUT: &[Method] = &[Method::POST, Method::DELETE];
-        const SESSION: &[Method] = &[Method::DELETE, Method::POST];
+        const POST_OR_DELETE: &[Method] = &[Method::POST, Method::DELETE];
         const PAGE: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
-            Self::Token | Self::Refresh | Self::LogoutAll | Self::Password | Self::Introspect | Self::Revoke => POST,
-            Self::Login | Self::Register | Self::Account => PAGE,
-            Self::Logout => LOGOUT,
-            Self::Session => SESSION,
+            Self::Token
+            | Self::Refresh
+            | Self::LogoutAll
+            | Self::Password
+            | Self::ConfirmTotp
+            | Self::RecoveryCodes
+            | Self::Introspect
+            | Self::Revoke => POST,
+            Self::Logout | Self::Session | Self::Totp => POST_OR_DELETE,
+            Self::Login
+            | Self::Register
+            | Self::Account
+            | Self::Mfa
+            | Self::ForgotPassword
+            | Self::ResetPassword
+            | Self::VerifyEmail => PAGE,
             Self::Me => ME,
             Self::Sessions
             | Self::ChangePassword
@@ -215,6 +244,13 @@ impl Endpoint {
             | Self::Me
             | Self::Account
             | Self::Password
+            | Self::ForgotPassword
+            | Self::ResetPassword
+            | Self::VerifyEmail
+            | Self::Mfa
+            | Self::Totp
+            | Self::ConfirmTotp
+            | Self::RecoveryCodes
             | Self::Revoke => true,
             Self::Sessions
             | Self::Introspect
@@ -253,6 +289,13 @@ impl Endpoint {
             Self::Me => "me",
             Self::Account => "account",
             Self::Password => "password",
+            Self::ForgotPassword => "password_forgot",
+            Self::ResetPassword => "password_reset",
+            Self::VerifyEmail => "verify_email",
+            Self::Mfa => "mfa",
+            Self::Totp => "mfa_totp",
+            Self::ConfirmTotp => "mfa_totp_confirm",
+            Self::RecoveryCodes => "mfa_recovery_codes",
             Self::Introspect => "introspect",
             Self::Revoke => "revoke",
             Self::ChangePassword => "change_password",
@@ -340,6 +383,13 @@ impl Endpoints {
             (Endpoint::Account, Asked::ToSee) => self.account_page(&inbound).await,
             (Endpoint::Account, Asked::ByForm) => self.change_names(inbound).await,
             (Endpoint::Password, Asked::ByForm) => self.change_password_by_form(inbound).await,
+            (Endpoint::ForgotPassword, Asked::ToSee) => self.link_page(Link::Forgot, &inbound),
+            (Endpoint::ForgotPassword, Asked::ByForm) => self.follow_by_form(Link::Forgot, inbound).await,
+            (Endpoint::ResetPassword, Asked::ToSee) => self.link_page(Link::Reset, &inbound),
+            (Endpoint::ResetPassword, Asked::ByForm) => self.follow_by_form(Link::Reset, inbound).await,
+            (Endpoint::VerifyEmail, Asked::ToSee) => self.link_page(Link::VerifyEmail, &inbound),
+            (Endpoint::VerifyEmail, Asked::ByForm) => self.follow_by_form(Link::VerifyEmail, inbound).await,
+            (Endpoint::Mfa, Asked::ByForm) => self.code_by_form(inbound).await,
             (Endpoint::Session, Asked::ByForm) => self.end_session_by_form(inbound).await,
             (Endpoint::LogoutAll, Asked::ByForm) => self.logout_all_by_form(inbound).await,
             (endpoint, _) => self.by_program(endpoint, inbound).await,
@@ -371,6 +421,13 @@ impl Endpoints {
             Endpoint::Session => self.end_session(&inbound).await,
             Endpoint::Me => self.me(inbound).await,
             Endpoint::Password => self.change_password(inbound).await,
+            Endpoint::ForgotPassword => self.forgot_password(inbound).await,
+            Endpoint::ResetPassword => self.reset_password(inbound).await,
+            Endpoint::VerifyEmail => self.verify_email(inbound).await,
+            Endpoint::Mfa => self.mfa(inbound).await,
+            Endpoint::Totp => self.totp(inbound).await,
+            Endpoint::ConfirmTotp => self.confirm_totp(inbound).await,
+            Endpoint::RecoveryCodes => self.recovery_codes(inbound).await,
             Endpoint::Introspect => self.introspect(inbound).await,
             Endpoint::Revoke => self.revoke(inbound).await,
             Endpoint::ChangePassword if self.browsers => Ok(redirect(&format!("{}/account", self.prefix))),
@@ -398,6 +455,11 @@ fn nothing() -> Response<Body> {
     response.headers_mut().remove(http::header::CONTENT_TYPE);
     *response.body_mut() = Body::Empty;
     response
+}
+
+/// 202, whatever becomes of it: a letter tells the owner of the address.
+fn letter_sent() -> Response<Body> {
+    own_response(StatusCode::ACCEPTED, "application/json", r#"{"status":"email_sent"}"#)
 }
 
 /// Where a sign-in comes from, for limits and the audit log.

@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 
 use super::tokens_out::tokens;
-use super::{Endpoints, Problem, form, source};
+use super::{Endpoints, Problem, form, letter_sent, source};
 use crate::account::SignUp;
 use crate::base::Secret;
 use crate::refusal::own_response;
@@ -36,7 +36,7 @@ impl Endpoints {
         };
         let outcome = self.accounts.register(&wish, &source(&inbound)).await;
         self.count_registration(&outcome);
-        let signed_in = outcome?;
+        let Some(signed_in) = outcome? else { return Ok(letter_sent()) };
         let mut response =
             own_response(StatusCode::CREATED, "application/json", tokens(&signed_in, self.format()).to_string());
         if let Ok(place) = HeaderValue::try_from(format!("{}/me", self.prefix)) {

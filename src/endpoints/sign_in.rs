@@ -6,11 +6,11 @@ use http::Response;
 use super::browser::see_other;
 use super::form::Pairs;
 use super::{Endpoints, Problem, form, source};
-use crate::account::{Client, Source};
-use crate::authn::AuthnError;
+use crate::account::{Client, LoginError, SignedIn, Source};
+use crate::authn::{AuthnError, Recognised};
 use crate::authz::Asks;
 use crate::base::{Email, Secret, Username};
-use crate::pages::SignIn;
+use crate::pages::{SecondFactor, SignIn};
 use crate::refusal::{Opened, Refusal, own_page, refusal_page};
 use crate::token::Identity;
 use crate::wire::{Body, Inbound, ReturnTo};
@@ -58,16 +58,76 @@ impl Endpoints {
         self.count_login("form", &outcome);
         let signed_in = match outcome {
             Ok(signed_in) => signed_in,
+            Err(LoginError::SecondFactor { challenge, .. }) => {
+                return Ok(self.code_page(&inbound, return_to.as_ref(), &challenge, None));
+            }
             Err(error) => return Ok(self.form_again(&inbound, return_to.as_ref(), &name, &error.into())),
         };
+        self.let_in(before, return_to.as_ref(), &signed_in, &from).await
+    }
+
+    /// The second half, by the page that asks for a code.
+    pub(super) async fn code_by_form(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let body = inbound.take_body();
+        let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
+        let return_to = self.return_to(form.take("return_to").as_ref());
+        if self.check_form(&inbound, &mut form).is_err() {
+            return Ok(self.no_cookie(&inbound));
+        }
+        let field = |value: Option<Secret>| value.unwrap_or_else(|| Secret::new(String::new()));
+        let (challenge, code) = (field(form.take("challenge")), field(form.take("code")));
+        let before = self.authenticator.recognise(&inbound, Asks::Anyone, self.clock.now()).await.ok();
+        let from = Source { client: Client::Browser, ..source(&inbound) };
+        let outcome = self.accounts.sign_in_with_code(&challenge, &code, &from).await;
+        self.count_login("mfa", &outcome);
+        match outcome {
+            Ok(signed_in) => self.let_in(before, return_to.as_ref(), &signed_in, &from).await,
+            Err(error @ LoginError::WrongCode) => {
+                Ok(self.code_page(&inbound, return_to.as_ref(), &challenge, Some(&error.into())))
+            }
+            Err(error) => Ok(self.form_again(&inbound, return_to.as_ref(), &Secret::new(String::new()), &error.into())),
+        }
+    }
+
+    /// The browser forgets the cookie it had: nobody could use that session any more, so it ends.
+    async fn let_in(
+        &self,
+        before: Option<Recognised>,
+        return_to: Option<&ReturnTo>,
+        signed_in: &SignedIn,
+        from: &Source<'_>,
+    ) -> Result<Response<Body>, Problem> {
         if let Some(held) = before.and_then(|before| before.session) {
-            // The browser forgets its cookie: nobody could use that session any more.
-            let ended = self.accounts.logout(Some(held.session), None, &from).await;
+            let ended = self.accounts.logout(Some(held.session), None, from).await;
             ended.map_err(|error| super::sessions::away(&error))?;
         }
-        let mut response = see_other(return_to.as_ref());
-        self.give_session(&mut response, &signed_in);
+        let mut response = see_other(return_to);
+        self.give_session(&mut response, signed_in);
         Ok(response)
+    }
+
+    /// Asks for the code of a device.
+    fn code_page(
+        &self,
+        inbound: &Inbound,
+        return_to: Option<&ReturnTo>,
+        challenge: &Secret,
+        problem: Option<&Refusal>,
+    ) -> Response<Body> {
+        let token = self.form_token(inbound);
+        let page = SecondFactor {
+            csrf: &token.value,
+            return_to: return_to.map(ReturnTo::as_str),
+            challenge: challenge.expose(),
+            problem: problem.map(Refusal::problem),
+        };
+        let html = self.draw(&page, inbound);
+        let mut response = match problem {
+            Some(refusal) => refusal_page(refusal, html),
+            None => own_page(http::StatusCode::OK, html),
+        };
+        token.give(&mut response);
+        response
     }
 
     fn form_page(&self, inbound: &Inbound, return_to: Option<&ReturnTo>, name: &str, again: bool) -> Response<Body> {

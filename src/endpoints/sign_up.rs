@@ -49,7 +49,8 @@ impl Endpoints {
         let outcome = self.accounts.register(&wish, &Source { client: Client::Browser, ..source(&inbound) }).await;
         self.count_registration(&outcome);
         let refusal: Refusal = match outcome {
-            Ok(signed_in) => {
+            Ok(None) => return Ok(self.notice("verify_sent", &inbound)),
+            Ok(Some(signed_in)) => {
                 let mut response = see_other(return_to.as_ref());
                 self.give_session(&mut response, &signed_in);
                 return Ok(response);

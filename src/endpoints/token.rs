@@ -36,7 +36,10 @@ impl Endpoints {
         let (Some(name), Some(password)) = (form.take("username"), form.take("password")) else {
             return Err(INVALID_REQUEST.into());
         };
-        let outcome = self.accounts.login(name.expose(), &password, &source(inbound)).await;
+        let mut outcome = self.accounts.login(name.expose(), &password, &source(inbound)).await;
+        if let (Err(LoginError::SecondFactor { challenge, .. }), Some(code)) = (&outcome, form.take("code")) {
+            outcome = self.accounts.sign_in_with_code(challenge, &code, &source(inbound)).await;
+        }
         self.count_login("password_grant", &outcome);
         let signed_in = outcome.map_err(|error| of_login(&error))?;
         check_scope(form, &signed_in)?;
@@ -68,6 +71,13 @@ fn of_login(error: &LoginError) -> TokenProblem {
     match *error {
         LoginError::WrongCredentials => TokenProblem::new("invalid_grant", "the name or the password is not right"),
         LoginError::Disabled => TokenProblem::new("invalid_grant", "the account is disabled"),
+        LoginError::SecondFactor { .. } => {
+            TokenProblem::new("invalid_grant", "a second factor is needed: send its code as code")
+        }
+        LoginError::WrongCode | LoginError::ChallengeOver => {
+            TokenProblem::new("invalid_grant", "the code is not right")
+        }
+        LoginError::Unverified => TokenProblem::new("invalid_grant", "the e-mail address is not verified"),
         LoginError::Limited { retry_after } => TokenProblem {
             status: StatusCode::TOO_MANY_REQUESTS,
             retry_after: Some(retry_after),

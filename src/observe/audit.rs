@@ -58,6 +58,16 @@ pub(crate) enum Action {
     TokenAdded,
     TokenRevoked,
     PasswordChanged,
+    /// To whoever forgot it.
+    PasswordLinkSent,
+    /// To an address that shall become somebody's.
+    AddressLinkSent,
+    AddressVerified,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    RecoveryCodesMade,
+    /// Instead of a code of the device.
+    RecoveryCodeUsed,
     UserDisabled,
     UserEnabled,
     UserDeleted,
@@ -86,6 +96,13 @@ impl Action {
             Self::TokenAdded => "service_token_added",
             Self::TokenRevoked => "service_token_revoked",
             Self::PasswordChanged => "password_changed",
+            Self::PasswordLinkSent => "password_link_sent",
+            Self::AddressLinkSent => "email_link_sent",
+            Self::AddressVerified => "email_verified",
+            Self::SecondFactorAdded => "second_factor_added",
+            Self::SecondFactorRemoved => "second_factor_removed",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
@@ -194,6 +211,13 @@ fn say(event: &Event<'_>) {
         | Action::TokenAdded
         | Action::TokenRevoked
         | Action::PasswordChanged
+        | Action::PasswordLinkSent
+        | Action::AddressLinkSent
+        | Action::AddressVerified
+        | Action::SecondFactorAdded
+        | Action::SecondFactorRemoved
+        | Action::RecoveryCodesMade
+        | Action::RecoveryCodeUsed
         | Action::UserDisabled
         | Action::UserEnabled
         | Action::UserDeleted

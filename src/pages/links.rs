@@ -5,7 +5,6 @@ use super::{Page, Problem};
 
 /// `{p}/password/forgot`
 #[derive(Debug, Default, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by mails and second factors, which come next"))]
 pub(crate) struct Forgot<'a> {
     pub(crate) csrf: &'a str,
     pub(crate) email: &'a str,
@@ -23,7 +22,6 @@ impl Page for Forgot<'_> {
 
 /// `{p}/password/reset`, behind the link of a mail.
 #[derive(Debug, Default, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by mails and second factors, which come next"))]
 pub(crate) struct Reset<'a> {
     pub(crate) csrf: &'a str,
     pub(crate) token: &'a str,
@@ -41,7 +39,6 @@ impl Page for Reset<'_> {
 
 /// `{p}/verify-email`, behind the link of a mail: a button, so that programs which follow links use nothing up.
 #[derive(Debug, Default, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by mails and second factors, which come next"))]
 pub(crate) struct VerifyEmail<'a> {
     pub(crate) csrf: &'a str,
     pub(crate) token: &'a str,
@@ -59,7 +56,6 @@ impl Page for VerifyEmail<'_> {
 
 /// A page that only says something: "mail_sent", "verify_sent", "verified", "password_set".
 #[derive(Debug, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by mails and second factors, which come next"))]
 pub(crate) struct Notice {
     pub(crate) about: &'static str,
 }
@@ -70,9 +66,9 @@ impl Page for Notice {
 
 /// The code of a device, after the right password.
 #[derive(Debug, Default, Serialize)]
-#[cfg_attr(not(test), expect(dead_code, reason = "asked for by mails and second factors, which come next"))]
 pub(crate) struct SecondFactor<'a> {
     pub(crate) csrf: &'a str,
+    /// Where the reader wanted to go; a path of this site.
     pub(crate) return_to: Option<&'a str>,
     /// Stands for the password that was right.
     pub(crate) challenge: &'a str,

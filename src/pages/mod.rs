@@ -17,7 +17,6 @@ pub(crate) use colour::Colour;
 pub(crate) use device::device;
 pub(crate) use kinds::{Account, ErrorCode, Errors, Page, Refused, SignIn, SignUp, SignedIn};
 pub(crate) use language::Language;
-#[cfg_attr(not(test), expect(unused_imports, reason = "asked for by mails and second factors, which come next"))]
 pub(crate) use links::{Forgot, Notice, Reset, SecondFactor, VerifyEmail};
 pub(crate) use problem::{Problem, Wrong};
 pub(crate) use settings::{House, Logo, Settings, SignInWith, SignUps, Theme};

@@ -86,8 +86,6 @@ pub(crate) struct House {
     /// Whoever signs up must have an e-mail address.
     pub(crate) email_needed: bool,
     pub(crate) min_password: usize,
-    /// Whoever forgot the password is sent a link.
-    pub(crate) mail: bool,
 }
 
 /// What people sign in with.

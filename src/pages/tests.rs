@@ -14,7 +14,6 @@ fn house() -> House {
         sign_ups: SignUps::Open,
         email_needed: true,
         min_password: 8,
-        mail: true,
     }
 }
 

@@ -19,6 +19,7 @@ impl Gateway {
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network
+            | Denial::Path
             | Denial::Method
             | Denial::Authn(
                 AuthnError::Double
@@ -27,7 +28,8 @@ impl Gateway {
                 | AuthnError::OtherCsrf
                 | AuthnError::Unavailable,
             )
-            | Denial::Denied(Denied::MissingRole | Denied::MissingScope) => return None,
+            // Signing in again helps only who has a second factor: the refusal says so.
+            | Denial::Denied(Denied::MissingRole | Denied::MissingScope | Denied::NoSecondFactor) => return None,
         };
         let shown = match route.settings.edge.on_denied {
             OnDenied::Auto => inbound.opens_page(),

@@ -1,8 +1,11 @@
 //! Each room's errors as refusals, matched in full: a new error does not compile until it is thought about.
 use std::time::Duration;
 
-use super::{FieldProblem, Refusal};
-use crate::account::{ChangeError, ChangePasswordError, FieldError, LoginError, RefreshError, RegisterError};
+use super::{Challenge, FieldProblem, Refusal};
+use crate::account::{
+    ChangeError, ChangePasswordError, FactorError, FieldError, LetterError, LinkError, LoginError, RefreshError,
+    RegisterError,
+};
 use crate::authn::AuthnError;
 use crate::authz::Denied;
 use crate::gate::Denial;
@@ -30,6 +33,7 @@ impl Refusal {
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network
+            | Denial::Path
             | Denial::Authn(
                 AuthnError::Invalid
                 | AuthnError::Expired
@@ -39,7 +43,9 @@ impl Refusal {
                 | AuthnError::OtherCsrf
                 | AuthnError::ForeignOrigin,
             )
-            | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole) => Self::named(denial.reason()),
+            | Denial::Denied(Denied::NotSignedIn | Denied::MissingRole | Denied::NoSecondFactor) => {
+                Self::named(denial.reason())
+            }
         }
     }
 }
@@ -93,6 +99,12 @@ impl From<LoginError> for Refusal {
         match error {
             LoginError::WrongCredentials => Self::named("invalid_credentials"),
             LoginError::Disabled => Self::named("account_disabled"),
+            LoginError::SecondFactor { challenge, methods } => {
+                Self::mfa_required(Challenge { token: challenge, methods })
+            }
+            LoginError::ChallengeOver => Self::named("invalid_challenge"),
+            LoginError::WrongCode => Self::named("invalid_code"),
+            LoginError::Unverified => Self::named("email_unverified"),
             LoginError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             LoginError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             LoginError::Signing(_) => Self::named("internal"),
@@ -123,6 +135,7 @@ impl From<ChangeError> for Refusal {
             ChangeError::Invalid(fields) => Self::of_fields(fields),
             ChangeError::UserExists => Self::named("user_exists"),
             ChangeError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            ChangeError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             ChangeError::Gone => Self::named("session_ended"),
             ChangeError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
@@ -138,6 +151,44 @@ impl From<ChangePasswordError> for Refusal {
             ChangePasswordError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             ChangePasswordError::Busy { retry_after } => Self::retry_after("busy", retry_after),
             ChangePasswordError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<LetterError> for Refusal {
+    fn from(error: LetterError) -> Self {
+        match error {
+            LetterError::Invalid(field) => Self::of_fields(vec![field]),
+            LetterError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            LetterError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+        }
+    }
+}
+
+impl From<LinkError> for Refusal {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Invalid => Self::named("invalid_token"),
+            LinkError::Weak(field) => Self::of_fields(vec![field]),
+            LinkError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            LinkError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            LinkError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
+        }
+    }
+}
+
+impl From<FactorError> for Refusal {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::WrongPassword => Self::named("invalid_credentials"),
+            FactorError::LoginTooOld(most) => Self::login_too_old(most),
+            FactorError::WrongCode => Self::named("invalid_code"),
+            FactorError::Exists => Self::named("second_factor_exists"),
+            FactorError::Missing => Self::named("no_second_factor"),
+            FactorError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
+            FactorError::Busy { retry_after } => Self::retry_after("busy", retry_after),
+            FactorError::Sealed(_) | FactorError::Picture => Self::named("internal"),
+            FactorError::Unavailable(_) => Self::retry_after("unavailable", STORE_AWAY),
         }
     }
 }

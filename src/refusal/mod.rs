@@ -14,7 +14,7 @@ pub(crate) use from::STORE_AWAY;
 pub(crate) use page::Opened;
 pub(crate) use render::{Renderer, TokenProblem, own_page, own_response, refusal_page};
 
-use crate::base::Scope;
+use crate::base::{Scope, Secret};
 
 /// One "no": which, and the little that changes from case to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +39,27 @@ enum Extra {
     /// The sign-in must be younger than this.
     MaxAge(Duration),
     Fields(Vec<FieldProblem>),
+    /// What the rest of a sign-in is sent with.
+    Challenge(Challenge),
     /// In our words; never what the client sent.
     Detail(&'static str),
 }
+
+/// The first half of a sign-in.
+#[derive(Debug, Clone)]
+pub(crate) struct Challenge {
+    pub(crate) token: Secret,
+    /// How the second half may be shown.
+    pub(crate) methods: Vec<&'static str>,
+}
+
+impl PartialEq for Challenge {
+    fn eq(&self, other: &Self) -> bool {
+        self.methods == other.methods && self.token.matches(other.token.expose())
+    }
+}
+
+impl Eq for Challenge {}
 
 /// One member of a form that is wrong (RFC 9457, section 3, shows this shape).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +105,10 @@ impl Refusal {
         let only_weak = problems.iter().all(|problem| problem.code == "weak_password");
         let name = if only_weak && !problems.is_empty() { "weak_password" } else { "invalid_fields" };
         Self { extra: Extra::Fields(problems), ..Self::named(name) }
+    }
+
+    pub(crate) fn mfa_required(challenge: Challenge) -> Self {
+        Self { extra: Extra::Challenge(challenge), ..Self::named("mfa_required") }
     }
 
     pub(crate) fn with_detail(name: &str, detail: &'static str) -> Self {

@@ -9,7 +9,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{Extra, Refusal, dialect};
+use super::{Challenge, Extra, Refusal, dialect};
 use crate::pages::Html;
 use crate::token::Format;
 use crate::wire::Body;
@@ -63,7 +63,13 @@ impl Renderer {
                 let body = self.body(refusal, request_id).to_string();
                 own_response(refusal.status(), "application/problem+json", body)
             }
-            Some((status, body)) => own_response(status, "application/json", body.to_string()),
+            Some((status, mut body)) => {
+                // Without it nobody could go on, whatever the stack.
+                if let (Extra::Challenge(challenge), Value::Object(members)) = (&refusal.extra, &mut body) {
+                    add_challenge(members, challenge);
+                }
+                own_response(status, "application/json", body.to_string())
+            }
         };
         dress(response.headers_mut(), refusal);
         response
@@ -84,9 +90,17 @@ impl Renderer {
             });
             body.insert("errors".to_owned(), rows.collect());
         }
+        if let Extra::Challenge(challenge) = &refusal.extra {
+            add_challenge(&mut body, challenge);
+        }
         body.insert("request_id".to_owned(), request_id.into());
         Value::Object(body)
     }
+}
+
+fn add_challenge(body: &mut Map<String, Value>, challenge: &Challenge) {
+    body.insert("challenge".to_owned(), challenge.token.expose().into());
+    body.insert("methods".to_owned(), challenge.methods.clone().into());
 }
 
 /// What a refusal says beside its body.
@@ -97,7 +111,12 @@ fn dress(headers: &mut HeaderMap, refusal: &Refusal) {
     match &refusal.extra {
         Extra::RetryAfter(wait) => drop(headers.insert(RETRY_AFTER, seconds(*wait))),
         Extra::Allow(allow) => set(headers, ALLOW, allow),
-        Extra::Nothing | Extra::Scopes(_) | Extra::MaxAge(_) | Extra::Fields(_) | Extra::Detail(_) => {}
+        Extra::Nothing
+        | Extra::Scopes(_)
+        | Extra::MaxAge(_)
+        | Extra::Fields(_)
+        | Extra::Detail(_)
+        | Extra::Challenge(_) => {}
     }
     if let Some(place) = &refusal.place {
         set(headers, LOCATION, place);
@@ -157,6 +176,10 @@ fn challenge(refusal: &Refusal) -> Option<HeaderValue> {
         ("missing_scope", Extra::Scopes(scopes)) => {
             let scopes = scopes.iter().map(crate::base::Scope::as_str).collect::<Vec<_>>().join(" ");
             format!(r#"Bearer realm="authgate", error="insufficient_scope", scope="{scopes}""#)
+        }
+        ("login_without_mfa", _) => {
+            let error = r#"error="insufficient_user_authentication", error_description="show a second factor""#;
+            format!(r#"Bearer realm="authgate", {error}, acr_values="mfa""#)
         }
         // RFC 9470, section 3.
         ("login_too_old", Extra::MaxAge(most)) => {

@@ -131,6 +131,7 @@ pub(super) mod tests {
                 roles: Vec::new(),
                 scopes: Vec::new(),
                 fresh_login: None,
+                mfa: false,
                 mode: authz::Mode::Enforce,
             },
             upstream: prefix.to_owned(),

@@ -4,7 +4,7 @@ use super::{Store, StoreError};
 use crate::base::Timestamp;
 
 impl Store {
-    /// Deletes refresh tokens, sessions, revocations, invitations and secrets whose time is over. Says how many rows went; when it
+    /// Deletes refresh tokens, sessions, revocations, invitations, links and secrets whose time is over. Says how many rows went; when it
     /// is a full step, there may be more.
     ///
     /// A session stays as long as one of its access tokens may be believed, so that there is something to revoke.
@@ -29,7 +29,7 @@ const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
 // The inner `picked` is for MySQL, which does not take a LIMIT directly within IN.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 12] = [
     "DELETE FROM refresh_tokens WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
@@ -40,6 +40,10 @@ const STEPS: [&str; 10] = [
         (SELECT hash FROM (SELECT hash FROM invites WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM service_tokens WHERE id IN \
         (SELECT id FROM (SELECT id FROM service_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
+    "DELETE FROM links WHERE hash IN \
+        (SELECT hash FROM (SELECT hash FROM links WHERE expires_at <= $1 LIMIT $2) AS picked)",
+    "DELETE FROM waiting_logins WHERE hash IN \
+        (SELECT hash FROM (SELECT hash FROM waiting_logins WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM control_secrets WHERE hash IN \
         (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS picked)",
     "DELETE FROM signing_keys WHERE kid IN \

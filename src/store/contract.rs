@@ -94,6 +94,10 @@ the_contract!(
     a_browsers_session_is_visited_by_its_cookie_until_it_ends,
     a_service_token_reads_back_and_every_change_moves_the_mark,
     tokens_without_a_session_end_by_any_name_of_their_person,
+    a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
+    an_address_becomes_a_persons_by_its_link,
+    a_second_factor_counts_once_shown_and_no_code_is_good_twice,
+    a_sign_in_waits_for_a_few_tries_and_ends_once,
     where_somebody_signed_in_lately_is_familiar,
     observations_of_one_kind_are_one_row,
 );
@@ -124,6 +128,7 @@ fn somebody(name: &str) -> NewUser {
         roles: vec![Role::parse("user").unwrap(), Role::parse("staff").unwrap()],
         scopes: vec![Scope::parse("invoices:read").unwrap()],
         attributes: Attributes::from([("team".to_owned(), "red".to_owned())]),
+        ..NewUser::default()
     }
 }
 
@@ -660,6 +665,114 @@ async fn tokens_without_a_session_end_by_any_name_of_their_person(store: Store) 
     assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
     assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
     assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
+}
+
+fn link(hash: u8, user: &User, purpose: Purpose, email: &str) -> Link {
+    let email = Email::parse(email).unwrap();
+    Link { hash: [hash; 32], user: user.id, purpose, email, expires_at: at(60) }
+}
+
+async fn a_link_is_good_once_and_only_for_the_address_it_was_sent_to(store: Store) {
+    let clock = Clock::system();
+    let long = clock.now().plus(DAY);
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    for hash in [1, 2] {
+        let link = Link { expires_at: long, ..link(hash, &live.user, Purpose::Password, "ann@example.com") };
+        store.add_link(&link).await.unwrap();
+    }
+    let other = Link { expires_at: long, ..link(3, &live.user, Purpose::Password, "old@example.com") };
+    store.add_link(&other).await.unwrap();
+    store.add_link(&link(4, &live.user, Purpose::Password, "ann@example.com")).await.unwrap();
+    let email = Link { expires_at: long, ..link(5, &live.user, Purpose::Email, "ann@example.com") };
+    store.add_link(&email).await.unwrap();
+    let new = Secret::new("$argon2id$2".to_owned());
+    for hash in [3, 4, 5, 6] {
+        assert!(store.person_of_link(&[hash; 32], clock.now()).await.unwrap().is_none(), "{hash}");
+        assert!(store.reset_password(&[hash; 32], &new, &clock).await.unwrap().is_none(), "{hash}");
+    }
+    assert_eq!(store.person_of_link(&[1; 32], clock.now()).await.unwrap().unwrap().id, live.user.id);
+    let revoked = store.reset_password(&[1; 32], &new, &clock).await.unwrap().unwrap();
+    assert_eq!((revoked.len(), revoked[0].session), (1, live.session.id));
+    let ann = store.user(live.user.id).await.unwrap().unwrap();
+    assert!(ann.email_verified && ann.password_hash.unwrap().expose() == new.expose());
+    for hash in [1, 2] {
+        assert!(store.reset_password(&[hash; 32], &new, &clock).await.unwrap().is_none(), "one password, no link left");
+    }
+    store.add_link(&Link { hash: [7; 32], expires_at: long, ..other }).await.unwrap();
+    store.set_password(ann.id, &new, None, &clock).await.unwrap();
+    assert!(store.person_of_link(&[7; 32], clock.now()).await.unwrap().is_none());
+    assert!(store.forget_expired(clock.now()).await.unwrap() == 0);
+}
+
+async fn an_address_becomes_a_persons_by_its_link(store: Store) {
+    let clock = Clock::system();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    store.create_user(&somebody("bob"), clock.now()).await.unwrap();
+    let long = clock.now().plus(DAY);
+    for (hash, email) in [(1, "ann@example.com"), (2, "new@example.com"), (3, "bob@example.com")] {
+        store.add_link(&Link { expires_at: long, ..link(hash, &live.user, Purpose::Email, email) }).await.unwrap();
+    }
+    assert!(matches!(store.follow_email_link(&[3; 32], &clock).await.unwrap(), Some(Changed::EmailTaken)));
+    let Some(Changed::Done { user, revoked }) = store.follow_email_link(&[2; 32], &clock).await.unwrap() else {
+        panic!()
+    };
+    assert!(user.email_verified && user.email.unwrap().as_str() == "new@example.com" && revoked.len() == 1);
+    assert!(store.follow_email_link(&[1; 32], &clock).await.unwrap().is_none(), "one link followed, none left");
+    let same = Link { expires_at: long, ..link(4, &live.user, Purpose::Email, "new@example.com") };
+    store.add_link(&same).await.unwrap();
+    let Some(Changed::Done { revoked, .. }) = store.follow_email_link(&[4; 32], &clock).await.unwrap() else {
+        panic!()
+    };
+    assert!(revoked.is_empty(), "what tokens say stays true");
+    store.set_disabled(live.user.id, true, &clock).await.unwrap();
+    store.add_link(&same).await.unwrap();
+    assert!(store.follow_email_link(&[4; 32], &clock).await.unwrap().is_none());
+}
+
+async fn a_second_factor_counts_once_shown_and_no_code_is_good_twice(store: Store) {
+    let live = signed_in(&store, "ann", 1, at(0)).await;
+    let ann = live.user.id;
+    assert!(store.totp(ann).await.unwrap().is_none());
+    assert!(store.begin_totp(ann, b"one", false).await.unwrap());
+    assert!(store.begin_totp(ann, b"two", true).await.unwrap(), "one that was not confirmed is replaced");
+    let totp = store.totp(ann).await.unwrap().unwrap();
+    assert_eq!((totp.key.as_slice(), totp.sealed, totp.confirmed, totp.last_step), (b"two".as_slice(), true, false, 0));
+    let session = live.session.id;
+    assert!(store.confirm_totp(ann, session, 7, &[[1; 32], [2; 32]], at(1)).await.unwrap());
+    assert!(!store.confirm_totp(ann, session, 8, &[[3; 32]], at(1)).await.unwrap());
+    assert!(!store.begin_totp(ann, b"three", false).await.unwrap());
+    let again = store.live_session(session, at(2)).await.unwrap().unwrap();
+    assert_eq!(again.session.amr, ["pwd", "otp", "mfa"], "the session has shown it");
+    for (step, good) in [(7, false), (9, true), (9, false), (8, false), (10, true)] {
+        assert_eq!(store.use_totp_step(ann, step).await.unwrap(), good, "{step}");
+    }
+    assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 2);
+    for (code, good) in [(3, false), (1, true), (1, false)] {
+        assert_eq!(store.use_recovery_code(ann, &[code; 32]).await.unwrap(), good, "{code}");
+    }
+    store.replace_recovery_codes(ann, &[[4; 32], [5; 32], [6; 32]]).await.unwrap();
+    assert!(!store.use_recovery_code(ann, &[2; 32]).await.unwrap());
+    assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 3);
+    assert!(store.remove_totp(ann).await.unwrap() && !store.remove_totp(ann).await.unwrap());
+    assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 0);
+}
+
+async fn a_sign_in_waits_for_a_few_tries_and_ends_once(store: Store) {
+    let live = signed_in(&store, "ann", 1, at(0)).await;
+    let user = live.user.id;
+    let waiting = |hash: u8| Waiting { hash: [hash; 32], user, password_set_at: at(0), expires_at: at(60) };
+    for hash in [1, 2] {
+        store.add_waiting(&waiting(hash)).await.unwrap();
+    }
+    for _ in 0..5 {
+        assert_eq!(store.try_waiting(&[1; 32], at(59)).await.unwrap(), Some(waiting(1)));
+    }
+    assert_eq!(store.try_waiting(&[1; 32], at(59)).await.unwrap(), None, "tried too often");
+    assert_eq!(store.try_waiting(&[2; 32], at(60)).await.unwrap(), None, "over");
+    assert_eq!(store.try_waiting(&[3; 32], at(0)).await.unwrap(), None, "never made");
+    assert!(store.end_waiting(&[2; 32]).await.unwrap() && !store.end_waiting(&[2; 32]).await.unwrap());
+    assert!(store.forget_expired(at(61)).await.unwrap() > 0);
+    assert_eq!(store.try_waiting(&[1; 32], at(0)).await.unwrap(), None);
 }
 
 async fn where_somebody_signed_in_lately_is_familiar(store: Store) {

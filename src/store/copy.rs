@@ -314,6 +314,22 @@ const TABLES: &[Table] = &[
     },
     Table { name: "imported_users", key: &["user_id"], columns: &[("user_id", Text), ("import_id", Int)] },
     Table {
+        name: "links",
+        key: &["hash"],
+        columns: &[("hash", Bytes), ("user_id", Text), ("purpose", Text), ("email", Text), ("expires_at", Int)],
+    },
+    Table {
+        name: "totp_keys",
+        key: &["user_id"],
+        columns: &[("user_id", Text), ("secret", Bytes), ("sealed", Int), ("confirmed_at", Int), ("last_step", Int)],
+    },
+    Table { name: "recovery_codes", key: &["user_id", "hash"], columns: &[("user_id", Text), ("hash", Bytes)] },
+    Table {
+        name: "waiting_logins",
+        key: &["hash"],
+        columns: &[("hash", Bytes), ("user_id", Text), ("password_set_at", Int), ("tries", Int), ("expires_at", Int)],
+    },
+    Table {
         name: "observations",
         key: &["id"],
         columns: &[

@@ -116,6 +116,8 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (15, "familiar networks", include_str!("migrations/mysql/0015_familiar_networks.sql")),
     (16, "browser sessions", include_str!("migrations/mysql/0016_browser_sessions.sql")),
     (19, "observations", include_str!("migrations/mysql/0019_observations.sql")),
+    (30, "links", include_str!("migrations/mysql/0030_links.sql")),
+    (31, "second factors", include_str!("migrations/mysql/0031_second_factors.sql")),
 ];
 
 /// For another node that changes the tables.

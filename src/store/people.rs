@@ -3,15 +3,32 @@ use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::write_list;
-use super::{Attributes, Digest, Live, NewSession, NewUser, Revocation, Store, StoreError, User};
-use super::{invites, sessions};
+use super::{Attributes, Digest, Live, NewSession, NewUser, Purpose, Revocation, Store, StoreError, User};
+use super::{invites, links, sessions};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
 
 impl Store {
     pub(crate) async fn create_user(&self, new: &NewUser, now: Timestamp) -> Result<Created<User>, StoreError> {
+        self.create_user_invited(new, None, now).await
+    }
+
+    /// A person who may have an invitation, which is used up by that.
+    pub(crate) async fn create_user_invited(
+        &self,
+        new: &NewUser,
+        invite: Option<&Digest>,
+        now: Timestamp,
+    ) -> Result<Created<User>, StoreError> {
         let mut on = self.engine.begin().await?;
+        if let Some(invite) = invite
+            && !invites::take(&mut on, invite, now).await?
+        {
+            return Ok(Created::NotInvited);
+        }
         let created = insert(&mut on, new, now).await?;
-        on.commit().await?;
+        if matches!(created, Created::Made(_)) {
+            on.commit().await?;
+        }
         Ok(created)
     }
 
@@ -80,33 +97,11 @@ impl Store {
         clock: &Clock,
     ) -> Result<Changed, StoreError> {
         let mut on = self.engine.begin().await?;
-        let Some(mut user) = by_id(&mut on, id).await? else { return Ok(Changed::Unknown) };
-        if let Some(name) = &change.username
-            && taken(&mut on, "SELECT id FROM users WHERE username = $1 AND id <> $2", name.as_str(), Some(id)).await?
-        {
-            return Ok(Changed::NameTaken);
+        let changed = self::change(&mut on, id, change, clock).await?;
+        if matches!(changed, Changed::Done { .. }) {
+            on.commit().await?;
         }
-        if let Some(email) = &change.email
-            && taken(&mut on, "SELECT id FROM users WHERE email = $1 AND id <> $2", email.as_str(), Some(id)).await?
-        {
-            return Ok(Changed::EmailTaken);
-        }
-        // Not before the transaction holds the lock: whoever read the old roles did so earlier than this moment.
-        let now = clock.now();
-        change.apply(&mut user, now);
-        if !change.is_cosmetic() {
-            // By the names of before too: they may be given to somebody else.
-            strangers::of_person(&mut on, id, Done::Changed, now).await?;
-        }
-        update(&mut on, &user).await?;
-        let revoked = if change.is_cosmetic() {
-            vec![]
-        } else {
-            strangers::of_person(&mut on, id, Done::Changed, now).await?;
-            revocations::of_user(&mut on, id, None, Reach::Tokens, now).await?
-        };
-        on.commit().await?;
-        Ok(Changed::Done { user: Box::new(user), revoked })
+        Ok(changed)
     }
 
     /// Sets a new password and ends the sessions that the old one began; `None` when there is no such person.
@@ -122,6 +117,7 @@ impl Store {
         if on.execute(SET_PASSWORD, values![hash.expose(), now, id]).await? == 0 {
             return Ok(None);
         }
+        links::forget(&mut on, id, Purpose::Password).await?;
         let revoked = revocations::of_user(&mut on, id, except, Reach::Sessions, now).await?;
         strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
@@ -142,6 +138,7 @@ impl Store {
         if on.execute(REPLACE_PASSWORD, values![hash.expose(), now, user.id, user.password_set_at]).await? == 0 {
             return Ok(None);
         }
+        links::forget(&mut on, user.id, Purpose::Password).await?;
         let revoked = revocations::of_user(&mut on, user.id, Some(except), Reach::Sessions, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
@@ -206,6 +203,8 @@ pub(crate) struct UserChange {
     pub(crate) remove_scopes: Vec<Scope>,
     pub(crate) username: Option<Username>,
     pub(crate) email: Option<Email>,
+    /// Without it a new address counts as not verified.
+    pub(crate) email_verified: Option<bool>,
     /// Empty takes the name away.
     pub(crate) name: Option<String>,
     /// An empty value takes the attribute away.
@@ -225,6 +224,9 @@ impl UserChange {
             user.email = Some(email.clone());
             user.email_verified = false;
         }
+        if let Some(verified) = self.email_verified {
+            user.email_verified = verified;
+        }
         if let Some(name) = &self.name {
             user.name = Some(name.clone()).filter(|name| !name.is_empty());
         }
@@ -238,9 +240,9 @@ impl UserChange {
         user.updated_at = now;
     }
 
-    /// Nothing but the full name: what a token says beside it stays true.
+    /// Nothing but the full name and whether the address is verified: what a token says beside them stays true.
     fn is_cosmetic(&self) -> bool {
-        let Self { add_roles, remove_roles, add_scopes, remove_scopes, username, email, name: _, attributes } = self;
+        let Self { add_roles, remove_roles, add_scopes, remove_scopes, username, email, attributes, .. } = self;
         add_roles.is_empty()
             && remove_roles.is_empty()
             && add_scopes.is_empty()
@@ -257,6 +259,41 @@ pub(crate) struct UserFilter {
     /// A part of the username, the address or the id.
     pub(crate) text: Option<String>,
     pub(crate) role: Option<Role>,
+}
+
+/// Changes a person within the transaction of the caller, who commits only what is done.
+pub(super) async fn change(
+    on: &mut Connection,
+    id: UserId,
+    change: &UserChange,
+    clock: &Clock,
+) -> Result<Changed, StoreError> {
+    let Some(mut user) = by_id(on, id).await? else { return Ok(Changed::Unknown) };
+    if let Some(name) = &change.username
+        && taken(on, "SELECT id FROM users WHERE username = $1 AND id <> $2", name.as_str(), Some(id)).await?
+    {
+        return Ok(Changed::NameTaken);
+    }
+    if let Some(email) = &change.email
+        && taken(on, "SELECT id FROM users WHERE email = $1 AND id <> $2", email.as_str(), Some(id)).await?
+    {
+        return Ok(Changed::EmailTaken);
+    }
+    // Not before the transaction holds the lock: whoever read the old roles did so earlier than this moment.
+    let now = clock.now();
+    change.apply(&mut user, now);
+    if !change.is_cosmetic() {
+        // By the names of before too: they may be given to somebody else.
+        strangers::of_person(on, id, Done::Changed, now).await?;
+    }
+    update(on, &user).await?;
+    let revoked = if change.is_cosmetic() {
+        vec![]
+    } else {
+        strangers::of_person(on, id, Done::Changed, now).await?;
+        revocations::of_user(on, id, None, Reach::Tokens, now).await?
+    };
+    Ok(Changed::Done { user: Box::new(user), revoked })
 }
 
 pub(super) async fn by_id(on: &mut Connection, id: UserId) -> Result<Option<User>, StoreError> {
@@ -281,8 +318,8 @@ async fn insert(on: &mut Connection, new: &NewUser, now: Timestamp) -> Result<Cr
     let user = User {
         id: UserId::new(now),
         username: new.username,
+        email_verified: new.email_verified && new.email.is_some(),
         email: new.email,
-        email_verified: false,
         name: new.name,
         password_hash: new.password_hash,
         password_set_at: now,

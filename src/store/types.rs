@@ -66,6 +66,8 @@ impl User {
 pub(crate) struct NewUser {
     pub(crate) username: Option<Username>,
     pub(crate) email: Option<Email>,
+    /// The operator wrote it, or it was verified elsewhere.
+    pub(crate) email_verified: bool,
     pub(crate) name: Option<String>,
     pub(crate) password_hash: Option<Secret>,
     pub(crate) roles: Vec<Role>,

@@ -57,6 +57,9 @@ pub(super) struct Claims<'c> {
     pub(super) sid: Option<Text<'c>>,
     #[serde(default, deserialize_with = "present")]
     pub(super) auth_time: Option<Seconds>,
+    /// Whether `amr` names a second factor: nothing else of it is asked.
+    #[serde(default, rename = "amr", deserialize_with = "names_second_factor")]
+    pub(super) second_factor: bool,
     #[serde(borrow, default, deserialize_with = "present")]
     pub(super) scope: Option<Text<'c>>,
     #[serde(borrow, default)]
@@ -110,6 +113,30 @@ pub(super) fn one_audience<'de, D: Deserializer<'de>>(reader: D) -> Result<Optio
     }
     reader.deserialize_any(One).map(Some)
 }
+
+/// Reads a list of methods (RFC 8176) without keeping it.
+pub(super) fn names_second_factor<'de, D: Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+    struct Methods;
+    impl<'de> Visitor<'de> for Methods {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of methods")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut methods: A) -> Result<bool, A::Error> {
+            let mut found = false;
+            while let Some(method) = methods.next_element::<Text<'de>>()? {
+                found |= SECOND_FACTORS.contains(&&*method);
+            }
+            Ok(found)
+        }
+    }
+    reader.deserialize_seq(Methods)
+}
+
+/// A one-time code, a key that cannot be copied, or several factors.
+const SECOND_FACTORS: [&str; 3] = ["otp", "hwk", "mfa"];
 
 fn shown<T: fmt::Display, S: serde::Serializer>(value: &T, out: S) -> Result<S::Ok, S::Error> {
     out.collect_str(value)

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::claims::{Claims, NewClaims, one_audience};
+use super::claims::{Claims, NewClaims, names_second_factor, one_audience};
 use super::json::{Seconds, Text, is_plain_object, present};
 use super::jws::{ACCESS_TOKEN_TYPE, PLAIN_TYPE};
 use crate::base::random_bytes;
@@ -106,6 +106,7 @@ impl Dialect {
             jti: said.jti,
             sid: said.sid,
             auth_time: said.auth_time,
+            second_factor: said.second_factor,
             scope: said.scope,
             roles: said.roles,
             preferred_username: said.preferred_username,
@@ -149,6 +150,8 @@ struct Foreign<'c> {
     sid: Option<Text<'c>>,
     #[serde(default, deserialize_with = "present")]
     auth_time: Option<Seconds>,
+    #[serde(default, rename = "amr", deserialize_with = "names_second_factor")]
+    second_factor: bool,
     #[serde(borrow, default, deserialize_with = "present")]
     scope: Option<Text<'c>>,
     #[serde(borrow, default)]

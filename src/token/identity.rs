@@ -19,6 +19,7 @@ pub(crate) struct Identity {
     token_id: String,
     issued_at: Timestamp,
     auth_time: Option<Timestamp>,
+    second_factor: bool,
     expires_at: Timestamp,
     machine: bool,
     /// What has to come along with the token where a browser keeps it.
@@ -104,6 +105,11 @@ impl Identity {
         self.auth_time
     }
 
+    /// Whether the person showed a second factor when they signed in.
+    pub(crate) fn showed_second_factor(&self) -> bool {
+        self.second_factor
+    }
+
     /// When the token ends, leeway not counted.
     pub(crate) fn expires_at(&self) -> Timestamp {
         self.expires_at
@@ -139,6 +145,7 @@ impl Identity {
             token_id: kept.id.to_string(),
             issued_at: kept.issued_at,
             auth_time: None,
+            second_factor: false,
             expires_at: kept.expires_at,
             machine: true,
             csrf: None,
@@ -176,6 +183,7 @@ impl Identity {
             token_id: token_id(&claims.jti)?.to_owned(),
             issued_at: issued_at(claims),
             auth_time: claims.auth_time.map(|time| Timestamp::from_seconds(time.0)),
+            second_factor: claims.second_factor,
             expires_at: Timestamp::from_seconds(claims.exp.0),
             machine: false,
             csrf: claims.csrf.as_ref().map(|text| Beside(Secret::new((**text).to_owned()))),

@@ -100,6 +100,16 @@ const NEEDS_A_MACHINE: [Says; 6] = [
 ];
 const SHOWN_THE_SIGN_IN: [Says; 6] = [(303, ""), (303, ""), (303, ""), (303, ""), (200, ""), (200, "")];
 const WRONG_GRANT: [Says; 6] = [(400, "invalid_grant"); 6];
+const NO_CHALLENGE: [Says; 6] = [(401, "invalid_challenge"); 6];
+const HAS_NO_FACTOR: [Says; 6] = [
+    (401, "login_required"),
+    (401, "token_invalid"),
+    (401, "token_expired"),
+    (401, "session_ended"),
+    (404, "no_second_factor"),
+    (404, "no_second_factor"),
+];
+const NO_GOOD_LINK: [Says; 6] = [(400, "invalid_token"); 6];
 const NO_TOKEN_OF_OURS: [Says; 6] = [(401, "invalid_refresh_token"); 6];
 const WRONG_FIELDS: [Says; 6] = [(422, "invalid_fields"); 6];
 
@@ -136,6 +146,22 @@ const DOORS: &[Door] = &[
     Door { endpoint: "Me", method: "PATCH", path: "/auth/me", body: Some("{}"), says: NEEDS_SOMEBODY },
     endpoint("Account", "GET", "/auth/account", SHOWN_THE_SIGN_IN),
     posted("Password", "/auth/password", r#"{"current_password":"wrong one","new_password":"x"}"#, WRONG_CURRENT),
+    posted("ForgotPassword", "/auth/password/forgot", r#"{"email":"nobody"}"#, WRONG_FIELDS),
+    posted(
+        "ResetPassword",
+        "/auth/password/reset",
+        r#"{"token":"agl_x","new_password":"long enough 1"}"#,
+        NO_GOOD_LINK,
+    ),
+    posted("VerifyEmail", "/auth/verify-email", r#"{"token":"agl_x"}"#, NO_GOOD_LINK),
+    endpoint("ForgotPassword", "GET", "/auth/password/forgot", OPEN),
+    endpoint("ResetPassword", "GET", "/auth/password/reset?token=agl_x", OPEN),
+    endpoint("VerifyEmail", "GET", "/auth/verify-email?token=agl_x", OPEN),
+    endpoint("Mfa", "GET", "/auth/mfa", NEEDS_SOMEBODY),
+    posted("Mfa", "/auth/mfa", r#"{"challenge":"agc_x","code":"000000"}"#, NO_CHALLENGE),
+    endpoint("Totp", "DELETE", "/auth/mfa/totp", HAS_NO_FACTOR),
+    posted("ConfirmTotp", "/auth/mfa/totp/confirm", r#"{"code":"000000"}"#, HAS_NO_FACTOR),
+    endpoint("RecoveryCodes", "POST", "/auth/mfa/recovery-codes", HAS_NO_FACTOR),
     posted("Introspect", "/auth/introspect", "token=x", NEEDS_A_MACHINE),
     posted("Revoke", "/auth/revoke", "token=x", OPEN),
     endpoint("Metadata", "GET", "/.well-known/openid-configuration", OPEN),

@@ -47,7 +47,7 @@ fn what_no_route_covers_and_what_the_gateway_takes_is_said() {
     assert_eq!(
         answer.out,
         "stdin is fine.\n  \
-         gateway       /register /login /token /token/ /token/refresh /token/refresh/ /refresh /logout /logout-all /sessions /me /user /users/me /userinfo /account /password /introspect /revoke /healthz /readyz /errors /verify /verify/nginx /verify/traefik /verify/caddy /verify/envoy\n  \
+         gateway       /register /login /token /token/ /token/refresh /token/refresh/ /refresh /logout /logout-all /sessions /me /user /users/me /userinfo /account /password /password/forgot /password/reset /verify-email /mfa /mfa/totp /mfa/totp/confirm /mfa/recovery-codes /introspect /revoke /healthz /readyz /errors /verify /verify/nginx /verify/traefik /verify/caddy /verify/envoy\n  \
          optional      a.example/       -> http://[::1]\n  \
          404  everything else\n\n  \
          note  users are kept in sqlite:authgate.db, good for one node\n"

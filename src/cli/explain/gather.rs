@@ -253,6 +253,10 @@ fn needs(route: &Route, decision: &Decision<'_>) -> Vec<Need> {
         let met = !matches!(decision.outcome, Err(Denial::Denied(Denied::LoginTooOld))) && identity.is_some();
         needs.push(Need { what: "fresh", words: format!("signed in within {}s", most.as_secs()), met, place: None });
     }
+    if route.policy.mfa() {
+        let met = identity.is_some_and(|identity| identity.showed_second_factor());
+        needs.push(Need { what: "mfa", words: "signed in with a second factor".to_owned(), met, place: None });
+    }
     needs
 }
 

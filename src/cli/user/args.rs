@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::PasswordArgs;
 use crate::base::{Email, Role, Scope};
 
-/// People: add, list, show, edit, password, disable, enable, logout, invite, delete.
+/// People: add, list, show, edit, password, disable, enable, logout, mfa-reset, invite, delete.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  authgate user add ann --email ann@example.com --admin\n  authgate user edit ann --add-role staff"
@@ -63,6 +63,14 @@ pub(super) enum UserVerb {
     /// Sign out everywhere
     #[command(after_help = "Examples:\n  authgate user logout bob\n  authgate user logout bob@example.com --json")]
     Logout {
+        /// Name, e-mail address or id
+        name: String,
+    },
+    /// Take the second factor away from somebody who lost it
+    #[command(
+        after_help = "Examples:\n  authgate user mfa-reset bob\n  authgate user mfa-reset bob@example.com --json"
+    )]
+    MfaReset {
         /// Name, e-mail address or id
         name: String,
     },

@@ -50,6 +50,14 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
             done(out, &user, "signed out", "everywhere within a second");
             Ok(())
         }
+        UserVerb::MfaReset { name } => {
+            let user = find(&people, &name).await?;
+            if !people.reset_second_factor(&user, &Source::default()).await? {
+                return Err(Failed::No(format!("{} has no second factor", show::label(&user))));
+            }
+            done(out, &user, "second factor removed", "the password alone signs in, until another one is added");
+            Ok(())
+        }
         UserVerb::Invite(args) => invite::invite(&args, &people, loaded, out).await,
         UserVerb::Hashes => hashes::run(&people, out).await,
         UserVerb::Delete { name } => delete(&name, &people, global, out).await,
@@ -114,10 +122,10 @@ async fn edit(args: EditArgs, people: &People, out: &mut Out) -> Result<(), Fail
         remove_roles: args.remove_roles,
         add_scopes: args.add_scopes,
         remove_scopes: args.remove_scopes,
-        username: None,
         email: email.map_err(|error| Failed::No(format!("--email {error}")))?,
         name: args.full_name,
         attributes: args.attributes.into_iter().collect(),
+        ..UserChange::default()
     };
     let changed = people.edit(user.id, &change, &Source::default()).await.map_err(|error| match error {
         EditError::Invalid(fields) => Failed::No(words(&fields)),

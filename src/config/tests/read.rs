@@ -38,8 +38,11 @@ fn every_setting_of_the_table_is_read_and_has_a_value_that_is_one() {
             text.push_str(&format!("{} = {}\n", setting.key, setting.shown));
         }
     }
-    let environment =
-        Environment::of([("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"), ("DATABASE_PASSWORD", "x")]);
+    let environment = Environment::of([
+        ("JWT_SECRET_KEY", "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"),
+        ("DATABASE_PASSWORD", "x"),
+        ("SMTP_PASSWORD", "x"),
+    ]);
     let (text, _files) = samples_test::with_files(&text);
     let text = text.replace("http://localhost:8080", "https://app.example.com");
     let loaded = load_in(&text, &environment);

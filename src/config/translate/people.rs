@@ -38,6 +38,7 @@ pub(super) fn accounts(
         identifier: part.choice("identifier", &identifiers),
         registration,
         allowed_domains: allowed_domains(&part),
+        verify_email: part.value("verify_email"),
         default_roles: default_roles(&part, registration),
         role_scopes: role_scopes(&part),
         refresh_ttl: sessions.refresh_ttl,

@@ -74,6 +74,7 @@ async fn gateway(options: Options) -> Gateway {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         cors: Default::default(),
+        allow_in_path: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     }));
@@ -108,6 +109,7 @@ async fn answer(
         roles: Vec::new(),
         scopes: Vec::new(),
         fresh_login: None,
+        mfa: false,
         mode: Mode::Enforce,
     };
     let permit = Policy::new(rule).admit(&Caller::Anonymous, crate::base::Timestamp::from_millis(0)).unwrap();

@@ -6,7 +6,7 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use zeroize::Zeroizing;
 
 use super::stored::KeyError;
-use crate::base::Secret;
+use crate::base::{Secret, UserId};
 use crate::token::Algorithm;
 
 /// Encrypts keys and decrypts them again.
@@ -25,21 +25,34 @@ impl Seal {
 
     /// A fresh nonce, then the sealed key. Bound to the name: a row cannot be passed off as another.
     pub(crate) fn seal(&self, kid: &str, algorithm: Algorithm, material: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.seal_bound(bound(kid, algorithm), material)
+    }
+
+    /// The same for somebody's second factor, bound to the person.
+    pub(crate) fn seal_factor(&self, user: UserId, key: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.seal_bound(of_factor(user), key)
+    }
+
+    fn seal_bound(&self, to: Vec<u8>, material: &[u8]) -> Result<Vec<u8>, KeyError> {
         let mut sealed = Zeroizing::new(material.to_vec());
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(bound(kid, algorithm)), &mut *sealed)
-            .map_err(|_| KeyError::NotMade)?;
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(to), &mut *sealed).map_err(|_| KeyError::NotMade)?;
         Ok([nonce.as_ref().as_slice(), sealed.as_slice()].concat())
     }
 
     pub(crate) fn open(&self, kid: &str, algorithm: Algorithm, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        let wrong = || KeyError::WrongSecret { kid: kid.to_owned() };
+        self.open_bound(bound(kid, algorithm), kid, sealed)
+    }
+
+    pub(crate) fn open_factor(&self, user: UserId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        self.open_bound(of_factor(user), "of a second factor", sealed)
+    }
+
+    fn open_bound(&self, to: Vec<u8>, name: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        let wrong = || KeyError::WrongSecret { kid: name.to_owned() };
         let (nonce, body) = sealed.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
         let mut body = Zeroizing::new(body.to_vec());
-        let aad = Aad::from(bound(kid, algorithm));
-        let length = self.0.open_in_place(nonce, aad, &mut body).map_err(|_| wrong())?.len();
+        let length = self.0.open_in_place(nonce, Aad::from(to), &mut body).map_err(|_| wrong())?.len();
         body.truncate(length);
         Ok(body)
     }
@@ -49,6 +62,11 @@ impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Seal(..)")
     }
+}
+
+/// No algorithm of a signing key is called so.
+fn of_factor(user: UserId) -> Vec<u8> {
+    format!("TOTP {user}").into_bytes()
 }
 
 fn bound(kid: &str, algorithm: Algorithm) -> Vec<u8> {

@@ -1,0 +1,113 @@
+//! Letters to people, and the work behind them that no answer waits for: how long that takes tells who has an account.
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::trail::Entry;
+use super::{Accounts, FieldError, Source};
+use crate::base::{Email, Secret};
+use crate::limit::Limited;
+use crate::mail::{Letter, Mailer, Subject};
+use crate::observe::{Action, Chain};
+use crate::store::{Link, Purpose, StoreError, User};
+
+/// How letters leave, and where their links lead.
+#[derive(Debug, Clone)]
+pub(crate) struct Letters {
+    mailer: Mailer,
+    /// `https://app.example.com`
+    site: String,
+    /// "/auth", or "" for the root.
+    prefix: String,
+    places: Arc<Semaphore>,
+}
+
+/// Why no letter is written. Never because of who has an account.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LetterError {
+    #[error("that is no address")]
+    Invalid(FieldError),
+    #[error("too many letters")]
+    Limited { retry_after: Duration },
+    #[error("too many letters are being written")]
+    Busy { retry_after: Duration },
+}
+
+impl Letters {
+    pub(crate) fn new(mailer: Mailer, site: String, prefix: String) -> Self {
+        Self { mailer, site, prefix, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    pub(crate) fn mailer(&self) -> &Mailer {
+        &self.mailer
+    }
+
+    /// `app.example.com`: what people call the place. Without the port, which some devices take for a part of the name.
+    pub(super) fn site_name(&self) -> &str {
+        let authority = self.site.split_once("://").map_or(self.site.as_str(), |(_, name)| name);
+        authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+    }
+
+    pub(super) fn send(&self, to: &Email, about: Subject, path: &str) {
+        let link = format!("{}{}{path}", self.site, self.prefix);
+        self.mailer.send(Letter::new(to, about, &self.site, &link));
+    }
+}
+
+impl Accounts {
+    /// Does something after the answer. So much at once, and then no more.
+    pub(super) fn later(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), LetterError> {
+        let place = Arc::clone(&self.letters.places).try_acquire_owned();
+        let place = place.map_err(|_| LetterError::Busy { retry_after: A_MOMENT })?;
+        drop(tokio::spawn(async move {
+            work.await;
+            drop(place);
+        }));
+        Ok(())
+    }
+
+    /// Sends a link by which an address becomes the person's; they may have another one until then.
+    pub(super) async fn send_address_link(&self, user: &User, email: &Email, source: &Source<'_>) {
+        let sent = self.new_link(user, Purpose::Email, email, ADDRESS_LINK_LIFE).await;
+        if let Some(token) = told(sent) {
+            self.letters.send(email, Subject::ConfirmAddress, &format!("/verify-email?token={}", token.expose()));
+            Entry::new(Action::AddressLinkSent, source).about(Some(user)).record(&self.people);
+        }
+    }
+
+    /// A link that is good once, for a while. The token is mailed and kept nowhere.
+    pub(super) async fn new_link(
+        &self,
+        user: &User,
+        purpose: Purpose,
+        email: &Email,
+        life: Duration,
+    ) -> Result<Secret, StoreError> {
+        let token = Secret::random(PREFIX);
+        let expires_at = self.people.clock.now().plus(life);
+        let link = Link { hash: token.digest(), user: user.id, purpose, email: email.clone(), expires_at };
+        self.people.store.add_link(&link).await?;
+        Ok(token)
+    }
+}
+
+/// What went wrong behind an answer is for the log.
+pub(super) fn told<T>(done: Result<T, StoreError>) -> Option<T> {
+    done.inspect_err(|error| tracing::error!(error = %Chain(error), "a mail could not be prepared")).ok()
+}
+
+impl From<Limited> for LetterError {
+    fn from(limited: Limited) -> Self {
+        Self::Limited { retry_after: limited.retry_after }
+    }
+}
+
+/// Lets scanners find one that leaked.
+const PREFIX: &str = "agl_";
+/// Somebody who waits for the letter follows it soon; a mailbox that is read later by others opens nothing.
+pub(super) const PASSWORD_LINK_LIFE: Duration = Duration::from_secs(3600);
+const ADDRESS_LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Letters prepared at once; each is two short uses of the store.
+const AT_ONCE: usize = 64;
+const A_MOMENT: Duration = Duration::from_secs(5);
