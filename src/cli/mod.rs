@@ -14,6 +14,7 @@ mod keys;
 mod output;
 mod passwords;
 mod people;
+mod probe;
 mod progress;
 mod prompt;
 mod reload;
@@ -84,6 +85,8 @@ enum Verb {
     Explain(explain::ExplainArgs),
     /// Say where routes that only observe would differ from their backends
     Report(report::ReportArgs),
+    /// Attack a running deployment of your own, harmlessly, and say what held
+    Probe(probe::ProbeArgs),
     /// Put a changed file to work without dropping a connection
     Reload(reload::ReloadArgs),
     /// Ask a running gateway whether it is well
@@ -141,6 +144,7 @@ impl Verb {
             }
             Self::Explain(args) => explain::run(&args, global, out),
             Self::Report(args) => report::run(&args, global, out),
+            Self::Probe(args) => probe::run(&args, global, out),
             Self::Reload(args) => reload::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),

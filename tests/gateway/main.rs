@@ -80,5 +80,6 @@ mod cli;
 mod explain;
 mod log;
 mod metrics;
+mod probe;
 mod store;
 mod users;
