@@ -35,3 +35,28 @@ fn a_clock_that_goes_forth_and_back_lets_nobody_in_and_keeps_nobody_out() {
     assert!(opens(&gateway, &carol.access) && opens(&gateway, &first));
     gateway.stands(&upstream);
 }
+
+/// A machine that starts with a wrong clock and asks a time server a little later.
+#[test]
+fn a_start_with_a_clock_that_is_ahead_forgets_neither_who_was_signed_out_nor_who_is_signed_in() {
+    let (upstream, faults) = (Upstream::start(), Faults::none());
+    let mut gateway = faults.on(Site::fixture(&upstream)).start();
+    let (alice, bob) = (gateway.register("alice"), gateway.register("bob"));
+    gateway.log_out(&bob.access).expect(204);
+    gateway.kill();
+    faults.clock_is_off_by(100 * 24 * HOUR);
+    gateway.run();
+    // The store has one writer: what was begun at the start is done by then.
+    let carol = gateway.register("carol");
+    gateway.log_out(&carol.access).expect(204);
+    assert!(!opens(&gateway, &alice.access));
+    faults.clock_is_off_by(0);
+    for _ in 0..2 {
+        gateway.get("/app/x").bearer(&bob.access).send().refused(401, "session_ended");
+        assert!(opens(&gateway, &alice.access));
+        gateway.kill();
+        gateway.run();
+    }
+    gateway.refresh(&alice.refresh).expect(200);
+    gateway.sign_in("bob");
+}
