@@ -87,7 +87,8 @@ impl Gateway {
             // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
             Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
-            Lookup::NotOurs => self.proxied(inbound, exchange).await,
+            // On the heap as well: each caller up to hyper would move all of it.
+            Lookup::NotOurs => Box::pin(self.proxied(inbound, exchange)).await,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Head<'a> {
     handshake: bool,
     /// Where the client names no trace: the same for every try.
     trace: Option<HeaderValue>,
+    /// One bit for each length that a field's name has which is set later: most names need no second look.
+    later: u64,
 }
 
 /// What is known of the length of a request's body.
@@ -63,7 +65,11 @@ impl<'a> Head<'a> {
             Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.target().clone(),
         };
         let trace = (!trace::is_kept(inbound.headers())).then(trace::make);
-        Ok(Self { inbound, permit, target, settings, path, length: Length::of(body, inbound), handshake, trace })
+        let set = target.set.iter().map(|(name, _)| name);
+        let later =
+            set.chain(settings.identity.fields.iter().map(|(_, name)| name)).fold(0, |all, name| all | bit(name));
+        let length = Length::of(body, inbound);
+        Ok(Self { inbound, permit, target, settings, path, length, handshake, trace, later })
     }
 
     pub(super) const fn length(&self) -> Length {
@@ -206,12 +212,17 @@ impl<'a> Head<'a> {
 
     /// By the operator, or because it says who is asking.
     fn is_set_later(&self, name: &HeaderName) -> bool {
-        self.target.set.iter().any(|(set, _)| set == name) || self.is_identity(name)
+        self.later & bit(name) != 0 && (self.target.set.iter().any(|(set, _)| set == name) || self.is_identity(name))
     }
 
     fn is_identity(&self, name: &HeaderName) -> bool {
         self.settings.identity.fields.iter().any(|(_, field)| field == name)
     }
+}
+
+/// Stands for the length of a name.
+fn bit(name: &HeaderName) -> u64 {
+    1 << name.as_str().len().min(63)
 }
 
 /// Gives a request the form of HTTP/2: the host becomes `:authority`.
