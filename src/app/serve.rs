@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::assemble::Lasting;
 use super::redirect::Redirect;
-use super::{Listeners, Running, StartError, keys, observed};
+use super::{Listeners, Running, StartError, keys, observed, tidy};
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::observe::{Action, Chain, Event};
@@ -51,7 +51,7 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
     running.gateway.load().proxy.begin_checks(&running.lasting.metrics);
     drop(stop.spawn(observed::follow(Arc::clone(running), stop.clone())));
-    drop(stop.spawn(tidy(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(tidy::follow(Arc::clone(running), stop.clone())));
     let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = doors.public.greeting(running.lasting.certificates.greeting());
     let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;
@@ -79,7 +79,7 @@ async fn reload_when_asked(running: Arc<Running>, mut asked: mpsc::Receiver<()>,
 /// What other processes did to the store is in force here within a second.
 async fn follow_store(running: Arc<Running>, stop: Stop) {
     let lasting = &running.lasting;
-    Arc::clone(&lasting.revocations).follow(lasting.store.clone(), lasting.clock.clone(), stop.child_token()).await;
+    Arc::clone(&lasting.revocations).follow(lasting.store.clone(), stop.child_token()).await;
 }
 
 /// What the other nodes tell is in force here at once.
@@ -139,21 +139,6 @@ async fn follow_keys(running: Arc<Running>, stop: Stop) {
     }
 }
 
-/// Forgets what is over, in small steps.
-async fn tidy(running: Arc<Running>, stop: Stop) {
-    let lasting = &running.lasting;
-    let mut often = interval(TIDY_EVERY);
-    often.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let stopping = stop.child_token();
-    while stopping.run_until_cancelled(often.tick()).await.is_some() {
-        let now = lasting.clock.now();
-        lasting.revocations.sweep(now);
-        if let Err(error) = lasting.store.forget_expired(now).await {
-            tracing::warn!(error = %Chain(&error), "cannot tidy the store; trying again later");
-        }
-    }
-}
-
 fn desk(running: &Arc<Running>) -> Admin {
     let config = running.config.load();
     let again = Arc::clone(running);
@@ -186,5 +171,4 @@ pub(super) fn admin_listener(config: &Config) -> server::Settings {
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Four looks within the second that is promised.
 const LOOK_FOR_KEYS: Duration = Duration::from_millis(250);
-const TIDY_EVERY: Duration = Duration::from_secs(60);
 const ADMIN_CONNECTIONS: usize = 64;

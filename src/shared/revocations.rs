@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::News;
-use crate::base::{Clock, SessionId, Timestamp};
+use crate::base::{SessionId, Timestamp};
 use crate::store::{Revocation, Store, StoreError, TokenRevocation};
 
 /// Sessions whose access tokens are dead before their time. An entry lives as long as the last such token would, so the
@@ -125,23 +125,22 @@ impl Revocations {
     /// Follows the store until `stop`, so that what another process or node revokes is in force here within a second.
     ///
     /// The store is asked four times a second, and at once when it speaks by itself or another node does.
-    pub(crate) async fn follow(self: Arc<Self>, store: Store, clock: Clock, stop: CancellationToken) {
-        self.follow_every(POLL, store, clock, stop).await;
+    pub(crate) async fn follow(self: Arc<Self>, store: Store, stop: CancellationToken) {
+        self.follow_every(POLL, store, stop).await;
     }
 
-    async fn follow_every(&self, poll: Duration, store: Store, clock: Clock, stop: CancellationToken) {
+    async fn follow_every(&self, poll: Duration, store: Store, stop: CancellationToken) {
         tokio::select! {
-            () = self.read_along(poll, &store, &clock) => {}
+            () = self.read_along(poll, &store) => {}
             () = store.hear_revocations(|| self.look()) => {}
             () = stop.cancelled() => {}
         }
     }
 
-    async fn read_along(&self, poll: Duration, store: &Store, clock: &Clock) {
+    async fn read_along(&self, poll: Duration, store: &Store) {
         let mut ticks = interval(poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
-        let mut swept_at = clock.now();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -152,14 +151,10 @@ impl Revocations {
                 failing = read.is_err();
                 say(&read);
             }
-            if clock.now().since(swept_at) >= SWEEP {
-                swept_at = clock.now();
-                self.sweep(swept_at);
-            }
         }
     }
 
-    /// Forgets entries whose last token has ended.
+    /// Forgets entries whose last token has ended, if `now` may be believed.
     pub(crate) fn sweep(&self, now: Timestamp) {
         let dead = self.dead.pin();
         for (session, entry) in &dead {
@@ -193,7 +188,6 @@ fn say(read: &Result<(), StoreError>) {
 
 /// Four looks within the second that is promised.
 const POLL: Duration = Duration::from_millis(250);
-const SWEEP: Duration = Duration::from_secs(60);
 const PAGE: u32 = 1000;
 /// About 100 MB. Reached when a million sessions end within one lifetime of a token.
 const MANY: usize = 1_000_000;
@@ -201,9 +195,11 @@ const MANY: usize = 1_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Email;
+    use crate::base::{Clock, Email};
     use crate::servers::{Kind, Server};
     use crate::store::{Created, NewSession, NewUser, Server as DatabaseServer, SessionKey, Settings};
+
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + second)
@@ -242,8 +238,8 @@ mod tests {
             id: SessionId::new(now),
             key: SessionKey::Refresh([number; 32]),
             now,
-            expires_at: now.plus(SWEEP),
-            tokens_until: now.plus(SWEEP),
+            expires_at: now.plus(MINUTE),
+            tokens_until: now.plus(MINUTE),
             amr: &["pwd"],
             ip: None,
             user_agent: None,
@@ -271,7 +267,7 @@ mod tests {
         let settings = Settings::Sqlite { path: folder.path().join("store.db") };
         let (here, there) = (Store::open(&settings).await.unwrap(), Store::open(&settings).await.unwrap());
         let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
-        let following = tokio::spawn(Arc::clone(&revocations).follow(here, Clock::system(), stop.clone()));
+        let following = tokio::spawn(Arc::clone(&revocations).follow(here, stop.clone()));
         let ended = ends(&there, 1).await;
         dead_within_a_second(&revocations, ended).await;
         stop.cancel();
@@ -291,8 +287,7 @@ mod tests {
         let (revocations, stop) = (Arc::new(Revocations::default()), CancellationToken::new());
         let (following, stopping) = (Arc::clone(&revocations), stop.clone());
         let never = Duration::from_secs(24 * 3600);
-        let following =
-            tokio::spawn(async move { following.follow_every(never, here, Clock::system(), stopping).await });
+        let following = tokio::spawn(async move { following.follow_every(never, here, stopping).await });
         for number in 1..=6 {
             dead_within_a_second(&revocations, ends(&there, number).await).await;
         }

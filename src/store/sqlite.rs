@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
-use sqlx::{Pool, Row as _};
+use sqlx::{Connection as _, Pool, Row as _, SqliteConnection};
 use tokio::time::{Instant, sleep};
 
 use super::StoreError;
@@ -83,8 +83,13 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .pragma("case_sensitive_like", "ON")
 }
 
+/// When the disk is full SQLite undoes a transaction by itself. sqlx then fails to undo it too, takes it for open from
+/// there on, and would begin no other: such a connection is closed, and a new one made, before it is used again.
 fn pool(connections: u32) -> PoolOptions<sqlx::Sqlite> {
     PoolOptions::new()
+        .before_acquire(|connection: &mut SqliteConnection, _| {
+            Box::pin(async move { Ok(!connection.is_in_transaction()) })
+        })
         .max_connections(connections)
         .acquire_timeout(WAIT_FOR_CONNECTION)
         .test_before_acquire(false)

@@ -59,6 +59,7 @@ mod websocket;
 
 // Bounds, life and death.
 mod deadlines;
+mod faults;
 mod frames;
 mod kill;
 mod limits;

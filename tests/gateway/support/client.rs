@@ -42,6 +42,10 @@ impl<'a> Call<'a> {
         self.body("application/x-www-form-urlencoded", body)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The bytes as they are sent.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target);

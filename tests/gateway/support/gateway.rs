@@ -131,6 +131,10 @@ impl Gateway {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.child.as_ref().expect("the gateway runs").id()
+    }
+
     pub(crate) fn site(&self) -> &Site {
         &self.site
     }

@@ -1,0 +1,7 @@
+//! The machine's bad hours: nothing acknowledged is lost, nobody gets in, and service comes back by itself.
+mod clock;
+mod descriptors;
+mod disk;
+mod names;
+mod silence;
+mod sudden_death;

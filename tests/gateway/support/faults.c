@@ -1,0 +1,89 @@
+/* Loaded before libc by the gateway under test: what a machine does in its bad hours, when the test says so.
+   The test and the process share one page: four numbers, all 0 while everything is well. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static struct {
+    _Atomic int64_t clock_ms;    /* the system's time is wrong by so much */
+    _Atomic int64_t disk_full;   /* no byte more for any file */
+    _Atomic int64_t names;       /* 1: no name is found; 2: nobody answers */
+    _Atomic int64_t writes_left; /* the process dies instead of the last of so many writes to the store */
+} *faults;
+
+__attribute__((constructor)) static void begin(void) {
+    const char *path = getenv("FAULTS");
+    int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (file < 0) return;
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (page != MAP_FAILED) faults = page;
+    close(file);
+}
+
+int clock_gettime(clockid_t which, struct timespec *now) {
+    if (syscall(SYS_clock_gettime, which, now) != 0) return -1;
+    if (faults && which == CLOCK_REALTIME) {
+        int64_t ahead = faults->clock_ms;
+        now->tv_sec += ahead / 1000;
+    }
+    return 0;
+}
+
+static int is_store(int file) {
+    char link[64], name[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    ssize_t length = readlink(link, name, sizeof name - 1);
+    if (length < 0) return 0;
+    name[length] = 0;
+    return strstr(name, "authgate.db") != NULL;
+}
+
+/* Whether a write to this file is to fail; does not return when the process is to die. */
+static int refused(int file) {
+    struct stat about;
+    if (!faults || (!faults->disk_full && !faults->writes_left)) return 0;
+    if (fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) return 0;
+    if (faults->writes_left && is_store(file) && atomic_fetch_sub(&faults->writes_left, 1) == 1) {
+        kill(getpid(), SIGKILL);
+        for (;;) pause();
+    }
+    if (!faults->disk_full) return 0;
+    errno = ENOSPC;
+    return 1;
+}
+
+ssize_t write(int file, const void *bytes, size_t count) {
+    return refused(file) ? -1 : syscall(SYS_write, file, bytes, count);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
+    return refused(file) ? -1 : syscall(SYS_pwrite64, file, bytes, count, at);
+}
+
+ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) { return pwrite64(file, bytes, count, at); }
+
+int fallocate(int file, int mode, off_t at, off_t length) {
+    return refused(file) ? -1 : (int)syscall(SYS_fallocate, file, mode, at, length);
+}
+
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    if (!real) real = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!name || !strstr(name, ".test")) return real(name, service, hints, found);
+    while (faults && faults->names == 2) usleep(5000);
+    if (faults && faults->names) return EAI_AGAIN;
+    return real("127.0.0.1", service, hints, found);
+}
