@@ -272,6 +272,19 @@ impl Head {
     }
 }
 
+/// How many of these bytes are handed on when they come in such pieces; `None`: all of them. For tests and fuzz targets.
+pub(crate) fn handed_on(bytes: &[u8], pieces: usize) -> Option<usize> {
+    let mut follower = Follower::default();
+    let mut before = 0;
+    for piece in bytes.chunks(pieces) {
+        if let Err(refused) = follower.follow(piece) {
+            return Some(before + refused.good);
+        }
+        before += piece.len();
+    }
+    None
+}
+
 fn value_of<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = line.split_at_checked(name.len())?;
     let (b':', value) = rest.split_first()? else { return None };
@@ -301,19 +314,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// How many bytes are handed on, whatever the pieces they come in.
-    fn handed_on(bytes: &[u8], pieces: usize) -> Option<usize> {
-        let mut follower = Follower::default();
-        let mut before = 0;
-        for piece in bytes.chunks(pieces) {
-            if let Err(refused) = follower.follow(piece) {
-                return Some(before + refused.good);
-            }
-            before += piece.len();
-        }
-        None
-    }
 
     #[test]
     fn what_can_be_read_in_two_ways_is_not_handed_on_wherever_it_stands() {

@@ -56,6 +56,7 @@ mod websocket;
 // Bounds, life and death.
 mod deadlines;
 mod frames;
+mod fuzz;
 mod kill;
 mod limits;
 mod nodes;
