@@ -37,6 +37,8 @@ pub(crate) enum Denial {
     UnknownHost,
     #[error("the route is not for this network")]
     Network,
+    #[error("the route does not let through how the path is written")]
+    Path,
     #[error("the route does not take this method")]
     Method,
     #[error(transparent)]
@@ -52,6 +54,7 @@ impl Denial {
             Self::NoRoute => "no_route",
             Self::UnknownHost => "unknown_host",
             Self::Network => "network_not_allowed",
+            Self::Path => "ambiguous_path",
             Self::Method => "method_not_allowed",
             Self::Authn(AuthnError::Invalid) => "token_invalid",
             Self::Authn(AuthnError::Expired) => "token_expired",
@@ -85,6 +88,9 @@ impl Gate {
             Found::NoRoute => return Decision::nowhere(Denial::NoRoute),
             Found::UnknownHost => return Decision::nowhere(Denial::UnknownHost),
         };
+        if !self.reads_alike(route, inbound) {
+            return Decision { route: Some(route), ..Decision::nowhere(Denial::Path) };
+        }
         let (recognised, outcome) = match self.ask(route, inbound, now).await {
             Ok((recognised, outcome)) => (Some(recognised), outcome),
             Err(denial) => (None, Err(denial)),
@@ -97,6 +103,15 @@ impl Gate {
                 Decision { route: Some(route), identity, session, outcome, overlooked: None }
             }
         }
+    }
+
+    /// Whether the route lets through how the path is written, and is the one of every way to read it: no reading of a
+    /// backend's leads past the rule of another route.
+    fn reads_alike(&self, route: &Route, inbound: &Inbound) -> bool {
+        let Some((has, other)) = inbound.path().other_reading() else { return true };
+        let same =
+            matches!(self.routes.find(inbound.host(), &other), Found::Route(found) if found.index == route.index);
+        same && route.settings.edge.allow_in_path.takes(has)
     }
 
     /// Nobody is kept from a route that only observes. A good credential is passed on whatever else would have been wrong;

@@ -114,7 +114,8 @@ impl Authenticator {
                 Ok((identity, None))
             }),
             Credential::Session(cookie) => {
-                self.by_cookie(inbound, cookie, now).await.map(|(identity, held)| (identity, Some(held)))
+                // On the heap: who comes with a token needs no room for it.
+                Box::pin(self.by_cookie(inbound, cookie, now)).await.map(|(identity, held)| (identity, Some(held)))
             }
         };
         match known {

@@ -172,9 +172,10 @@ impl Front {
             public_url: None,
             auth_prefix: crate::wire::AuthPrefix("/auth".to_owned()),
             well_known: true,
+            cors: Default::default(),
+            allow_in_path: Default::default(),
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
-            cors: crate::wire::Cors::default(),
         }));
         let resume: Arc<dyn Resume> = Arc::clone(&desk) as Arc<dyn Resume>;
         let authenticator = Authenticator::new(tokens, Arc::clone(&revocations)).and_browsers(

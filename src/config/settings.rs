@@ -417,6 +417,12 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Set for the backend, whatever the client sent.",
             ),
             without("remove_response_headers", Kind::List, "[\"Server\"]", "Taken off the backend's answers."),
+            with_default(
+                "allow_in_path",
+                Kind::List,
+                "[]",
+                "Spellings that are refused with 400 unless a backend needs them: \"semicolon\", \"encoded_slash\", \"empty_segment\".",
+            ),
             without(
                 "cors",
                 Kind::Table(CORS),
@@ -425,7 +431,7 @@ pub(super) const SECTIONS: &[Section] = &[
                  questions itself and says who may read an answer, in place of the backend.",
             ),
         ],
-        later: &["allow_if", "mfa", "assertion", "allow_in_path"],
+        later: &["allow_if", "mfa", "assertion"],
     },
     Section {
         name: "accounts",

@@ -19,6 +19,7 @@ impl Gateway {
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network
+            | Denial::Path
             | Denial::Method
             | Denial::Authn(
                 AuthnError::Double

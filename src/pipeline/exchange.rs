@@ -279,9 +279,10 @@ fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
         Some(Denial::Authn(AuthnError::SessionEnded)) => Some("ended"),
         // The credential was not looked at, or it was good.
         Some(Denial::Authn(AuthnError::ForeignOrigin | AuthnError::Unavailable)) => None,
-        None | Some(Denial::NoRoute | Denial::UnknownHost | Denial::Network | Denial::Method | Denial::Denied(_)) => {
-            decision.identity.is_some().then_some("valid")
-        }
+        None
+        | Some(
+            Denial::NoRoute | Denial::UnknownHost | Denial::Path | Denial::Network | Denial::Method | Denial::Denied(_),
+        ) => decision.identity.is_some().then_some("valid"),
     }
 }
 

@@ -77,11 +77,18 @@ impl Gateway {
         if inbound.is_server_wide() {
             return Ok(nothing_to_say());
         }
+        // However a path is written, what may be read as one of our own is no backend's.
+        if inbound.path().other_reading().is_some_and(|(_, other)| {
+            std::str::from_utf8(other.octets()).is_ok_and(|path| self.endpoints.find(path) != Lookup::NotOurs)
+        }) {
+            return Err(Refusal::named(Denial::Path.reason()).into());
+        }
         match self.endpoints.find(inbound.path().as_str()) {
             // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
             Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
-            Lookup::NotOurs => self.proxied(inbound, exchange).await,
+            // On the heap as well: each caller up to hyper would move all of it.
+            Lookup::NotOurs => Box::pin(self.proxied(inbound, exchange)).await,
         }
     }
 

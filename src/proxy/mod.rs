@@ -14,6 +14,7 @@ mod pool;
 mod returning;
 mod settings;
 mod stream;
+mod trace;
 mod tunnel;
 mod upgrade;
 mod upload;

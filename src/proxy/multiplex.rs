@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::ForwardError;
+use super::pool::OLDEST;
 use super::stream::Stream;
 use super::upload::Upload;
 use crate::wire::Deadline;
@@ -110,11 +111,14 @@ impl Multiplex {
             let mut connection = pin!(connection);
             let mut looks = interval((keep_alive / 2).clamp(SHORTEST_LOOK, LONGEST_LOOK));
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut used_at = Instant::now();
+            let (mut used_at, born) = (Instant::now(), Instant::now());
             loop {
                 tokio::select! {
                     _ended = &mut connection => break,
                     _ = looks.tick() => {}
+                }
+                if born.elapsed() >= keep_alive * OLDEST {
+                    shared.shunned.store(true, Ordering::Release);
                 }
                 if shared.streams.load(Ordering::Acquire) > 0 {
                     used_at = Instant::now();

@@ -1,5 +1,5 @@
 //! The upstream request, built anew: it starts with nothing, and only what may pass is written into it.
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body as _;
@@ -7,6 +7,7 @@ use http_body::Body as _;
 use super::hop::{is_hop_by_hop, named_by_connection};
 use super::identity;
 use super::settings::{HostHeader, Settings};
+use super::trace;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
 use crate::wire::{Body, Inbound, OwnCookie, REQUEST_ID, Shown, token_cookie};
@@ -23,6 +24,10 @@ pub(super) struct Head<'a> {
     length: Length,
     /// A WebSocket is asked for.
     handshake: bool,
+    /// Where the client names no trace: the same for every try.
+    trace: Option<HeaderValue>,
+    /// One bit for each length that a field's name has which is set later: most names need no second look.
+    later: u64,
 }
 
 /// What is known of the length of a request's body.
@@ -59,7 +64,12 @@ impl<'a> Head<'a> {
             None => inbound.path().target().clone(),
             Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.target().clone(),
         };
-        Ok(Self { inbound, permit, target, settings, path, length: Length::of(body, inbound), handshake })
+        let trace = (!trace::is_kept(inbound.headers())).then(trace::make);
+        let set = target.set.iter().map(|(name, _)| name);
+        let later =
+            set.chain(settings.identity.fields.iter().map(|(_, name)| name)).fold(0, |all, name| all | bit(name));
+        let length = Length::of(body, inbound);
+        Ok(Self { inbound, permit, target, settings, path, length, handshake, trace, later })
     }
 
     pub(super) const fn length(&self) -> Length {
@@ -145,6 +155,7 @@ impl<'a> Head<'a> {
         let mut cookies = false;
         for (name, value) in from {
             let passes = !is_hop_by_hop(name)
+                && (self.trace.is_none() || !trace::is_about(name))
                 && !is_ours_to_say(name)
                 && !named.contains(name)
                 && !self.is_set_later(name)
@@ -186,6 +197,12 @@ impl<'a> Head<'a> {
         if let Some(chain) = client.forwarded_for() {
             say(&FORWARDED_FOR, &chain);
         }
+        if let Some(forwarded) = client.forwarded() {
+            say(&FORWARDED, &forwarded);
+        }
+        if let Some(trace) = &self.trace {
+            say(&trace::PARENT, trace);
+        }
         say(&FORWARDED_PROTO, &HeaderValue::from_static(client.scheme()));
         if let Some(host) = &client.host {
             say(&FORWARDED_HOST, host);
@@ -195,12 +212,17 @@ impl<'a> Head<'a> {
 
     /// By the operator, or because it says who is asking.
     fn is_set_later(&self, name: &HeaderName) -> bool {
-        self.target.set.iter().any(|(set, _)| set == name) || self.is_identity(name)
+        self.later & bit(name) != 0 && (self.target.set.iter().any(|(set, _)| set == name) || self.is_identity(name))
     }
 
     fn is_identity(&self, name: &HeaderName) -> bool {
         self.settings.identity.fields.iter().any(|(_, field)| field == name)
     }
+}
+
+/// Stands for the length of a name.
+fn bit(name: &HeaderName) -> u64 {
+    1 << name.as_str().len().min(63)
 }
 
 /// Gives a request the form of HTTP/2: the host becomes `:authority`.
@@ -355,6 +377,7 @@ mod tests {
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
             cors: Default::default(),
+            allow_in_path: Default::default(),
             query_token: None,
             cookies: crate::wire::OwnCookies::default(),
         });
@@ -403,8 +426,11 @@ mod tests {
     fn sent(fields: &[(&'static str, &str)], target: &Target<'_>) -> Vec<String> {
         let fields: Vec<_> = [("host", "g")].iter().chain(fields).copied().collect();
         let headers = built(&inbound("9.9.9.9", "/", Version::HTTP_11, &fields), target, HostHeader::Keep);
-        let lines =
-            headers.iter().filter(|(name, _)| !name.as_str().starts_with("x-forwarded-") && **name != REQUEST_ID);
+        let ours = |name: &HeaderName| {
+            name.as_str().starts_with("x-forwarded-")
+                || ["forwarded", "traceparent", "x-request-id"].contains(&name.as_str())
+        };
+        let lines = headers.iter().filter(|(name, _)| !ours(name));
         lines.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
     }
 

@@ -26,6 +26,7 @@ pub(super) struct Link {
     pub(super) codec: Codec,
     pub(super) deadline: Deadline,
     kept_since: Instant,
+    born: Instant,
     place: Place,
 }
 
@@ -94,7 +95,9 @@ impl Pool {
     pub(super) fn take(&self, address: usize) -> Option<Box<Link>> {
         loop {
             let mut link = self.kept().links.get_mut(address)?.pop()?;
-            if link.kept_since.elapsed() < self.keep_alive && link.is_idle() {
+            let now = Instant::now();
+            let young = now - link.kept_since < self.keep_alive && now - link.born < self.keep_alive * OLDEST;
+            if young && link.is_idle() {
                 return Some(link);
             }
         }
@@ -248,7 +251,8 @@ pub(super) enum Opened {
 }
 
 fn link(stream: Stream, place: Place) -> Box<Link> {
-    Box::new(Link { codec: Codec::new(stream), deadline: Deadline::default(), kept_since: Instant::now(), place })
+    let (deadline, now) = (Deadline::default(), Instant::now());
+    Box::new(Link { codec: Codec::new(stream), deadline, kept_since: now, born: now, place })
 }
 
 enum Entered {
@@ -283,5 +287,8 @@ impl Drop for Place {
     }
 }
 
+/// So many times `keep_alive` a connection is used at most, however busy it is: a name that leads elsewhere by now is looked
+/// up again for the next one.
+pub(super) const OLDEST: u32 = 10;
 const SHORTEST_SWEEP: Duration = Duration::from_millis(50);
 const LONGEST_SWEEP: Duration = Duration::from_secs(10);

@@ -30,6 +30,7 @@ impl Refusal {
             Denial::NoRoute
             | Denial::UnknownHost
             | Denial::Network
+            | Denial::Path
             | Denial::Authn(
                 AuthnError::Invalid
                 | AuthnError::Expired

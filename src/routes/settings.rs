@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use crate::authz;
 use crate::limit::Rate;
-use crate::wire::Cors;
+use crate::wire::{Cors, Spellings};
 
 /// One `[[routes]]` table, checked. `prefix` and `hosts` become patterns in `RouteTable::new`.
 #[derive(Debug, Clone)]
@@ -50,6 +50,7 @@ pub(crate) struct Edge {
     pub(crate) rate_per_user: Option<Rate>,
     pub(crate) set_request_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) remove_response_headers: Vec<HeaderName>,
+    pub(crate) allow_in_path: Spellings,
     /// Which pages of other sites may ask.
     pub(crate) cors: Option<Cors>,
     pub(crate) on_denied: OnDenied,

@@ -116,10 +116,16 @@ impl ClientFacts {
     }
 }
 
-/// An address as a field value. Every request has one, so the usual kind does without the formatter's machinery.
+/// An address as a field value.
 fn alone(peer: IpAddr) -> Option<HeaderValue> {
-    let IpAddr::V4(v4) = peer else { return HeaderValue::try_from(peer.to_string()).ok() };
     let mut text = Vec::with_capacity("255.255.255.255".len());
+    push_address(&mut text, peer);
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).ok()
+}
+
+/// Every request has an address, so the usual kind does without the formatter's machinery.
+pub(super) fn push_address(text: &mut Vec<u8>, ip: IpAddr) {
+    let IpAddr::V4(v4) = ip else { return text.extend_from_slice(ip.to_string().as_bytes()) };
     for (at, octet) in v4.octets().into_iter().enumerate() {
         if at > 0 {
             text.push(b'.');
@@ -130,7 +136,6 @@ fn alone(peer: IpAddr) -> Option<HeaderValue> {
             }
         }
     }
-    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).ok()
 }
 
 fn is_trusted(trusted: &[IpNet], ip: IpAddr) -> bool {

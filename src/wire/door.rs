@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
 use super::fields::Registry;
-use super::{Authority, Cors, OwnCookies, Peer, RequestId, Settings};
+use super::{Authority, Cors, OwnCookies, Peer, RequestId, Settings, Spellings};
 use crate::base::Timestamp;
 
 /// The door that every request comes through.
@@ -15,6 +15,7 @@ pub(crate) struct Door {
     pub(super) registry: Registry,
     pub(super) public: Option<PublicOrigin>,
     pub(crate) cors: Cors,
+    pub(super) allow_in_path: Spellings,
     pub(super) query_token: Option<String>,
     pub(super) cookies: OwnCookies,
 }
@@ -39,6 +40,7 @@ impl Door {
             registry,
             public,
             cors: settings.cors.clone(),
+            allow_in_path: settings.allow_in_path,
             query_token,
             cookies: settings.cookies.clone(),
         }
@@ -82,6 +84,7 @@ mod tests {
             auth_prefix: AuthPrefix("/auth".to_owned()),
             well_known: true,
             cors: Default::default(),
+            allow_in_path: Default::default(),
             query_token: None,
             cookies: OwnCookies::default(),
         };

@@ -1,7 +1,7 @@
 //! What the operator says about addresses and identity fields.
 use ipnet::IpNet;
 
-use super::Cors;
+use super::{Cors, Spellings};
 
 /// How requests are read.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) well_known: bool,
     /// Every origin that a route's `cors` names: they may call our own endpoints too.
     pub(crate) cors: Cors,
+    /// What some route lets through in a path.
+    pub(crate) allow_in_path: Spellings,
     /// The parameter of the query that may hold a token; `None`: none may.
     pub(crate) query_token: Option<String>,
     pub(crate) cookies: super::OwnCookies,

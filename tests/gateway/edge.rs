@@ -69,3 +69,24 @@ fn headers_are_set_for_the_backend_and_taken_off_its_answers() {
     assert_eq!(seen[0].head.all("x-tenant"), ["acme"]);
     assert_eq!(seen[0].head.all("x-user-name"), ["alice"], "identity is set last");
 }
+
+#[test]
+fn a_backend_is_told_the_way_and_the_trace_and_strangers_cannot_forge_the_way() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    let call = gateway.get("/pub/x").header("Forwarded", "for=6.6.6.6;proto=https").header("Host", "app.example:80");
+    call.header("traceparent", parent).header("tracestate", "a=1").send().expect(200);
+    let seen = upstream.last();
+    assert_eq!(seen.all("forwarded"), ["for=127.0.0.1;host=\"app.example:80\";proto=http"]);
+    assert_eq!((seen.all("traceparent"), seen.all("tracestate")), (vec![parent], vec!["a=1"]));
+    gateway.get("/pub/x").header("traceparent", "00-nonsense").header("tracestate", "a=1").send().expect(200);
+    let seen = upstream.last();
+    let made = seen.field("traceparent").unwrap();
+    assert!(made.len() == 55 && made.starts_with("00-") && seen.field("tracestate").is_none(), "{made}");
+    let trusting = Site::fixture(&upstream).set("server", "trusted_proxies", "[\"127.0.0.1\"]").start();
+    let call = trusting.get("/pub/x").header("X-Forwarded-For", "2001:db8::7").header("X-Forwarded-Proto", "https");
+    call.header("X-Forwarded-Host", "app.example").send().expect(200);
+    let way = "for=\"[2001:db8::7]\";host=app.example;proto=https, for=127.0.0.1";
+    assert_eq!(upstream.last().all("forwarded"), [way]);
+}

@@ -48,8 +48,10 @@ mod https_upstreams;
 mod identity;
 mod observe;
 mod paths;
+mod names;
 mod proxy_protocol;
 mod routes;
+mod spellings;
 mod tokens;
 mod websocket;
 

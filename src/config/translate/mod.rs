@@ -17,7 +17,7 @@ pub(super) use tokens::origin;
 use super::Config;
 use super::environment::Environment;
 use super::read::Reader;
-use crate::wire::Cors;
+use crate::wire::{Cors, Spellings};
 
 /// Reads all of the file. What comes out is to be believed only when nothing was complained about.
 pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
@@ -47,6 +47,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         wire: crate::wire::Settings {
             own_identity_names,
             cors: cors_of(&routes),
+            allow_in_path: spellings_of(&routes),
             query_token: tokens.query_token,
             cookies,
             ..wire
@@ -64,4 +65,9 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
 /// Every origin that some route names.
 fn cors_of(routes: &[crate::routes::Settings]) -> Cors {
     Cors::all_named(routes.iter().filter_map(|route| route.edge.cors.as_ref()))
+}
+
+/// What some route lets through in a path.
+fn spellings_of(routes: &[crate::routes::Settings]) -> Spellings {
+    routes.iter().fold(Spellings::default(), |all, route| all.or(route.edge.allow_in_path))
 }

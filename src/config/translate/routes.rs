@@ -14,7 +14,7 @@ use crate::config::suggest::nearest;
 use crate::config::tree::Node;
 use crate::config::value::quoted;
 use crate::routes::{self, OnDenied, Settings};
-use crate::wire::{AuthPrefix, Cors};
+use crate::wire::{AuthPrefix, Cors, Spellings};
 
 /// All routes, and what is wrong between them.
 pub(super) fn routes(
@@ -212,8 +212,26 @@ fn edge(part: &Part<'_>, asks: Asks) -> routes::Edge {
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
         on_denied: on_denied(part, asks),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
+        allow_in_path: spellings(part),
         cors: cors(part),
     }
+}
+
+fn spellings(part: &Part<'_>) -> Spellings {
+    let mut spellings = Spellings::default();
+    for text in part.value::<Texts>("allow_in_path") {
+        match text.value.as_str() {
+            "semicolon" => spellings.semicolon = true,
+            "encoded_slash" => spellings.encoded_slash = true,
+            "empty_segment" => spellings.empty_segment = true,
+            other => {
+                let title = format!("`{other}` is no spelling that can be let through");
+                let label = "one of \"semicolon\", \"encoded_slash\" and \"empty_segment\"";
+                part.complain(Finding::new(Code::E102, text.place, title).label(label));
+            }
+        }
+    }
+    spellings
 }
 
 /// Pages of other sites that may call a route.

@@ -51,6 +51,7 @@ pub(super) fn server(
         well_known: part.value("well_known"),
         // Filled in when the routes are read.
         cors: wire::Cors::default(),
+        allow_in_path: Default::default(),
         query_token: None,
         cookies: OwnCookies::default(),
     };

@@ -120,6 +120,7 @@ fn admitted(bytes: &[u8], names: &[HeaderName], trusted: bool) -> Option<Result<
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
+        allow_in_path: Default::default(),
         cors: Default::default(),
         query_token: None,
         cookies: OwnCookies::new("authgate", true, crate::wire::SameSite::Lax, None),

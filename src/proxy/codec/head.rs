@@ -45,14 +45,13 @@ pub(super) fn parse(inbox: &mut BytesMut, head_only: bool) -> Result<Parsed, Rea
     let reason = response.reason.filter(|reason| status.canonical_reason() != Some(reason));
     let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
     // Names and values share the bytes that were read; until those can be shared, only their places are kept.
-    let mut places = [Place::default(); MOST_FIELDS];
-    let count = response.headers.len();
     let base = inbox.as_ptr().addr();
-    for (place, field) in places.iter_mut().zip(response.headers.iter()) {
-        *place = Place { name: within(base, field.name.as_bytes()), value: within(base, field.value) };
-    }
-    let bytes = inbox.split_to(length).freeze();
-    let headers = fields(&bytes, places.get(..count).unwrap_or_default())?;
+    let place = |field: &httparse::Header<'_>| Place {
+        name: within(base, field.name.as_bytes()),
+        value: within(base, field.value),
+    };
+    let places: Vec<_> = response.headers.iter().map(place).collect();
+    let headers = fields(&inbox.split_to(length).freeze(), &places)?;
     let (reading, clear) = framing(status, version, &headers, head_only)?;
     let open = stays_open(version, &headers) && !matches!(reading, Reading::ToTheEnd);
     let mut response = Response::new(());
@@ -65,7 +64,7 @@ pub(super) fn parse(inbox: &mut BytesMut, head_only: bool) -> Result<Parsed, Rea
 }
 
 /// Where a field's name and value begin and end.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Place {
     name: (usize, usize),
     value: (usize, usize),

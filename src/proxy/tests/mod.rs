@@ -74,6 +74,7 @@ async fn gateway(options: Options) -> Gateway {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         cors: Default::default(),
+        allow_in_path: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     }));

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
 use super::cookies::TakenCookies;
-use super::{Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Shown};
+use super::{Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Shown, Spellings};
 use crate::base::{Secret, Timestamp};
 
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
@@ -82,7 +82,7 @@ impl Inbound {
         let mut headers = parts.headers;
         checks::method(&parts.method)?;
         let host = checks::host(&parts.uri, parts.version, &headers)?;
-        let (path, server_wide) = target(&parts.method, &parts.uri)?;
+        let (path, server_wide) = target(&parts.method, &parts.uri, door.allow_in_path)?;
         let (path, query_token) = match &door.query_token {
             Some(name) => path.without(name)?,
             None => (path, Shown::Nothing),
@@ -148,7 +148,7 @@ impl Inbound {
     /// in an absolute URL, another host. The path is read as strictly as that of any request.
     pub(crate) fn instead(self, method: Method, uri: &Uri) -> Result<Self, BadRequest> {
         checks::method(&method)?;
-        let (path, server_wide) = target(&method, uri)?;
+        let (path, server_wide) = target(&method, uri, Spellings::default())?;
         let mut about = Self { method, path, server_wide, ..self };
         if let Some(named) = uri.authority() {
             about.authority = Some(Authority::parse(named.as_str().as_bytes()).ok_or(BadRequest::Host)?);
@@ -231,13 +231,13 @@ impl Inbound {
     }
 }
 
-fn target(method: &Method, uri: &Uri) -> Result<(CanonPath, bool), BadRequest> {
+fn target(method: &Method, uri: &Uri, takes: Spellings) -> Result<(CanonPath, bool), BadRequest> {
     let target = uri.path_and_query().ok_or(BadRequest::Target)?;
     if target.as_str() == "*" {
         let root = CanonPath::parse(&PathAndQuery::from_static("/"))?;
         return if *method == Method::OPTIONS { Ok((root, true)) } else { Err(BadRequest::Target) };
     }
-    Ok((CanonPath::parse(target)?, false))
+    Ok((CanonPath::parse_as(target, takes)?, false))
 }
 
 #[cfg(test)]

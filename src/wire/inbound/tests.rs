@@ -11,6 +11,7 @@ fn door() -> Door {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         cors: Default::default(),
+        allow_in_path: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     })
@@ -166,6 +167,7 @@ fn a_hypothetical_request_takes_the_same_way() {
         auth_prefix: AuthPrefix("/auth".to_owned()),
         well_known: true,
         cors: Default::default(),
+        allow_in_path: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
     });

@@ -1,7 +1,13 @@
 //! The one path we match and forward; an ambiguous one is refused (RFC 3986, section 6.2.2; RFC 9110, section 17.11).
+mod lenient;
+
 use std::fmt;
 
 use http::uri::PathAndQuery;
+
+pub(crate) use lenient::Spellings;
+
+use lenient::Lenient;
 
 use super::Shown;
 use super::shown::take_parameter;
@@ -16,6 +22,8 @@ pub(crate) struct CanonPath {
     target: PathAndQuery,
     /// The path with every escape decoded, when it has one; no `/` can come out of an escape.
     decoded: Option<Box<[u8]>>,
+    /// Set where it has a spelling that only some routes let through.
+    lenient: Option<Box<Lenient>>,
 }
 
 impl CanonPath {
@@ -24,14 +32,36 @@ impl CanonPath {
         let whole = target.as_str();
         let path = whole.split_once('?').map_or(whole, |(path, _)| path);
         match canonical(path)? {
-            Canonical::AsSent => Ok(Self { target: target.clone(), decoded: None }),
+            Canonical::AsSent => Ok(Self { target: target.clone(), decoded: None, lenient: None }),
             Canonical::Escaped { text, decoded } if text == path => {
-                Ok(Self { target: target.clone(), decoded: Some(decoded.into_boxed_slice()) })
+                Ok(Self { target: target.clone(), decoded: Some(decoded.into_boxed_slice()), lenient: None })
             }
-            Canonical::Escaped { text, decoded } => {
-                Ok(Self { target: join(&text, target.query())?, decoded: Some(decoded.into_boxed_slice()) })
-            }
+            Canonical::Escaped { text, decoded } => Ok(Self {
+                target: join(&text, target.query())?,
+                decoded: Some(decoded.into_boxed_slice()),
+                lenient: None,
+            }),
         }
+    }
+
+    /// The same for a request target where some route lets these spellings through; which one may, its route says.
+    pub(crate) fn parse_as(target: &PathAndQuery, takes: Spellings) -> Result<Self, PathError> {
+        match Self::parse(target) {
+            Err(PathError::Semicolon | PathError::EncodedSlash | PathError::EmptySegment)
+                if takes != Spellings::default() =>
+            {
+                lenient::parse(target, takes)
+            }
+            read => read,
+        }
+    }
+
+    /// What this path has that only some routes let through, and how a backend may read it that cuts parameters off,
+    /// decodes slashes and merges empty segments.
+    pub(crate) fn other_reading(&self) -> Option<(Spellings, Self)> {
+        let lenient = self.lenient.as_ref()?;
+        let target = PathAndQuery::from_static("/");
+        Some((lenient.has, Self { target, decoded: Some(lenient.bare.clone()), lenient: None }))
     }
 
     /// Reads a path that stands alone; a `?` is refused.
@@ -158,7 +188,10 @@ impl PathPrefix {
         }
         let segments = self.octets.iter().filter(|&&octet| octet == b'/').count();
         let rest = path.as_str().match_indices('/').nth(segments).and_then(|(at, _)| path.as_str().get(at..));
-        CanonPath::parse(&join(rest.unwrap_or("/"), path.query())?)
+        let rest = join(rest.unwrap_or("/"), path.query())?;
+        // Two slashes at the beginning would name a host to some.
+        let takes = path.lenient.as_ref().filter(|_| !rest.as_str().starts_with("//")).map(|lenient| lenient.has);
+        CanonPath::parse_as(&rest, takes.unwrap_or_default())
     }
 }
 

@@ -49,9 +49,9 @@ fn only_what_the_socket_says(seen: &Seen) {
     assert_eq!(seen.folded("X-Forwarded-For"), ["127.0.0.1"]);
     assert_eq!(seen.folded("X-Forwarded-Proto"), ["http"]);
     assert_eq!(seen.folded("X-Forwarded-Host"), seen.all("host"));
-    for name in
-        ["X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-User", "X-Forwarded-Groups", "X-Real-IP", "Forwarded"]
-    {
+    let host = seen.field("host").unwrap();
+    assert_eq!(seen.folded("Forwarded"), [format!("for=127.0.0.1;host=\"{host}\";proto=http")]);
+    for name in ["X-Forwarded-Port", "X-Forwarded-Prefix", "X-Forwarded-User", "X-Forwarded-Groups", "X-Real-IP"] {
         assert!(seen.folded(name).is_empty(), "{name}: {:#?}", seen.head);
     }
 }

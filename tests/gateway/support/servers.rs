@@ -61,7 +61,8 @@ impl Server {
             }
             Kind::Redis => return,
         };
-        let made = command.current_dir(self.folder.path()).output().unwrap();
+        // Two servers that make their tables at once trip over each other's temporary ones.
+        let made = command.current_dir(self.folder.path()).env("TMPDIR", self.folder.path()).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
@@ -87,7 +88,8 @@ impl Server {
                 .arg(here),
         };
         let log = fs::OpenOptions::new().create(true).append(true).open(here.join("log")).unwrap();
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log).current_dir(here).spawn();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let child = command.current_dir(here).env("TMPDIR", here).spawn();
         self.child = Some(child.unwrap());
         let begun = Instant::now();
         while !self.answers() {
