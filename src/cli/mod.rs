@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use import::people_in;
 pub(crate) use output::{Color, Exit, Out};
 pub(crate) use terminal::Terminal;
 

@@ -1,4 +1,5 @@
 //! A door for benches and fuzz targets. It promises nothing to anybody else and may change with every commit.
+pub mod fuzz;
 mod pipeline;
 mod way;
 

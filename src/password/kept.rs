@@ -49,6 +49,13 @@ pub(crate) fn scheme_of(text: &str) -> &'static str {
     }
 }
 
+/// Reads a hash and, where that is cheap, runs it; `None` where it is not, or cannot be read. For fuzz targets.
+pub(crate) fn run_if_cheap(text: &str, password: &[u8]) -> Option<bool> {
+    let foreign = Foreign::parse(text).ok()?;
+    let cheap = ["digest", "salted digest", "md5-crypt"].contains(&foreign.scheme);
+    if cheap { foreign.matches(password) } else { None }
+}
+
 /// The hash of a person of a Firebase project, with what the project's own parameters add to it.
 pub(crate) fn of_firebase(
     mem_cost: u32,

@@ -31,6 +31,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+pub(crate) use codec::Answer as ReadAnswer;
 pub(crate) use settings::{Address, Balance, HealthCheck, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// Reads what stands before everything else, and not a byte more. `None`: the proxy speaks for itself (a health check).
 ///
 /// It must be there: who may or may not announce would let a client announce itself.
-pub(super) async fn announced<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<IpAddr>> {
+pub(crate) async fn announced<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<IpAddr>> {
     // The shortest header of version 1 has 15 bytes.
     let mut start = [0_u8; 12];
     stream.read_exact(&mut start).await?;

@@ -33,9 +33,11 @@ use crate::wire::{Body, Peer};
 use accept::{Shared, accept};
 use listener::{Listener, listen};
 
+pub(crate) use announced::announced;
 pub(crate) use listener::BindError;
 pub(crate) use settings::{Limits, ListenAddress, Settings};
 pub(crate) use stop::{Ended, Stop, watch_signals};
+pub(crate) use strict::handed_on;
 
 /// What answers requests. A panic in it costs one request.
 pub(crate) trait Handler: Send + Sync + 'static {

@@ -61,6 +61,7 @@ mod websocket;
 mod deadlines;
 mod faults;
 mod frames;
+mod fuzz;
 mod kill;
 mod limits;
 mod nodes;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 pub(super) use args::ImportArgs;
 use args::{ImportVerb, UsersArgs};
-use read::{Format, Rows};
+use read::{Format, Rows, Wrap};
 
 use super::people::{Failed, open, work};
 use super::progress::{Progress, thousands};
@@ -49,6 +49,23 @@ async fn users(args: &UsersArgs, people: &People, global: &Global, out: &mut Out
         people.record_import(import.id, job.added);
     }
     job.tell(&seen, stopped.load(Ordering::Relaxed), out)
+}
+
+/// How many people and how many bad rows there are in a text that one of the programs might have written. For fuzz targets.
+pub(crate) fn people_in(text: Vec<u8>, program: u8) -> Result<(usize, usize), String> {
+    let formats = <Format as clap::ValueEnum>::value_variants();
+    let format = formats.iter().cycle().nth(program.into()).ok_or("there are no formats")?;
+    let (mut good, mut bad) = (0, 0);
+    for row in Rows::read(std::io::Cursor::new(text), *format, &Wrap::default())? {
+        match row.person {
+            Ok(person) => {
+                let _scheme = person.password_hash.map(|hash| scheme_of(hash.expose()));
+                good += 1;
+            }
+            Err(_) => bad += 1,
+        }
+    }
+    Ok((good, bad))
 }
 
 async fn undo(number: i64, people: &People, out: &mut Out) -> Result<(), Failed> {

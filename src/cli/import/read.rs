@@ -68,17 +68,18 @@ impl<'a> Rows<'a> {
     pub(super) fn open(file: &Path, format: Format, wrap: &'a Wrap) -> Result<Self, String> {
         let told = |error: &dyn std::fmt::Display| format!("cannot read {}: {error}", file.display());
         let opened = BufReader::with_capacity(64 * 1024, File::open(file).map_err(|error| told(&error))?);
+        Self::read(opened, format, wrap).map_err(|error| told(&error))
+    }
+
+    /// The same from anything that can be read.
+    pub(super) fn read(mut opened: impl BufRead + 'static, format: Format, wrap: &'a Wrap) -> Result<Self, String> {
         let rows: Box<dyn Iterator<Item = Row>> = match format {
-            Format::Csv => Box::new(table::rows(opened).map_err(|error| told(&error))?),
+            Format::Csv => Box::new(table::rows(opened)?),
             Format::Htpasswd => Box::new(lines(opened, htpasswd)),
-            Format::Authelia => Box::new(documents::authelia(&whole(opened)?).map_err(|error| told(&error))?),
-            Format::Supabase
-                if !looks_like_json(&mut BufReader::new(File::open(file).map_err(|error| told(&error))?)) =>
-            {
-                Box::new(table::rows(opened).map_err(|error| told(&error))?)
-            }
+            Format::Authelia => Box::new(documents::authelia(&whole(opened)?)?),
+            Format::Supabase if !looks_like_json(&mut opened) => Box::new(table::rows(opened)?),
             Format::Json | Format::Keycloak | Format::Supabase | Format::Auth0 | Format::Firebase => {
-                Box::new(json(opened, format).map_err(|error| told(&error))?)
+                json(opened, format)?
             }
         };
         let finish = move |row: Row| Row { line: row.line, person: row.person.and_then(|person| wrap.put_on(person)) };
@@ -152,7 +153,7 @@ impl Wrap {
 }
 
 /// Objects: one a line, or in an array, or in the array `users` of one document.
-fn json(mut opened: BufReader<File>, format: Format) -> Result<Box<dyn Iterator<Item = Row>>, String> {
+fn json(mut opened: impl BufRead + 'static, format: Format) -> Result<Box<dyn Iterator<Item = Row>>, String> {
     let row = move |line: u64, value: &Value| Row { line, person: documents::person(value, format) };
     if !is_document(&mut opened) {
         return Ok(Box::new(lines(opened, move |line| {
@@ -169,7 +170,7 @@ fn json(mut opened: BufReader<File>, format: Format) -> Result<Box<dyn Iterator<
 }
 
 /// Whether the file is one value over many lines, told from its first line.
-fn is_document(opened: &mut BufReader<File>) -> bool {
+fn is_document(opened: &mut impl BufRead) -> bool {
     let Ok(seen) = opened.fill_buf() else { return false };
     let text = String::from_utf8_lossy(seen);
     let first = text.trim_start().lines().next().unwrap_or_default();
@@ -181,16 +182,13 @@ fn is_document(opened: &mut BufReader<File>) -> bool {
     }
 }
 
-fn looks_like_json(opened: &mut BufReader<File>) -> bool {
+fn looks_like_json(opened: &mut impl BufRead) -> bool {
     let seen = opened.fill_buf().unwrap_or_default();
     matches!(seen.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 /// Line after line; blank ones and comments are not counted as rows.
-fn lines(
-    opened: BufReader<File>,
-    read: impl Fn(&str) -> Result<Brought, String> + 'static,
-) -> impl Iterator<Item = Row> {
+fn lines(opened: impl BufRead, read: impl Fn(&str) -> Result<Brought, String> + 'static) -> impl Iterator<Item = Row> {
     let mut opened = opened;
     let mut number = 0;
     std::iter::from_fn(move || {
@@ -218,7 +216,7 @@ fn lines(
     .fuse()
 }
 
-fn skip_line(opened: &mut BufReader<File>) {
+fn skip_line(opened: &mut impl BufRead) {
     while let Ok(seen) = opened.fill_buf()
         && !seen.is_empty()
     {
@@ -243,7 +241,7 @@ fn htpasswd(line: &str) -> Result<Brought, String> {
 }
 
 /// A document in memory, bounded.
-fn whole(opened: BufReader<File>) -> Result<String, String> {
+fn whole(opened: impl BufRead) -> Result<String, String> {
     let mut text = String::new();
     let length = opened.take(MAX_DOCUMENT).read_to_string(&mut text).map_err(|error| error.to_string())?;
     if length as u64 >= MAX_DOCUMENT {

@@ -4,6 +4,7 @@
 mod chunks;
 mod head;
 mod outbox;
+mod trial;
 
 use std::future::Future;
 use std::io;
@@ -22,6 +23,7 @@ use crate::wire::BodyError;
 use chunks::{Chunks, Step};
 use head::Parsed;
 use outbox::Outbox;
+pub(crate) use trial::Answer;
 
 /// One connection, and how far the exchange on it is.
 #[derive(Debug)]
