@@ -75,7 +75,7 @@ impl Logo {
 pub(crate) struct House {
     /// "/auth", or "" for the root.
     pub(crate) prefix: String,
-    /// "https://app.example.com"
+    /// `https://app.example.com`
     pub(crate) origin: String,
     /// The host that people type; without it, the one they asked for.
     pub(crate) site: Option<String>,

@@ -36,7 +36,8 @@ found, unless --protected says it. Exit code 0: everything held. 1: something go
 leaves it open."
 )]
 pub(super) struct ProbeArgs {
-    /// http://HOST[:PORT] or https://HOST[:PORT], as clients reach it
+    // No doc comment: brackets would be links there.
+    #[arg(help = "http://HOST[:PORT] or https://HOST[:PORT], as clients reach it")]
     url: String,
     /// A path that nobody may reach who is not signed in; may be given several times
     #[arg(long, value_name = "PATH")]
