@@ -36,6 +36,13 @@ impl Progress {
 
     /// So much is done. Says so when it is time to.
     pub(super) fn at(&mut self, done: u64) {
+        if let Some(text) = self.due(done) {
+            stderr().write_all(text.as_bytes()).ok();
+        }
+    }
+
+    /// What is to be said now, if anything.
+    fn due(&mut self, done: u64) -> Option<String> {
         let since = self.told.unwrap_or(self.begun).elapsed();
         let due = match self.how {
             How::Bar => self.told.is_none() || since >= EACH_FRAME,
@@ -43,10 +50,10 @@ impl Progress {
             How::Json => since >= EACH_LINE || done >= self.total,
             How::Silent => false,
         };
-        if due {
+        due.then(|| {
             self.told = Some(Instant::now());
-            self.tell(done);
-        }
+            self.text(done)
+        })
     }
 
     /// Takes the bar away; what follows begins on a clean line.
@@ -56,17 +63,16 @@ impl Progress {
         }
     }
 
-    fn tell(&self, done: u64) {
+    fn text(&self, done: u64) -> String {
         let left = remaining(self.begun.elapsed(), done, self.total);
-        let text = match self.how {
+        match self.how {
             How::Json => {
                 let eta = left.map(|left| left.as_secs());
                 format!("{}\n", json!({ "progress": self.verb, "done": done, "total": self.total, "eta_seconds": eta }))
             }
             How::Bar => format!("\r{} {}\x1b[K", self.verb, bar(done, self.total, left)),
             How::Lines | How::Silent => format!("{} {}\n", self.verb, counts(done, self.total, left)),
-        };
-        stderr().write_all(text.as_bytes()).ok();
+        }
     }
 }
 
@@ -109,6 +115,28 @@ const EACH_LINE: Duration = Duration::from_secs(10);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn off_a_terminal_there_is_a_line_every_ten_seconds_and_for_machines_an_object_at_the_end_too() {
+        let said = async |how| {
+            let mut progress = Progress { verb: "importing", total: 25, how, begun: Instant::now(), told: None };
+            let mut said = Vec::new();
+            for done in 1..=25 {
+                tokio::time::advance(Duration::from_secs(1)).await;
+                said.extend(progress.due(done));
+            }
+            said.concat()
+        };
+        assert_eq!(said(How::Lines).await, "importing 10 / 25   eta 0:15\nimporting 20 / 25   eta 0:05\n");
+        assert_eq!(
+            said(How::Json).await,
+            "{\"progress\":\"importing\",\"done\":10,\"total\":25,\"eta_seconds\":15}\n\
+             {\"progress\":\"importing\",\"done\":20,\"total\":25,\"eta_seconds\":5}\n\
+             {\"progress\":\"importing\",\"done\":25,\"total\":25,\"eta_seconds\":0}\n"
+        );
+        assert_eq!(said(How::Silent).await, "");
+        assert_eq!(said(How::Bar).await.matches("\rimporting  [").count(), 25);
+    }
 
     #[test]
     fn numbers_are_written_for_people() {
