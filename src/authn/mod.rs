@@ -12,7 +12,7 @@ pub(crate) use bearer::{Unreadable, token_in};
 pub(crate) use find::Settings;
 
 use crate::authz::{Asks, Caller};
-use crate::base::{Secret, Timestamp};
+use crate::base::{Secret, SessionId, Timestamp};
 use crate::shared::{Browsers, Held, Resume, Revocations, ServiceTokens};
 use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
 use crate::wire::{Door, Inbound};
@@ -122,6 +122,15 @@ impl Authenticator {
             Ok((identity, session)) => Ok(Recognised { caller: Caller::Known(identity), session }),
             Err(AuthnError::Expired | AuthnError::SessionEnded) if asks == Asks::Anyone => Ok(nobody),
             Err(error) => Err(error),
+        }
+    }
+
+    /// The session that a request would end: also that of a token which has expired, or was followed by another one.
+    pub(crate) fn session_to_end(&self, inbound: &Inbound, now: Timestamp) -> Option<SessionId> {
+        match self.settings.credential_in(inbound) {
+            Ok(Credential::Token(token)) => self.tokens.session_of(token, now),
+            // A cookie is the session itself, or comes with a field that only its good token can tell.
+            Ok(Credential::Nothing | Credential::TokenInCookie(_) | Credential::Session(_)) | Err(_) => None,
         }
     }
 

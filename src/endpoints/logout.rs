@@ -45,7 +45,11 @@ impl Endpoints {
     /// Ends what the request shows: a session, or a token that has none.
     async fn end_shown(&self, inbound: &Inbound, refresh: Option<&Secret>) -> Result<(), Problem> {
         let identity = self.identity_of(inbound).await?;
-        let session = identity.as_ref().and_then(|identity| identity.session());
+        // Who signs out late, or after a change of roles, is signed out all the same.
+        let session = match &identity {
+            Some(identity) => identity.session(),
+            None => self.authenticator.session_to_end(inbound, self.clock.now()),
+        };
         if session.is_some() || refresh.is_some() {
             self.accounts.logout(session, refresh, &source(inbound)).await.map_err(|error| away(&error))?;
         }

@@ -1,7 +1,7 @@
 //! POST and DELETE /auth/logout.
 use serde_json::json;
 
-use crate::support::{Gateway, Upstream};
+use crate::support::{Gateway, SOON, Site, Upstream, authgate, until};
 
 #[test]
 fn after_logout_the_next_request_is_refused() {
@@ -51,6 +51,36 @@ fn a_refresh_token_alone_ends_its_session() {
     let alice = gateway.register("alice");
     gateway.post("/auth/logout").json(&json!({ "refresh_token": alice.refresh })).send().expect(204);
     gateway.get("/app").bearer(&alice.access).send().refused(401, "session_ended");
+    gateway.refresh(&alice.refresh).expect(401);
+}
+
+#[test]
+fn a_token_that_is_over_still_ends_its_session() {
+    let site =
+        Site::fixture(&Upstream::start()).set("tokens", "access_ttl", "\"1s\"").set("tokens", "leeway", "\"0s\"");
+    let gateway = site.start();
+    let alice = gateway.register("alice");
+    until("the token expires", SOON, || gateway.get("/app").bearer(&alice.access).send().status == 401);
+    // Nobody else's token does, and none that was changed.
+    let (head, _) = alice.access.rsplit_once('.').unwrap();
+    gateway.log_out(&format!("{head}.AAAA")).expect(204);
+    let alice = gateway.refresh(&alice.refresh).expect(200).json();
+    gateway.log_out(alice["access_token"].as_str().unwrap()).expect(204);
+    gateway.refresh(alice["refresh_token"].as_str().unwrap()).expect(401);
+
+    let bob = gateway.register("bob");
+    until("the token expires", SOON, || gateway.get("/app").bearer(&bob.access).send().status == 401);
+    gateway.log_out(&bob.access).expect(204);
+    gateway.refresh(&bob.refresh).expect(401);
+}
+
+#[test]
+fn a_token_from_before_a_change_of_roles_still_ends_its_session() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    authgate(gateway.folder(), gateway.site().variables(), &["user", "edit", "alice", "--add-role", "staff"]).expect(0);
+    until("the old token is refused", SOON, || gateway.get("/app").bearer(&alice.access).send().status == 401);
+    gateway.log_out(&alice.access).expect(204);
     gateway.refresh(&alice.refresh).expect(401);
 }
 

@@ -9,7 +9,7 @@ use super::inspect::{Notes, Step};
 use super::jws::{ACCESS_TOKEN_TYPE, Header, Jws, Malformed};
 use super::keys::{KeyRing, RingKey};
 use super::{Dialect, Format, Settings, Tokens};
-use crate::base::Timestamp;
+use crate::base::{SessionId, Timestamp};
 
 /// Why a token is not taken. Outside nothing more is said: a list of reasons is a help for guessing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +28,19 @@ impl Tokens {
         self.examine(token, Use::Access, now, &mut ()).map_err(|fault| fault.told_outside())
     }
 
-    /// The same for a refresh token that the other stack made with our key. It names a person and is no session yet.
+    /// The session of a token that is ours, also when the token's own time is over: enough to end the session by, and no proof of
+    /// anything else.
+    pub(crate) fn session_of(&self, token: &str, now: Timestamp) -> Option<SessionId> {
+        let read = |now| self.examine(token, Use::Access, now, &mut ());
+        let identity = match read(now) {
+            // The end is looked at last: everything else was right.
+            Err(Fault::Expired { at, .. }) => read(Timestamp::from_millis(at.millis().saturating_sub(1))),
+            read => read,
+        };
+        identity.ok()?.session()
+    }
+
+    /// As [`Self::verify`], for a refresh token that the other stack made with our key. It names a person and is no session yet.
     pub(crate) fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<Identity, TokenError> {
         self.examine(token, Use::Refresh, now, &mut ()).map_err(|fault| fault.told_outside())
     }

@@ -139,3 +139,17 @@ fn the_key_set_shows_public_keys_only() {
         assert!(!printed.contains(&URL_SAFE_NO_PAD.encode(&*key.material)));
     }
 }
+
+#[test]
+fn a_token_names_its_session_after_its_end_but_only_when_all_else_is_right() {
+    let bench = Bench::new(Algorithm::Es256);
+    let token = issue(&bench.tokens);
+    let session = bench.verdict(&token).unwrap().session();
+    let late = Timestamp::from_seconds(NOW.seconds() + 86_400);
+    assert!(session.is_some());
+    assert_eq!(bench.tokens.session_of(&token, NOW), session);
+    assert_eq!(bench.tokens.session_of(&token, late), session);
+    assert_eq!(bench.tokens.session_of(&token, Timestamp::from_seconds(NOW.seconds() - 60)), None);
+    assert_eq!(bench.tokens.session_of(&format!("{token}A"), late), None);
+    assert_eq!(Bench::new(Algorithm::Es256).tokens.session_of(&token, late), None);
+}
