@@ -6,7 +6,6 @@ use std::pin::Pin;
 
 use http::header::{AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use serde_json::Value;
 
 pub(crate) use settings::Settings;
@@ -43,7 +42,7 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Handler for Admin {
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
         match self.answer(&request, peer).await {
             Ok(response) => response,
             Err(refusal) => self.renderer.render(&refusal, "-"),
@@ -52,7 +51,7 @@ impl Handler for Admin {
 }
 
 impl Admin {
-    async fn answer(&self, request: &Request<Incoming>, peer: Peer) -> Result<Response<Body>, Refusal> {
+    async fn answer(&self, request: &Request<Body>, peer: Peer) -> Result<Response<Body>, Refusal> {
         if !peer.ip.is_some_and(|ip| self.settings.allow.iter().any(|network| network.contains(&ip.to_canonical()))) {
             return Err(Refusal::named("not_allowed"));
         }
@@ -78,7 +77,7 @@ impl Admin {
         }
     }
 
-    async fn reload(&self, request: &Request<Incoming>) -> Result<Response<Body>, Refusal> {
+    async fn reload(&self, request: &Request<Body>) -> Result<Response<Body>, Refusal> {
         if request.method() != Method::POST {
             return Err(Refusal::method_not_allowed(&[Method::POST]));
         }

@@ -3,7 +3,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -22,7 +21,7 @@ use crate::wire::{Body, Peer};
 pub(super) struct Public(Arc<Running>);
 
 impl Handler for Public {
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
         let gateway = self.0.gateway.load_full();
         gateway.handle(request, peer).await
     }

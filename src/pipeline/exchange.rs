@@ -10,7 +10,6 @@ use http::header::{HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{Compared, Gateway};
@@ -59,7 +58,7 @@ impl Exchange {
     /// A head has arrived. Copies are cheap here: they share what hyper has read.
     pub(super) fn begin(
         gateway: &Gateway,
-        request: &Request<Incoming>,
+        request: &Request<Body>,
         peer: Peer,
         now: Timestamp,
         id: &RequestId,

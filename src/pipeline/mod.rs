@@ -10,7 +10,6 @@ mod verify;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use crate::base::Clock;
 use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem, redirect};
@@ -53,12 +52,12 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Answers one request; every failure is an answer too.
-    pub(crate) async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+    pub(crate) async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
         let mut exchange = Exchange::begin(self, &request, peer, now, &request_id);
         let visitor = Visitor::of(request.headers());
-        let answer = self.serve(request.map(Body::Incoming), peer, &request_id, &mut exchange).await;
+        let answer = self.serve(request, peer, &request_id, &mut exchange).await;
         let mut response =
             answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange, visitor.as_ref()));
         response.headers_mut().insert(REQUEST_ID, request_id.value().clone());

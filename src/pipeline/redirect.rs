@@ -1,7 +1,6 @@
 //! Plain HTTP beside TLS: every request is sent to the same place over HTTPS.
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
 
 use super::Gateway;
 use super::exchange::Exchange;
@@ -11,11 +10,11 @@ use crate::wire::{Body, Inbound, Peer, REQUEST_ID};
 
 impl Gateway {
     /// Answers with the address of the same thing over HTTPS, at `port` where that is not the usual one.
-    pub(crate) fn redirect(&self, request: Request<Incoming>, peer: Peer, port: Option<u16>) -> Response<Body> {
+    pub(crate) fn redirect(&self, request: Request<Body>, peer: Peer, port: Option<u16>) -> Response<Body> {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
         let mut exchange = Exchange::begin(self, &request, peer, now, &request_id);
-        let admitted = Inbound::admit(request.map(Body::Incoming), peer, &self.door, request_id.clone());
+        let admitted = Inbound::admit(request, peer, &self.door, request_id.clone());
         let answer = admitted.map_err(Problem::from).and_then(|inbound| {
             exchange.admitted(&inbound);
             exchange.own("redirect_http");

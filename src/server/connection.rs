@@ -1,28 +1,30 @@
-//! One connection: which protocol it speaks, hyper's builder with every limit set, and the handler behind a fence.
+//! One connection: which protocol it speaks, its limits and deadlines, and the handler behind a fence.
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::TokioTimer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::drive::{Connection, Deadlines, Outcome, drive};
+use super::http1::Conn;
 use super::pulse::{Busy, Pulse, Watched};
 use super::streams::{Streams, note_piece};
 use super::{Handler, Limits, Stop};
-use crate::wire::{Body, BodyError, Peer, Takeover};
+use crate::wire::http1::Inbox;
+use crate::wire::{Body, BodyError, Peer};
 
 /// Serves one connection to its end.
 pub(super) async fn serve<S, H>(mut stream: S, peer: Peer, handler: Arc<H>, limits: Arc<Limits>, stop: Stop)
@@ -39,12 +41,10 @@ where
         () = stop.draining() => return,
     };
     let Ok(Some((protocol, first))) = sniffed else { return };
-    let pulse = Arc::new(Pulse::default());
-    let io = Watched::new(stream, first, Arc::clone(&pulse), protocol == Protocol::Http1);
     let outcome = match protocol {
-        Protocol::Http1 => serve_http1(io, peer, handler, &limits, pulse, timer, stop).await,
+        Protocol::Http1 => serve_http1(stream, first, peer, handler, &limits, timer, stop).await,
         // Its state is several times that of HTTP/1: boxed, so that the others do not pay for it.
-        Protocol::Http2 => Box::pin(serve_http2(io, peer, handler, &limits, pulse, timer, stop)).await,
+        Protocol::Http2 => Box::pin(serve_http2(stream, first.freeze(), peer, handler, &limits, timer, stop)).await,
     };
     match outcome {
         Outcome::Done => {}
@@ -72,28 +72,16 @@ enum Protocol {
 ///
 /// What was read is handed on, so the usual request costs no system call more; nothing is allocated for a connection
 /// that sends nothing.
-async fn sniff<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<(Protocol, Bytes)>> {
-    let mut first = Vec::new();
+async fn sniff<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Option<(Protocol, BytesMut)>> {
+    let mut first = Inbox::default();
     loop {
-        if poll_fn(|cx| poll_more(stream, cx, &mut first)).await? == 0 {
+        if poll_fn(|cx| first.poll_fill(stream, cx)).await? == 0 {
             return Ok(None);
         }
-        if let Some(protocol) = tell_protocol(&first) {
-            return Ok(Some((protocol, first.into())));
+        if let Some(protocol) = tell_protocol(first.bytes()) {
+            return Ok(Some((protocol, std::mem::take(first.bytes_mut()))));
         }
     }
-}
-
-fn poll_more<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    cx: &mut Context<'_>,
-    first: &mut Vec<u8>,
-) -> Poll<io::Result<usize>> {
-    let mut space = [0_u8; SNIFF_BYTES];
-    let mut buf = ReadBuf::new(&mut space);
-    ready!(Pin::new(stream).poll_read(cx, &mut buf))?;
-    first.extend_from_slice(buf.filled());
-    Poll::Ready(Ok(buf.filled().len()))
 }
 
 /// `None`: too few bytes to tell.
@@ -108,11 +96,11 @@ fn tell_protocol(first: &[u8]) -> Option<Protocol> {
 }
 
 async fn serve_http1<S, H>(
-    io: Watched<S>,
+    stream: S,
+    first: BytesMut,
     peer: Peer,
     handler: Arc<H>,
     limits: &Limits,
-    pulse: Arc<Pulse>,
     timer: Pin<&mut Sleep>,
     stop: Stop,
 ) -> Outcome
@@ -120,33 +108,54 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
-    let mut builder = http1::Builder::new();
-    // Deadlines are ours (`drive`): one timer for all of them. The count of fields is hyper's own default of 100; to
-    // set it costs an allocation for each request. `pipeline_flush` stays off: with it hyper takes from a body as fast as
-    // it comes, however slowly the client reads.
-    builder.half_close(false).header_read_timeout(None).max_header_size(limits.max_header);
-    let mut connection = builder.serve_connection(io, service(handler, peer, &pulse));
-    let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, &stop).await;
-    if let (Outcome::Done, Some(heir)) = (&outcome, pulse.take_heir()) {
-        let mut left = connection.into_parts();
-        left.io.leave_http();
-        // Who sends before the other protocol was agreed on may have meant another request: nobody reads it as either
-        // (SECURITY-CASES W02).
-        if left.read_buf.is_empty() {
-            heir.run(Box::new(left.io), Box::pin(stop.draining())).await;
-        } else {
-            tracing::debug!(ip = ?peer.ip, "closed a connection: bytes came before the answer of 101");
+    let pulse = Arc::new(Pulse::default());
+    let mut conn = Conn::new(stream, first, Arc::clone(&pulse));
+    let mut heir = None;
+    let outcome = {
+        let work = pin!(async {
+            heir = conn.run(&*handler, peer, limits.max_header).await?;
+            Ok(())
+        });
+        let driven = pin!(Http1 { work, pulse: Arc::clone(&pulse) });
+        drive(driven, pulse, Deadlines::http1(limits), timer, &stop).await
+    };
+    if let (Outcome::Done, Some(heir)) = (&outcome, heir) {
+        match conn.into_stream() {
+            Some(stream) => heir.run(Box::new(TokioIo::new(stream)), Box::pin(stop.draining())).await,
+            None => tracing::debug!(ip = ?peer.ip, "closed a connection: bytes came before the answer of 101"),
         }
     }
     outcome
 }
 
+/// Our own HTTP/1.1, as [`drive`] sees it.
+struct Http1<'a, F> {
+    work: Pin<&'a mut F>,
+    pulse: Arc<Pulse>,
+}
+
+impl<F: Future<Output = io::Result<()>>> Future for Http1<'_, F> {
+    type Output = io::Result<()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().work.as_mut().poll(cx)
+    }
+}
+
+impl<F: Future<Output = io::Result<()>>> Connection for Http1<'_, F> {
+    type Error = io::Error;
+
+    fn finish(self: Pin<&mut Self>) {
+        self.pulse.finish();
+    }
+}
+
 async fn serve_http2<S, H>(
-    io: Watched<S>,
+    stream: S,
+    first: Bytes,
     peer: Peer,
     handler: Arc<H>,
     limits: &Limits,
-    pulse: Arc<Pulse>,
     timer: Pin<&mut Sleep>,
     stop: Stop,
 ) -> Outcome
@@ -154,6 +163,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let pulse = Arc::new(Pulse::default());
+    let io = Watched::new(stream, first, Arc::clone(&pulse));
     let mut builder = http2::Builder::new(Streams { take: limits.body_timeout });
     builder
         .timer(TokioTimer::new())
@@ -171,17 +182,6 @@ where
     drive(connection, pulse, Deadlines::http2(limits), timer, &stop).await
 }
 
-impl<S, V> Connection for http1::Connection<Watched<S>, V>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-    V: HttpService<Incoming, ResBody = Answer>,
-    V::Error: Into<BodyError>,
-{
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
 impl<S, V> Connection for http2::Connection<Watched<S>, V, Streams>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
@@ -189,6 +189,8 @@ where
     V::Future: Send + 'static,
     V::Error: Into<BodyError>,
 {
+    type Error = hyper::Error;
+
     fn finish(self: Pin<&mut Self>) {
         self.graceful_shutdown();
     }
@@ -201,23 +203,17 @@ fn service<H: Handler>(
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send + 'static> + use<H> {
     let pulse = Arc::clone(pulse);
     service_fn(move |request: Request<Incoming>| {
-        let busy = pulse.begin(!request.body().is_end_stream());
+        let busy = pulse.begin();
         let handler = Arc::clone(&handler);
-        let pulse = Arc::clone(&pulse);
         async move {
-            let mut response = fenced(&*handler, request, peer).await;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS
-                && let Some(heir) = response.extensions_mut().remove::<Takeover>()
-            {
-                pulse.leave_to(heir);
-            }
+            let response = fenced(&*handler, request.map(Body::Incoming), peer).await;
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     })
 }
 
 /// A panic in a handler costs that request only.
-async fn fenced<H: Handler>(handler: &H, request: Request<Incoming>, peer: Peer) -> Response<Body> {
+pub(super) async fn fenced<H: Handler>(handler: &H, request: Request<Body>, peer: Peer) -> Response<Body> {
     let version = request.version();
     if version == Version::HTTP_2 && request.headers().len() > MAX_HEADERS {
         return status_only(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
@@ -276,10 +272,8 @@ impl HttpBody for Answer {
 
 /// The connection preface of HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Holds the usual request whole, so that hyper finds it complete at its first look.
-const SNIFF_BYTES: usize = 4096;
 
-/// As for HTTP/1, where hyper counts.
+/// As for HTTP/1.
 const MAX_HEADERS: usize = 100;
 /// Requests at once on one HTTP/2 connection.
 const MAX_STREAMS: u32 = 128;

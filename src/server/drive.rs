@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::pulse::{Phase, Pulse};
 use super::{Limits, Stop};
+use crate::wire::BodyError;
 
-/// hyper's two kinds of connection, as far as a deadline cares.
-pub(super) trait Connection: Future<Output = hyper::Result<()>> {
+/// Either kind of connection, as far as a deadline cares.
+pub(super) trait Connection: Future<Output = Result<(), Self::Error>> {
+    type Error: Into<BodyError>;
+
+
     /// Finish what is in flight, take nothing new.
     fn finish(self: Pin<&mut Self>);
 }
@@ -48,7 +53,7 @@ pub(super) async fn drive<C: Connection>(
                 connection.as_mut().finish();
             }
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
-                return Poll::Ready(ended.map_or_else(Outcome::Failed, |()| Outcome::Done));
+                return Poll::Ready(ended.map_or_else(|error| Outcome::Failed(error.into()), |()| Outcome::Done));
             }
             match std::task::ready!(watch.poll_expired(cx)) {
                 Expired::Idle => {
@@ -66,7 +71,7 @@ pub(super) async fn drive<C: Connection>(
 #[derive(Debug)]
 pub(super) enum Outcome {
     Done,
-    Failed(hyper::Error),
+    Failed(BodyError),
     Late(Why),
     Cut,
 }
@@ -161,7 +166,8 @@ impl<'timer> Watch<'timer> {
                         self.timer.as_mut().reset(due);
                     }
                     self.armed = Some(due);
-                    self.timer.as_mut().poll(cx).is_ready()
+                    // A task that has done much in its turn would be told to come again, and the timer not be set.
+                    pin!(unconstrained(self.timer.as_mut())).poll(cx).is_ready()
                 }
             };
             if !rings {

@@ -4,17 +4,16 @@
 //! obeys a reloaded file, and [`Stop`] ends it all without cutting what is in flight.
 mod accept;
 mod announced;
-mod chunks;
 mod connection;
 mod crowd;
 mod drive;
+mod http1;
 mod listener;
 mod pulse;
 mod secure;
 mod settings;
 mod stop;
 mod streams;
-mod strict;
 #[cfg(test)]
 mod tests;
 
@@ -24,7 +23,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -34,15 +32,15 @@ use accept::{Shared, accept};
 use listener::{Listener, listen};
 
 pub(crate) use announced::announced;
+pub(crate) use http1::Requests;
 pub(crate) use listener::BindError;
 pub(crate) use settings::{Limits, ListenAddress, Settings};
 pub(crate) use stop::{Ended, Stop, watch_signals};
-pub(crate) use strict::handed_on;
 
 /// What answers requests. A panic in it costs one request.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request. Every failure is an answer too.
-    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+    fn handle(&self, request: Request<Body>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// The way to a listening server.

@@ -2,16 +2,13 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-use super::strict::Strict;
-use crate::wire::Takeover;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The state of one connection, without a clock: noting costs an atomic store, and only whoever keeps the deadlines
 /// (`drive`) asks for the time, once for each change.
@@ -29,10 +26,8 @@ pub(super) struct Pulse {
     wrote: AtomicU32,
     /// The connection is on its way out.
     closing: AtomicBool,
-    /// The client may still be sending: a body that nobody asked for, or a head we refused.
-    unread: AtomicBool,
-    /// Who goes on with the connection when HTTP/1 is done with it.
-    heir: Mutex<Option<Takeover>>,
+    /// What is in flight is to be finished, and nothing new taken.
+    finishing: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,20 +44,19 @@ pub(super) enum Phase {
 
 impl Pulse {
     /// A request's head is complete. The answer has ended when the returned value is dropped.
-    pub(super) fn begin(self: &Arc<Self>, has_body: bool) -> Busy {
+    pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.open.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.head.store(false, Ordering::Relaxed);
-        self.unread.store(has_body, Ordering::Relaxed);
         Busy(Arc::clone(self))
     }
 
-    pub(super) fn leave_to(&self, heir: Takeover) {
-        *self.heir.lock().unwrap_or_else(PoisonError::into_inner) = Some(heir);
+    pub(super) fn finish(&self) {
+        self.finishing.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn take_heir(&self) -> Option<Takeover> {
-        self.heir.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn is_finishing(&self) -> bool {
+        self.finishing.load(Ordering::Relaxed)
     }
 
     pub(super) fn close(&self) {
@@ -90,21 +84,18 @@ impl Pulse {
         self.blocked.load(Ordering::Relaxed).then(|| self.wrote.load(Ordering::Relaxed))
     }
 
-    fn note_read(&self) {
+    /// Bytes came (HTTP/1 only): outside a request they are the next one's head.
+    pub(super) fn note_read(&self) {
         if self.open.load(Ordering::Relaxed) == 0 {
             self.head.store(true, Ordering::Relaxed);
         }
     }
 
-    fn note_write(&self, written: &Poll<io::Result<usize>>) {
+    pub(super) fn note_write(&self, written: &Poll<io::Result<usize>>) {
         self.blocked.store(written.is_pending(), Ordering::Relaxed);
         if written.is_ready() {
             self.wrote.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    fn client_may_be_sending(&self) -> bool {
-        self.unread.load(Ordering::Relaxed) || self.head.load(Ordering::Relaxed)
     }
 }
 
@@ -118,37 +109,28 @@ impl Drop for Busy {
     }
 }
 
-/// A socket that notes what passes and says goodbye politely.
+/// A socket of HTTP/2 that notes what passes; it gives back first what the sniffer read.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
-    inner: TokioIo<Strict<S>>,
+    inner: TokioIo<S>,
+    first: Bytes,
     pulse: Arc<Pulse>,
-    /// HTTP/2 frames arrive at any time and say nothing about a head.
-    http1: bool,
-    write_ended: bool,
-    discarded: usize,
 }
 
 impl<S> Watched<S> {
-    /// `first` is what the sniffer read already.
-    pub(super) fn new(stream: S, first: Bytes, pulse: Arc<Pulse>, http1: bool) -> Self {
-        let inner = TokioIo::new(Strict::new(stream, first, http1));
-        Self { inner, pulse, http1, write_ended: false, discarded: 0 }
-    }
-
-    /// What comes from now on is another protocol.
-    pub(super) fn leave_http(&mut self) {
-        self.inner.inner_mut().leave_http();
+    pub(super) fn new(stream: S, first: Bytes, pulse: Arc<Pulse>) -> Self {
+        Self { inner: TokioIo::new(stream), first, pulse }
     }
 }
 
 impl<S: AsyncRead + Unpin> Read for Watched<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-        if this.http1 {
-            this.pulse.note_read();
+        if this.first.is_empty() {
+            return Pin::new(&mut this.inner).poll_read(cx, buf);
         }
+        let most = this.first.len().min(buf.remaining());
+        buf.put_slice(&this.first.split_to(most));
         Poll::Ready(Ok(()))
     }
 }
@@ -180,36 +162,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Watched<S> {
         Pin::new(&mut self.get_mut().inner).poll_flush(cx)
     }
 
-    /// Closing a socket with unread bytes in it makes the kernel send a reset, which can reach the client before our
-    /// answer does. So we end our side and read on for a while (RFC 9112, section 9.6).
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.pulse.close();
-        if !this.write_ended {
-            ready!(Pin::new(&mut this.inner).poll_shutdown(cx))?;
-            this.write_ended = true;
-        }
-        if this.http1 && this.pulse.client_may_be_sending() { this.poll_discard(cx) } else { Poll::Ready(Ok(())) }
+        Pin::new(&mut this.inner).poll_shutdown(cx)
     }
 }
-
-impl<S: AsyncRead + Unpin> Watched<S> {
-    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut space = [0_u8; 4096];
-        while self.discarded < DISCARD_BYTES {
-            let mut buf = ReadBuf::new(&mut space);
-            let read = ready!(Pin::new(self.inner.inner_mut().stream_mut()).poll_read(cx, &mut buf));
-            if read.is_err() || buf.filled().is_empty() {
-                break;
-            }
-            self.discarded += buf.filled().len();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// So much is read of a body that nobody asked for; a client that sends more finds the connection closed.
-const DISCARD_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -219,7 +177,7 @@ mod tests {
     fn a_connection_awaits_its_first_head_then_is_busy_then_idle() {
         let pulse = Arc::new(Pulse::default());
         assert_eq!(pulse.phase(), Phase::Head);
-        let busy = pulse.begin(false);
+        let busy = pulse.begin();
         assert_eq!(pulse.phase(), Phase::Busy);
         pulse.note_read();
         drop(busy);

@@ -7,6 +7,7 @@ mod cookies;
 mod door;
 mod fields;
 mod forwarded;
+pub(crate) mod http1;
 mod inbound;
 mod origin;
 mod page;
@@ -19,7 +20,7 @@ mod takeover;
 mod visitor;
 
 pub(crate) use authority::Authority;
-pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
+pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, Feed, Wish, collect_small, inflow};
 pub(crate) use client::ClientFacts;
 pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite, token_cookie};
 pub(crate) use cors::{Cors, Grant, preflight, preflight_of};

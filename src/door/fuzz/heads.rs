@@ -7,33 +7,33 @@ use httparse::{EMPTY_HEADER, Request, Status};
 
 use super::{Promise, hold};
 use crate::proxy::ReadAnswer;
-use crate::server::{announced as read_announcement, handed_on};
+use crate::server::{Requests, announced as read_announcement};
 
-/// The head of a request: the verdict does not depend on the pieces, and what another reader takes for a head has one meaning.
+/// What a client says: it is read alike in whatever pieces it comes, and a head that is read has one meaning.
 pub fn head(bytes: &[u8]) -> Promise {
-    let whole = handed_on(bytes, bytes.len().max(1));
+    let whole = Requests::of(bytes, bytes.len().max(1), MOST_HEAD);
     for pieces in [1, 7] {
-        hold(handed_on(bytes, pieces) == whole, "the verdict on a head depends on the pieces it comes in")?;
+        let read = Requests::of(bytes, pieces, MOST_HEAD);
+        hold(read == whole, "what a client says is read otherwise in pieces")?;
     }
-    let mut fields = [EMPTY_HEADER; 64];
+    let Some(first) = whole.read.first() else { return Ok(()) };
+    let mut fields = [EMPTY_HEADER; 128];
     let mut request = Request::new(&mut fields);
-    let Ok(Status::Complete(length)) = request.parse(bytes) else { return Ok(()) };
-    if whole.is_some_and(|good| good < length) {
-        return Ok(());
-    }
+    let Ok(Status::Complete(length)) = request.parse(bytes) else { return Err("a head was read that is none".into()) };
     let lines = bytes.get(..length).unwrap_or_default();
     let bare = lines.iter().zip(lines.iter().skip(1)).any(|(before, byte)| *byte == b'\n' && *before != b'\r');
-    hold(!bare, "a line that ends in LF alone was handed on")?;
-    hold(!request.path.unwrap_or_default().contains('#'), "a fragment was handed on")?;
+    hold(!bare, "a line that ends in LF alone was taken")?;
+    hold(!request.path.unwrap_or_default().contains('#'), "a fragment was taken")?;
+    hold(first.fields.len() == request.headers.len(), "a field was lost or won")?;
     let values = |name: &str| -> Vec<&[u8]> {
         request.headers.iter().filter(|field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value).collect()
     };
     let (lengths, codings) = (values("content-length"), values("transfer-encoding"));
-    hold(lengths.len() + codings.len() <= 1, "a head that tells its length twice was handed on")?;
+    hold(lengths.len() + codings.len() <= 1, "a head that tells its length twice was taken")?;
     let digits = |value: &&[u8]| !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    hold(lengths.iter().all(digits), "a length that is no number was handed on")?;
+    hold(lengths.iter().all(digits), "a length that is no number was taken")?;
     let chunked = |value: &&[u8]| value.trim_ascii().eq_ignore_ascii_case(b"chunked");
-    hold(codings.iter().all(chunked), "a coding other than chunked was handed on")
+    hold(codings.iter().all(chunked), "a coding other than chunked was taken")
 }
 
 /// The PROXY protocol: not a byte more is read than belongs to it, and not a byte less will do.
@@ -78,5 +78,7 @@ thread_local! {
     static RUNTIME: Option<tokio::runtime::Runtime> = tokio::runtime::Builder::new_current_thread().enable_all().build().ok();
 }
 
+/// As in the default settings.
+const MOST_HEAD: usize = 32 * 1024;
 /// Fits into a socket, so that nobody waits for a reader who has gone.
 const MOST_ANSWER: usize = 4096;

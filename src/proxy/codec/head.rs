@@ -7,9 +7,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use httparse::{ParserConfig, Status};
 use hyper::ext::ReasonPhrase;
 
-use super::chunks::Chunks;
 use super::{ReadError, Reading};
 use crate::proxy::hop::has_word;
+use crate::wire::http1::Chunks;
 
 /// What comes of what was read so far.
 pub(super) enum Parsed {

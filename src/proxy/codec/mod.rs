@@ -1,38 +1,31 @@
 //! HTTP/1.1 towards an upstream (RFC 9112): one connection, one exchange after the other.
 //!
 //! It is driven by whoever uses it, writes heads straight into bytes, and takes only what can be read in one way.
-mod chunks;
 mod head;
-mod outbox;
 mod trial;
 
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Response;
 use http_body::Body as _;
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::outgoing::{Head, Length};
 use super::stream::Stream;
 use super::upload::Upload;
 use crate::wire::BodyError;
-use chunks::{Chunks, Step};
+use crate::wire::http1::{BadChunks, Chunks, Inbox, Outbox, Step};
 use head::Parsed;
-use outbox::Outbox;
 pub(crate) use trial::Answer;
 
 /// One connection, and how far the exchange on it is.
 #[derive(Debug)]
 pub(super) struct Codec {
     stream: Stream,
-    /// What was read and not used yet.
-    inbox: BytesMut,
-    /// How much is read at once.
-    room: usize,
+    inbox: Inbox,
     outbox: Outbox,
     sending: Sending,
     /// The connection takes no more.
@@ -79,6 +72,12 @@ pub(super) enum ReadError {
     Nonsense(&'static str),
 }
 
+impl From<BadChunks> for ReadError {
+    fn from(BadChunks(why): BadChunks) -> Self {
+        Self::Nonsense(why)
+    }
+}
+
 impl ReadError {
     fn ended(error: Option<io::Error>, heard: bool) -> Self {
         let error = error.unwrap_or_else(|| io::ErrorKind::UnexpectedEof.into());
@@ -90,9 +89,8 @@ impl Codec {
     pub(super) fn new(stream: Stream) -> Self {
         Self {
             stream,
-            inbox: BytesMut::new(),
-            room: LEAST_ROOM,
-            outbox: Outbox::default(),
+            inbox: Inbox::default(),
+            outbox: Outbox::keeping(),
             sending: Sending::Nothing,
             broken: false,
             head_only: false,
@@ -214,7 +212,7 @@ impl Codec {
         loop {
             while !self.inbox.is_empty() {
                 self.heard = true;
-                match head::parse(&mut self.inbox, self.head_only)? {
+                match head::parse(self.inbox.bytes_mut(), self.head_only)? {
                     Parsed::Partial => break,
                     Parsed::Interim if interim == MOST_INTERIM => {
                         return nonsense("it does not get past interim answers");
@@ -227,7 +225,7 @@ impl Codec {
                     }
                 }
             }
-            if self.inbox.len() >= MOST_HEAD {
+            if self.inbox.bytes().len() >= MOST_HEAD {
                 return nonsense("its head has no end");
             }
             let heard = self.heard;
@@ -265,16 +263,16 @@ impl Codec {
         }
         match &mut self.reading {
             Reading::Head | Reading::Done => Ok(None),
-            Reading::ToTheEnd => Ok(Some(self.inbox.split().freeze())),
+            Reading::ToTheEnd => Ok(Some(self.inbox.take(self.inbox.bytes().len()))),
             Reading::Exact(left) => {
-                let most = usize::try_from(*left).unwrap_or(usize::MAX).min(self.inbox.len());
+                let most = usize::try_from(*left).unwrap_or(usize::MAX).min(self.inbox.bytes().len());
                 *left -= most as u64;
                 if *left == 0 {
                     self.reading = Reading::Done;
                 }
-                Ok(Some(self.inbox.split_to(most).freeze()))
+                Ok(Some(self.inbox.take(most)))
             }
-            Reading::Chunked(chunks) => match chunks.next(&mut self.inbox)? {
+            Reading::Chunked(chunks) => match chunks.next(self.inbox.bytes_mut())? {
                 Step::Piece(piece) => Ok(Some(piece)),
                 Step::More => Ok(None),
                 Step::End => {
@@ -293,7 +291,7 @@ impl Codec {
     /// The whole body, when it has been read with the head.
     pub(super) fn whole_body(&mut self) -> Option<Bytes> {
         let Reading::Exact(left) = self.reading else { return None };
-        let whole = usize::try_from(left).is_ok_and(|left| left <= self.inbox.len());
+        let whole = usize::try_from(left).is_ok_and(|left| left <= self.inbox.bytes().len());
         if whole { self.piece_in_hand().ok().flatten() } else { None }
     }
 
@@ -325,27 +323,17 @@ impl Codec {
 
     /// Lets go of what an unused connection need not hold.
     pub(super) fn rest(&mut self) {
-        self.outbox.rest();
-        if self.room > LEAST_ROOM {
-            (self.room, self.inbox) = (LEAST_ROOM, BytesMut::new());
-        }
+        self.outbox.rest(MOST_AT_REST);
+        self.inbox.rest();
     }
 
     /// The bare socket of a connection that has switched protocols, and what was read from it already.
     pub(super) fn into_stream(self) -> (Stream, Bytes) {
-        (self.stream, self.inbox.freeze())
+        (self.stream, self.inbox.into_bytes())
     }
 
-    /// Reads what is there; 0 at the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let missing = self.room.saturating_sub(self.inbox.len()).max(LEAST_READ);
-        self.inbox.reserve(missing);
-        let read = ready!(pin!(self.stream.read_buf(&mut self.inbox)).poll(cx))?;
-        // A large answer is read in large pieces: as few system calls as can be.
-        if read >= self.room {
-            self.room = (self.room * 2).min(MOST_ROOM);
-        }
-        Poll::Ready(Ok(read))
+        self.inbox.poll_fill(&mut self.stream, cx)
     }
 }
 
@@ -355,12 +343,8 @@ fn nonsense<T>(why: &'static str) -> Poll<Result<T, ReadError>> {
 
 const SHORT: &str = "the body is shorter than was announced";
 const LONG: &str = "the body is longer than was announced";
-/// What is read at once at first ...
-const LEAST_ROOM: usize = 8 * 1024;
-/// ... and at most, when an answer turns out to be large.
-const MOST_ROOM: usize = 256 * 1024;
-/// No read is smaller, whatever is held already.
-const LEAST_READ: usize = 1024;
+/// What an unused connection may hold for its next head, in bytes.
+const MOST_AT_REST: usize = 16 * 1024;
 /// An answer's head, in bytes.
 const MOST_HEAD: usize = 128 * 1024;
 const MOST_INTERIM: usize = 32;

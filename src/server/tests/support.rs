@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -36,7 +35,7 @@ pub(super) struct Stub {
 }
 
 impl Handler for Stub {
-    async fn handle(&self, request: Request<Incoming>, _peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Request<Body>, _peer: Peer) -> Response<Body> {
         self.handled.fetch_add(1, Ordering::SeqCst);
         match request.uri().path() {
             "/panic" => panic!("a secret of the client"),

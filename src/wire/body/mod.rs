@@ -1,6 +1,7 @@
 //! One body type for everything that passes: streamed, never collected.
 mod bounded;
 mod deadline;
+mod inflow;
 
 use std::error::Error;
 use std::pin::Pin;
@@ -12,6 +13,7 @@ use hyper::body::Incoming;
 
 pub(crate) use bounded::{BodyProblem, Bounded, collect_small};
 pub(crate) use deadline::Deadline;
+pub(crate) use inflow::{Feed, Inflow, Wish, inflow};
 
 /// What can go wrong in the middle of a body; the connection that carried it is not used again.
 pub(crate) type BodyError = Box<dyn Error + Send + Sync>;
@@ -25,6 +27,8 @@ pub(crate) enum Body {
     Full(Option<Bytes>),
     /// Straight from hyper.
     Incoming(Incoming),
+    /// From a connection of HTTP/1.1.
+    Inflow(Inflow),
     /// With something wrapped around: a deadline, a bound, a counter.
     Wrapped(Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send + Sync>>),
 }
@@ -56,6 +60,7 @@ impl HttpBody for Body {
                 Poll::Ready(bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
             }
             Self::Incoming(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            Self::Inflow(inflow) => Pin::new(inflow).poll_frame(cx),
             Self::Wrapped(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -65,6 +70,7 @@ impl HttpBody for Body {
             Self::Empty => true,
             Self::Full(bytes) => bytes.as_ref().is_none_or(Bytes::is_empty),
             Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Inflow(inflow) => inflow.is_end_stream(),
             Self::Wrapped(body) => body.is_end_stream(),
         }
     }
@@ -74,6 +80,7 @@ impl HttpBody for Body {
             Self::Empty => SizeHint::with_exact(0),
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Incoming(incoming) => incoming.size_hint(),
+            Self::Inflow(inflow) => inflow.size_hint(),
             Self::Wrapped(body) => body.size_hint(),
         }
     }

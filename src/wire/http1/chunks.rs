@@ -1,12 +1,15 @@
-//! The chunked coding of an answer (RFC 9112, section 7.1), read strictly: lines end with CR LF, sizes are hexadecimal
+//! The chunked coding of a body (RFC 9112, section 7.1), read strictly: lines end with CR LF, sizes are hexadecimal
 //! digits and nothing else, extensions and trailers are bounded and go no further.
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::ReadError;
+/// These are no chunks, or more words than data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadChunks(pub(crate) &'static str);
 
 /// Where in the coding we are.
 #[derive(Debug)]
-pub(super) struct Chunks {
+pub(crate) struct Chunks {
     state: State,
     /// Bytes of extensions and trailers so far: they say nothing to us, so there must not be many.
     aside: usize,
@@ -33,7 +36,7 @@ enum State {
 
 /// What comes of what was read so far.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Piece(Bytes),
     /// Nothing yet.
     More,
@@ -41,12 +44,12 @@ pub(super) enum Step {
 }
 
 impl Chunks {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { state: State::Size(0, 0), aside: 0 }
     }
 
     /// Takes the next piece, or all that leads to one, out of `inbox`.
-    pub(super) fn next(&mut self, inbox: &mut BytesMut) -> Result<Step, ReadError> {
+    pub(crate) fn next(&mut self, inbox: &mut BytesMut) -> Result<Step, BadChunks> {
         loop {
             if let State::Data(left) = self.state {
                 return Ok(self.data(left, inbox));
@@ -70,7 +73,7 @@ impl Chunks {
         Step::Piece(inbox.split_to(most).freeze())
     }
 
-    fn after(&mut self, byte: u8) -> Result<State, ReadError> {
+    fn after(&mut self, byte: u8) -> Result<State, BadChunks> {
         Ok(match (self.state, byte) {
             (State::Size(digits, size), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < MOST_DIGITS => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
@@ -87,14 +90,14 @@ impl Chunks {
             (State::TrailerLine, b'\r') => State::TrailerLf,
             (State::Trailer | State::TrailerLine, byte) if is_text(byte) => self.set_aside(State::TrailerLine)?,
             (State::TrailerLf, b'\n') => State::Trailer,
-            _ => return Err(ReadError::Nonsense("its chunks are malformed")),
+            _ => return Err(BadChunks("its chunks are malformed")),
         })
     }
 
-    const fn set_aside(&mut self, then: State) -> Result<State, ReadError> {
+    const fn set_aside(&mut self, then: State) -> Result<State, BadChunks> {
         self.aside += 1;
         if self.aside > MOST_ASIDE {
-            return Err(ReadError::Nonsense("its chunks carry more words than data"));
+            return Err(BadChunks("its chunks carry more words than data"));
         }
         Ok(then)
     }

@@ -1,4 +1,4 @@
-//! What is on its way to the upstream: heads, framing and small pieces in one buffer, a large piece as it came.
+//! What is on its way out: heads, framing and small pieces in one buffer, a large piece as it came.
 use std::io::{self, IoSlice, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,10 +6,8 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
-use crate::proxy::stream::Stream;
-
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     /// Used again from request to request.
     buffer: Vec<u8>,
     /// How much of it was written.
@@ -18,16 +16,27 @@ pub(super) struct Outbox {
     piece: Bytes,
     /// Follows the piece.
     tail: &'static [u8],
-    /// Something of this request has reached the connection.
+    /// Something of this message has reached the connection.
     written: bool,
     unflushed: bool,
-    /// The pieces of the body among all this, until something was written.
+    /// The pieces of the body among all this, until something was written: where they may be wanted back.
     pieces: Vec<Bytes>,
+    keeps: bool,
 }
 
 impl Outbox {
-    /// Empties it for the next request, whose head is written here.
-    pub(super) fn begin(&mut self) -> &mut Vec<u8> {
+    /// One that can give back a body of which nothing was written.
+    pub(crate) fn keeping() -> Self {
+        Self { keeps: true, ..Self::default() }
+    }
+
+    /// What is put here goes out with what follows.
+    pub(crate) const fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Empties it for the next message, whose head is written here.
+    pub(crate) fn begin(&mut self) -> &mut Vec<u8> {
         self.buffer.clear();
         (self.at, self.piece, self.tail) = (0, Bytes::new(), b"");
         self.written = false;
@@ -35,40 +44,40 @@ impl Outbox {
         &mut self.buffer
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.at == self.buffer.len() && self.piece.is_empty() && self.tail.is_empty()
     }
 
     /// Whether another piece can be added before something is written.
-    pub(super) const fn has_room(&self) -> bool {
+    pub(crate) const fn has_room(&self) -> bool {
         self.piece.is_empty() && self.tail.is_empty() && self.buffer.len() < SMALL
     }
 
-    pub(super) const fn has_written(&self) -> bool {
+    pub(crate) const fn has_written(&self) -> bool {
         self.written
     }
 
     /// What it holds of the body, when nothing was written.
-    pub(super) fn take_back(&mut self) -> Option<Vec<Bytes>> {
+    pub(crate) fn take_back(&mut self) -> Option<Vec<Bytes>> {
         (!self.written).then(|| std::mem::take(&mut self.pieces))
     }
 
-    pub(super) fn piece(&mut self, piece: Bytes) {
+    pub(crate) fn piece(&mut self, piece: Bytes) {
         self.add(piece, b"");
     }
 
-    pub(super) fn chunk(&mut self, piece: Bytes, last: bool) {
+    pub(crate) fn chunk(&mut self, piece: Bytes, last: bool) {
         // Writing to memory cannot fail.
         let _written = write!(self.buffer, "{:x}\r\n", piece.len());
         self.add(piece, if last { b"\r\n0\r\n\r\n" } else { b"\r\n" });
     }
 
-    pub(super) fn last_chunk(&mut self) {
+    pub(crate) fn last_chunk(&mut self) {
         self.buffer.extend_from_slice(b"0\r\n\r\n");
     }
 
     fn add(&mut self, piece: Bytes, tail: &'static [u8]) {
-        if !self.written {
+        if self.keeps && !self.written {
             self.pieces.push(piece.clone());
         }
         if piece.len() <= SMALL {
@@ -80,7 +89,11 @@ impl Outbox {
     }
 
     /// Ready when everything was written and flushed.
-    pub(super) fn poll_flush(&mut self, stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_flush<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         while !self.is_empty() {
             let head = self.buffer.get(self.at..).unwrap_or_default();
             let stream = Pin::new(&mut *stream);
@@ -116,9 +129,9 @@ impl Outbox {
         self.tail = self.tail.get(count..).unwrap_or_default();
     }
 
-    /// Lets go of memory that a request without a large body does not need.
-    pub(super) fn rest(&mut self) {
-        if self.buffer.capacity() > 2 * SMALL {
+    /// Lets go of more memory than this, for a time in which there is nothing to send.
+    pub(crate) fn rest(&mut self, most: usize) {
+        if self.buffer.capacity() > most {
             self.buffer = Vec::new();
         }
     }

@@ -1,0 +1,186 @@
+//! The head of an answer in bytes, and how its body is told from what follows (RFC 9112, section 6).
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::response::Parts;
+use http::{HeaderValue, StatusCode, Version};
+use hyper::ext::ReasonPhrase;
+
+use super::date;
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    Nothing,
+    /// So many bytes are still to come.
+    Exact(u64),
+    Chunked,
+    /// The body ends with the connection: HTTP/1.0 knows no other way when the length is not known.
+    ToTheEnd,
+}
+
+/// What was asked, as far as the answer's form depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) version: Version,
+    pub(super) head_only: bool,
+    /// Another request may follow.
+    pub(super) keep_alive: bool,
+}
+
+/// Writes a head; `length` is the body's where it is known. Says how the body is written, and whether another request may follow.
+pub(super) fn write(parts: &Parts, length: Option<u64>, asked: Asked, out: &mut Vec<u8>) -> (Coding, bool) {
+    let told = parts.headers.get(CONTENT_LENGTH).and_then(number);
+    let bodiless = parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let coding = match told.or(length) {
+        _ if asked.head_only || bodiless => Coding::Nothing,
+        Some(0) => Coding::Nothing,
+        Some(length) => Coding::Exact(length),
+        None if asked.version == Version::HTTP_10 => Coding::ToTheEnd,
+        None => Coding::Chunked,
+    };
+    let says_close = parts.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+    let keep_alive = asked.keep_alive && !says_close && coding != Coding::ToTheEnd;
+    out.reserve(USUAL);
+    write_line(parts, asked.version, out);
+    for (name, value) in &parts.headers {
+        // What frames is written below, once.
+        if *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
+            write_field(name.as_str().as_bytes(), value.as_bytes(), out);
+        }
+    }
+    write_framing(parts, coding, told.or(length), asked.head_only, out);
+    if !parts.headers.contains_key(CONNECTION) {
+        match (keep_alive, asked.version) {
+            (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+            (true, Version::HTTP_10) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+            (true, _) => {}
+        }
+    }
+    if !parts.headers.contains_key(DATE) {
+        out.extend_from_slice(b"date: ");
+        date::write(out);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    (coding, keep_alive)
+}
+
+fn write_line(parts: &Parts, version: Version, out: &mut Vec<u8>) {
+    out.extend_from_slice(if version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
+    out.extend_from_slice(parts.status.as_str().as_bytes());
+    out.push(b' ');
+    let reason = match parts.extensions.get::<ReasonPhrase>() {
+        Some(reason) => reason.as_bytes(),
+        None => parts.status.canonical_reason().unwrap_or_default().as_bytes(),
+    };
+    out.extend_from_slice(reason);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_framing(parts: &Parts, coding: Coding, length: Option<u64>, head_only: bool, out: &mut Vec<u8>) {
+    match (coding, length) {
+        (Coding::Chunked, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        (Coding::ToTheEnd, _) => {}
+        // An answer to HEAD and a 304 may tell the length that the body would have (RFC 9110, section 8.6).
+        (Coding::Nothing, _) if parts.status == StatusCode::NOT_MODIFIED => {
+            if let Some(length) = parts.headers.get(CONTENT_LENGTH).and_then(number) {
+                write_length(length, out);
+            }
+        }
+        (Coding::Nothing, _) if parts.status.is_informational() || parts.status == StatusCode::NO_CONTENT => {}
+        (Coding::Nothing, Some(0)) if head_only && !parts.headers.contains_key(CONTENT_LENGTH) => {}
+        (Coding::Nothing | Coding::Exact(_), Some(length)) => write_length(length, out),
+        (Coding::Nothing | Coding::Exact(_), None) => {}
+    }
+}
+
+fn write_length(length: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"content-length: ");
+    let mut digits = [0_u8; 20];
+    let mut left = length;
+    let mut count = 0;
+    for place in digits.iter_mut().rev() {
+        // A digit is below ten.
+        *place = b'0' + u8::try_from(left % 10).unwrap_or_default();
+        left /= 10;
+        count += 1;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn number(value: &HeaderValue) -> Option<u64> {
+    value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
+}
+
+const USUAL: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+
+    fn written(status: u16, fields: &[(&'static str, &'static str)], length: Option<u64>, asked: Asked) -> (String, Coding, bool) {
+        let mut response = Response::builder().status(status);
+        for (name, value) in fields {
+            response = response.header(*name, *value);
+        }
+        let (parts, ()) = response.header("date", "d").body(()).unwrap().into_parts();
+        let mut out = Vec::new();
+        let (coding, keep_alive) = write(&parts, length, asked, &mut out);
+        (String::from_utf8(out).unwrap().replace("date: d\r\n", ""), coding, keep_alive)
+    }
+
+    const KEPT: Asked = Asked { version: Version::HTTP_11, head_only: false, keep_alive: true };
+    const OLD: Asked = Asked { version: Version::HTTP_10, ..KEPT };
+    const HEAD: Asked = Asked { head_only: true, ..KEPT };
+    const LAST: Asked = Asked { keep_alive: false, ..KEPT };
+
+    #[test]
+    fn the_end_of_a_body_is_told_in_one_way() {
+        #[rustfmt::skip]
+        let cases: &[(u16, &[(&str, &str)], Option<u64>, Asked, &str, Coding, bool)] = &[
+            (200, &[], Some(5), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Exact(5), true),
+            (200, &[], Some(0), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Coding::Nothing, true),
+            (200, &[("content-length", "5")], None, KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Exact(5), true),
+            (200, &[], None, KEPT, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Coding::Chunked, true),
+            (200, &[("transfer-encoding", "gzip")], None, KEPT, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", Coding::Chunked, true),
+            (200, &[], None, OLD, "HTTP/1.0 200 OK\r\nconnection: close\r\n\r\n", Coding::ToTheEnd, false),
+            (200, &[], Some(5), OLD, "HTTP/1.0 200 OK\r\ncontent-length: 5\r\nconnection: keep-alive\r\n\r\n", Coding::Exact(5), true),
+            (200, &[("content-length", "5")], Some(0), HEAD, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Nothing, true),
+            (200, &[], Some(5), HEAD, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Nothing, true),
+            (200, &[], Some(0), HEAD, "HTTP/1.1 200 OK\r\n\r\n", Coding::Nothing, true),
+            (204, &[], Some(0), KEPT, "HTTP/1.1 204 No Content\r\n\r\n", Coding::Nothing, true),
+            (304, &[("content-length", "9")], Some(0), KEPT, "HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n", Coding::Nothing, true),
+            (304, &[], Some(0), KEPT, "HTTP/1.1 304 Not Modified\r\n\r\n", Coding::Nothing, true),
+            (101, &[("connection", "upgrade")], Some(0), KEPT, "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\r\n", Coding::Nothing, true),
+            (599, &[], Some(1), LAST, "HTTP/1.1 599 \r\ncontent-length: 1\r\nconnection: close\r\n\r\n", Coding::Exact(1), false),
+            (200, &[("connection", "close")], Some(1), KEPT, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 1\r\n\r\n", Coding::Exact(1), false),
+            (200, &[], Some(u64::MAX), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 18446744073709551615\r\n\r\n", Coding::Exact(u64::MAX), true),
+        ];
+        for (status, fields, length, asked, expected, coding, keep_alive) in cases {
+            let (text, written_as, kept) = written(*status, fields, *length, *asked);
+            assert_eq!((text.as_str(), written_as, kept), (*expected, *coding, *keep_alive), "{status} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_added_where_there_is_none() {
+        let (parts, ()) = Response::new(()).into_parts();
+        let mut out = Vec::new();
+        write(&parts, Some(0), KEPT, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        let date = text.lines().find_map(|line| line.strip_prefix("date: ")).unwrap();
+        assert!(httpdate::parse_http_date(date).is_ok(), "{date}");
+    }
+}
