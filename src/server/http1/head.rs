@@ -35,8 +35,6 @@ pub(super) enum BadHead {
     TargetTooLong,
     #[error("the head is too large")]
     TooLarge,
-    #[error("the version is not known")]
-    Version,
 }
 
 impl BadHead {
@@ -45,7 +43,6 @@ impl BadHead {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
         }
     }
 }
@@ -93,7 +90,6 @@ pub(super) fn read(bytes: &Bytes) -> Result<Head, BadHead> {
     match ParserConfig::default().parse_request_with_uninit_headers(&mut parsed, bytes, &mut space) {
         Ok(Status::Complete(length)) if length == bytes.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(BadHead::TooLarge),
-        Err(httparse::Error::Version) => return Err(BadHead::Version),
         Ok(_) | Err(_) => return Err(BadHead::Malformed("it is no request")),
     }
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {

@@ -11,7 +11,7 @@ pub(crate) struct BadChunks(pub(crate) &'static str);
 #[derive(Debug)]
 pub(crate) struct Chunks {
     state: State,
-    /// Bytes of extensions and trailers so far: they say nothing to us, so there must not be many.
+    /// Bytes of extensions and trailers, as far as data does not outweigh them: they say nothing to us, so there must not be many.
     aside: usize,
 }
 
@@ -75,6 +75,8 @@ impl Chunks {
 
     fn after(&mut self, byte: u8) -> Result<State, BadChunks> {
         Ok(match (self.state, byte) {
+            // Zeros before a size say nothing, and there may be some.
+            (State::Size(0 | 1, 0), b'0') => self.set_aside(State::Size(1, 0))?,
             (State::Size(digits, size), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < MOST_DIGITS => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 State::Size(digits + 1, size * 16 + u64::from(digit))
@@ -83,7 +85,10 @@ impl Chunks {
             (State::Size(1.., size), b';' | b' ' | b'\t') => self.set_aside(State::Extension(size))?,
             (State::Extension(size), byte) if is_text(byte) => self.set_aside(State::Extension(size))?,
             (State::SizeEnd(0), b'\n') => State::Trailer,
-            (State::SizeEnd(size), b'\n') => State::Data(size),
+            (State::SizeEnd(size), b'\n') => {
+                self.aside = self.aside.saturating_sub(usize::try_from(size).unwrap_or(usize::MAX));
+                State::Data(size)
+            }
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size(0, 0),
             (State::Trailer, b'\r') => State::EndLf,
@@ -135,7 +140,7 @@ mod tests {
 
     #[test]
     fn chunks_are_read_in_whatever_pieces_they_come_and_not_one_byte_further() {
-        let coded = b"3\r\nabc\r\n0A;x=\"1;2\"\r\n0123456789\r\n000\r\nx: 1\r\ny: 2\r\n\r\nHTTP";
+        let coded = b"00000000000000000003\r\nabc\r\n0A;x=\"1;2\"\r\n0123456789\r\n000\r\nx: 1\r\ny: 2\r\n\r\nHTTP";
         for at_once in 1..coded.len() {
             assert_eq!(read(coded, at_once), Some((b"abc0123456789".to_vec(), true, 4)), "{at_once}");
         }
@@ -166,5 +171,9 @@ mod tests {
         }
         let chatty = format!("0\r\n{}", "x: y\r\n".repeat(5000));
         assert_eq!(read(chatty.as_bytes(), 100), None);
+        let chatty = format!("1;{}\r\na\r\n", "x".repeat(100)).repeat(200);
+        assert_eq!(read(chatty.as_bytes(), 100), None);
+        let signed = format!("3e8;{}\r\n{}\r\n", "x".repeat(100), "a".repeat(1000)).repeat(1000);
+        assert!(read(signed.as_bytes(), 1000).is_some());
     }
 }
