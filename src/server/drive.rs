@@ -16,7 +16,6 @@ use crate::wire::BodyError;
 pub(super) trait Connection: Future<Output = Result<(), Self::Error>> {
     type Error: Into<BodyError>;
 
-
     /// Finish what is in flight, take nothing new.
     fn finish(self: Pin<&mut Self>);
 }

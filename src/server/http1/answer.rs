@@ -29,7 +29,8 @@ pub(super) struct Asked {
 /// Writes a head; `length` is the body's where it is known. Says how the body is written, and whether another request may follow.
 pub(super) fn write(parts: &Parts, length: Option<u64>, asked: Asked, out: &mut Vec<u8>) -> (Coding, bool) {
     let told = parts.headers.get(CONTENT_LENGTH).and_then(number);
-    let bodiless = parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let bodiless =
+        parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let coding = match told.or(length) {
         _ if asked.head_only || bodiless => Coding::Nothing,
         Some(0) => Coding::Nothing,
@@ -130,7 +131,14 @@ mod tests {
 
     use super::*;
 
-    fn written(status: u16, fields: &[(&'static str, &'static str)], length: Option<u64>, asked: Asked) -> (String, Coding, bool) {
+    type Fields = &'static [(&'static str, &'static str)];
+
+    fn written(
+        status: u16,
+        fields: Fields,
+        length: Option<u64>,
+        asked: Asked,
+    ) -> (String, Coding, bool) {
         let mut response = Response::builder().status(status);
         for (name, value) in fields {
             response = response.header(*name, *value);
@@ -149,7 +157,7 @@ mod tests {
     #[test]
     fn the_end_of_a_body_is_told_in_one_way() {
         #[rustfmt::skip]
-        let cases: &[(u16, &[(&str, &str)], Option<u64>, Asked, &str, Coding, bool)] = &[
+        let cases: &[(u16, Fields, Option<u64>, Asked, &str, Coding, bool)] = &[
             (200, &[], Some(5), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Exact(5), true),
             (200, &[], Some(0), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Coding::Nothing, true),
             (200, &[("content-length", "5")], None, KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Exact(5), true),

@@ -10,6 +10,7 @@ thread_local! {
 }
 
 /// Writes the time of now.
+#[expect(clippy::disallowed_methods, reason = "a field for the log of others: nothing is decided by it")]
 pub(super) fn write(out: &mut Vec<u8>) {
     let now = SystemTime::now();
     let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());

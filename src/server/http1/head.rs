@@ -97,7 +97,8 @@ pub(super) fn read(bytes: &Bytes) -> Result<Head, BadHead> {
     };
     let mut request = Request::new(());
     *request.version_mut() = if version == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| BadHead::Malformed("the method is none"))?;
+    *request.method_mut() =
+        Method::from_bytes(method.as_bytes()).map_err(|_| BadHead::Malformed("the method is none"))?;
     *request.uri_mut() = read_target(bytes, target)?;
     let mut about = About::default();
     *request.headers_mut() = fields(bytes, parsed.headers, &mut about)?;
@@ -115,7 +116,8 @@ fn read_target(bytes: &Bytes, target: &str) -> Result<Uri, BadHead> {
     if memchr(b'#', target.as_bytes()).is_some() {
         return Err(BadHead::Malformed("the target has a fragment"));
     }
-    Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).map_err(|_| BadHead::Malformed("the target is malformed"))
+    Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes()))
+        .map_err(|_| BadHead::Malformed("the target is malformed"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a client's own fields may have several lines")]
@@ -266,7 +268,10 @@ mod tests {
             "G\0T / HTTP/1.1\r\n\r\n",
         ] {
             for pieces in [1, 3, 1000] {
-                assert!(matches!(first(head.as_bytes(), pieces, 1000), Err(BadHead::Malformed(_))), "{head:?} {pieces}");
+                assert!(
+                    matches!(first(head.as_bytes(), pieces, 1000), Err(BadHead::Malformed(_))),
+                    "{head:?} {pieces}"
+                );
             }
         }
         for version in ["HTTP/2.0", "HTTP/1.2", "HTTP/3"] {

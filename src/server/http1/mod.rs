@@ -128,8 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     async fn exchange<H: Handler>(&mut self, head: Head, handler: &H, peer: Peer) -> io::Result<Next> {
         let Head { request, framing, keep_alive, expects } = head;
         let (body, mut intake) = Intake::begin(framing, expects);
-        let asked =
-            Asked { version: request.version(), head_only: *request.method() == Method::HEAD, keep_alive };
+        let asked = Asked { version: request.version(), head_only: *request.method() == Method::HEAD, keep_alive };
         let busy = self.pulse.begin();
         // On the heap: a connection that waits is not to hold room for the way of a request.
         let mut work = Box::pin(fenced(handler, request.map(|()| body), peer));
@@ -147,13 +146,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         drop(work);
         let next = self.answer(response?, asked, &mut intake).await?;
         drop(busy);
-        Ok(match next {
-            Next::Request if !self.pass_over(intake).await? => Next::Nothing,
-            next => next,
-        })
+        let goes_on = !matches!(next, Next::Request) || self.pass_over(intake).await?;
+        Ok(if goes_on { next } else { Next::Nothing })
     }
 
-    async fn answer(&mut self, response: Response<Body>, asked: Asked, intake: &mut Option<Intake>) -> io::Result<Next> {
+    async fn answer(
+        &mut self,
+        response: Response<Body>,
+        asked: Asked,
+        intake: &mut Option<Intake>,
+    ) -> io::Result<Next> {
         let (mut parts, mut body) = response.into_parts();
         let heir = parts.extensions.remove::<Takeover>().filter(|_| parts.status == StatusCode::SWITCHING_PROTOCOLS);
         let keep_alive = asked.keep_alive && !self.is_over() && self.may_go_on(intake.as_mut());

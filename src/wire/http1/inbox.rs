@@ -37,7 +37,11 @@ impl Inbox {
 
     /// Takes so many bytes off the front.
     pub(crate) fn take(&mut self, length: usize) -> Bytes {
-        if length == self.bytes.len() { std::mem::take(&mut self.bytes).freeze() } else { self.bytes.split_to(length).freeze() }
+        if length == self.bytes.len() {
+            std::mem::take(&mut self.bytes).freeze()
+        } else {
+            self.bytes.split_to(length).freeze()
+        }
     }
 
     /// All of it, for another protocol.
@@ -46,7 +50,11 @@ impl Inbox {
     }
 
     /// Reads what is there; 0 at the end.
-    pub(crate) fn poll_fill<S: AsyncRead + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    pub(crate) fn poll_fill<S: AsyncRead + Unpin>(
+        &mut self,
+        stream: &mut S,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let read = if self.room == LEAST_ROOM && self.bytes.is_empty() {
             ready!(self.poll_first(stream, cx))?
         } else {
