@@ -19,7 +19,7 @@ use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetri
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
 use crate::refusal::{Opened, Refusal, Renderer};
-use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
+use crate::wire::{BadRequest, Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
 use observed::Compared;
@@ -85,6 +85,7 @@ impl Gateway {
         }
         match self.endpoints.find(inbound.path().as_str()) {
             // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
+            Lookup::Ours(_) if inbound.connects() => Err(BadRequest::Connect.into()),
             Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
             // On the heap as well: each caller up to hyper would move all of it.

@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::drive::{Connection, Deadlines, Outcome, drive};
 use super::pulse::{Busy, Pulse, Watched};
 use super::streams::{Streams, note_piece};
+use super::tunnel::Connect;
 use super::{Handler, Limits, Stop};
 use crate::wire::{Body, BodyError, Peer, Takeover};
 
@@ -125,7 +126,7 @@ where
     // set it costs an allocation for each request. `pipeline_flush` stays off: with it hyper takes from a body as fast as
     // it comes, however slowly the client reads.
     builder.half_close(false).header_read_timeout(None).max_header_size(limits.max_header);
-    let mut connection = builder.serve_connection(io, service(handler, peer, &pulse));
+    let mut connection = builder.serve_connection(io, service(handler, peer, &pulse, &stop));
     let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, &stop).await;
     if let (Outcome::Done, Some(heir)) = (&outcome, pulse.take_heir()) {
         let mut left = connection.into_parts();
@@ -166,8 +167,9 @@ where
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PING_ANSWER);
-    let connection = pin!(builder.serve_connection(io, service(handler, peer, &pulse)));
+        .keep_alive_timeout(PING_ANSWER)
+        .enable_connect_protocol();
+    let connection = pin!(builder.serve_connection(io, service(handler, peer, &pulse, &stop)));
     drive(connection, pulse, Deadlines::http2(limits), timer, &stop).await
 }
 
@@ -198,15 +200,19 @@ fn service<H: Handler>(
     handler: Arc<H>,
     peer: Peer,
     pulse: &Arc<Pulse>,
+    stop: &Stop,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send + 'static> + use<H> {
-    let pulse = Arc::clone(pulse);
-    service_fn(move |request: Request<Incoming>| {
+    let (pulse, stop) = (Arc::clone(pulse), stop.clone());
+    service_fn(move |mut request: Request<Incoming>| {
         let busy = pulse.begin(!request.body().is_end_stream());
         let handler = Arc::clone(&handler);
         let pulse = Arc::clone(&pulse);
+        let connect = Connect::of(&mut request, &stop);
         async move {
             let mut response = fenced(&*handler, request, peer).await;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            if let Some(connect) = connect {
+                response = connect.answered(response, &busy);
+            } else if response.status() == StatusCode::SWITCHING_PROTOCOLS
                 && let Some(heir) = response.extensions_mut().remove::<Takeover>()
             {
                 pulse.leave_to(heir);
@@ -237,7 +243,7 @@ fn status_only(status: StatusCode) -> Response<Body> {
     response
 }
 
-fn internal_error(version: Version) -> Response<Body> {
+pub(super) fn internal_error(version: Version) -> Response<Body> {
     let mut response = Response::new(Body::full(INTERNAL_ERROR));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     let headers = response.headers_mut();

@@ -15,6 +15,7 @@ mod settings;
 mod stop;
 mod streams;
 mod strict;
+mod tunnel;
 #[cfg(test)]
 mod tests;
 

@@ -56,6 +56,7 @@ mod routes;
 mod spellings;
 mod tokens;
 mod websocket;
+mod websocket_h2;
 
 // Bounds, life and death.
 mod deadlines;

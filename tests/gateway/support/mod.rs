@@ -35,5 +35,5 @@ pub(crate) use rows::{Row, Saw, Stage};
 pub(crate) use secure::{Secure, shipped};
 pub(crate) use site::Site;
 pub(crate) use time::{SOON, until};
-pub(crate) use upstream::{Reply, Seen, Upstream};
+pub(crate) use upstream::{Reply, Seen, Upstream, accept_of};
 pub(crate) use wire::Wire;

@@ -13,7 +13,7 @@ pub(crate) fn python_program(name: &str, package: &str) -> Option<PathBuf> {
     Some(Path::new(String::from_utf8_lossy(&ran.stdout).trim()).join(name))
 }
 
-/// A Python with the packages `websockets` and `grpcio`. `None`, said loudly, where that cannot be.
+/// A Python with the packages `websockets`, `grpcio`, `h2` and `wsproto`. `None`, said loudly, where that cannot be.
 pub(crate) fn python_with_streams() -> Option<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/python-streams");
     let made = Command::new(script).output().unwrap();
