@@ -1,4 +1,5 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
+mod caching;
 mod cross;
 mod denied;
 mod exchange;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+use crate::authz::Asks;
 use crate::base::Clock;
 use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem, redirect};
 use crate::gate::{Decision, Denial, Gate};
@@ -49,6 +51,8 @@ pub(crate) struct Gateway {
     /// Between two pieces of a request's body.
     pub(crate) body_timeout: std::time::Duration,
     pub(crate) server_timing: bool,
+    /// The fields in which a credential may stand, as `Vary` names them.
+    pub(crate) varies: Option<&'static str>,
 }
 
 impl Gateway {
@@ -136,6 +140,8 @@ impl Gateway {
         if let Some(session) = decision.session.filter(|_| route.settings.forward_token) {
             inbound.show(&session.token);
         }
+        let (asks, known) = (route.policy.asks(), permit.identity().is_some());
+        let method = inbound.method().clone();
         exchange.forwarding();
         let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
         let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
@@ -146,6 +152,10 @@ impl Gateway {
         let without = |mut response: Response<Body>| {
             for name in &route.settings.edge.remove_response_headers {
                 response.headers_mut().remove(name);
+            }
+            if asks != Asks::Nobody {
+                let status = response.status();
+                caching::keep_apart(response.headers_mut(), known, &method, status, self.varies);
             }
             if self.door.cookies().guard(response.headers_mut()) {
                 tracing::warn!(upstream = route.upstream(), "an upstream set a cookie of ours: taken off");

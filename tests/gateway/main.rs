@@ -10,6 +10,7 @@
 )]
 mod support;
 
+mod caching;
 mod cases;
 mod harness;
 

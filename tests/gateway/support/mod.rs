@@ -28,7 +28,7 @@ pub(crate) use faults::{Faults, Names};
 pub(crate) use gateway::Gateway;
 pub(crate) use mailbox::{Mailbox, token_in};
 pub(crate) use mint::Mint;
-pub(crate) use programs::{Running, python_program, python_with_streams};
+pub(crate) use programs::{Running, nginx, python_program, python_with_streams};
 pub(crate) use raw::{Answer, Raw};
 pub(crate) use relay::Relay;
 pub(crate) use rows::{Row, Saw, Stage};
