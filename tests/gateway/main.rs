@@ -69,6 +69,7 @@ mod limits;
 mod nodes;
 mod regression;
 mod reload;
+mod kept;
 mod rudeness;
 mod sessions;
 mod stop;

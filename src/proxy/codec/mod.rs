@@ -40,6 +40,8 @@ pub(super) struct Codec {
     /// The answer has no body, whatever its head says.
     head_only: bool,
     heard: bool,
+    /// Interim answers so far.
+    interim: u8,
     reading: Reading,
     /// The upstream keeps the connection open, and the end of the answer is beyond doubt.
     reusable: bool,
@@ -97,6 +99,7 @@ impl Codec {
             broken: false,
             head_only: false,
             heard: false,
+            interim: 0,
             reading: Reading::Done,
             reusable: true,
         }
@@ -112,6 +115,7 @@ impl Codec {
         };
         self.head_only = request.is_head();
         self.heard = false;
+        self.interim = 0;
         self.reading = Reading::Head;
     }
 
@@ -210,16 +214,15 @@ impl Codec {
 
     /// The head of the answer. Interim answers are passed over.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, ReadError>> {
-        let mut interim = 0;
         loop {
             while !self.inbox.is_empty() {
                 self.heard = true;
                 match head::parse(&mut self.inbox, self.head_only)? {
                     Parsed::Partial => break,
-                    Parsed::Interim if interim == MOST_INTERIM => {
+                    Parsed::Interim if self.interim == MOST_INTERIM => {
                         return nonsense("it does not get past interim answers");
                     }
-                    Parsed::Interim => interim += 1,
+                    Parsed::Interim => self.interim += 1,
                     Parsed::Final { response, reading, reusable } => {
                         self.reading = reading;
                         self.reusable &= reusable;
@@ -363,4 +366,4 @@ const MOST_ROOM: usize = 256 * 1024;
 const LEAST_READ: usize = 1024;
 /// An answer's head, in bytes.
 const MOST_HEAD: usize = 128 * 1024;
-const MOST_INTERIM: usize = 32;
+const MOST_INTERIM: u8 = 32;
