@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Faults, Gateway, Person, Raw, Reply, SOON, Site, Upstream, Wire, authgate, until};
+use crate::support::{A_BUSY_SECOND, Faults, Gateway, Person, Raw, Reply, SOON, Site, Upstream, Wire, authgate, until};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -139,7 +139,7 @@ fn signing_out_closes_the_socket_with_1008_within_a_second() {
     let (mut raw, mut stays) = (open(&gateway, &alice), open(&gateway, &other));
     gateway.log_out(&alice.access).expect(204);
     assert_eq!(closing(&mut raw), (1008, "the session has ended".to_owned()));
-    assert!(raw.ends_within(BUSY_SECOND));
+    assert!(raw.ends_within(A_BUSY_SECOND));
     // The backend is told as well.
     until("the backend's close frame", SOON, || {
         upstream.bytes().iter().any(|bytes| bytes.windows(2).any(|two| two == [0x88, 0x97]))
@@ -357,14 +357,13 @@ fn frame(payload: &[u8]) -> Vec<u8> {
 /// The close frame that comes within a second, or a little later on a busy machine.
 #[track_caller]
 fn closing(raw: &mut Raw) -> (u16, String) {
-    raw.wire.stream.set_read_timeout(Some(BUSY_SECOND)).unwrap();
+    raw.wire.stream.set_read_timeout(Some(A_BUSY_SECOND)).unwrap();
     let head = raw.wire.exactly(2);
     assert_eq!(head.first(), Some(&0x88), "no close frame came: {head:?}");
     let payload = raw.wire.exactly(usize::from(head[1]));
     (u16::from_be_bytes([payload[0], payload[1]]), String::from_utf8_lossy(&payload[2..]).into_owned())
 }
 
-const BUSY_SECOND: Duration = Duration::from_secs(5);
 const MINUTE: i64 = 60;
 
 #[test]
@@ -387,6 +386,6 @@ fn events_end_with_the_session_and_pass_one_by_one_until_then() {
     assert_eq!(raw.wire.exactly(14), b"9\r\ndata: 1\n\n\r\n");
     assert!(!raw.ends_within(Duration::from_millis(600)));
     gateway.post("/auth/logout-all").bearer(&alice.access).json(&json!({})).send().expect(204);
-    assert!(raw.ends_within(BUSY_SECOND));
+    assert!(raw.ends_within(A_BUSY_SECOND));
     assert_eq!(raw.wire.take_unread(), b"", "broken off, and not ended as if it were whole");
 }

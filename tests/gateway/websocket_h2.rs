@@ -2,7 +2,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
@@ -17,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Taken, block, frame};
-use crate::support::{Browser, Gateway, Person, Reply, SOON, Site, Upstream, Wire, accept_of, until};
+use crate::support::{A_BUSY_SECOND, Browser, Gateway, Person, Reply, SOON, Site, Upstream, Wire, accept_of, until};
 
 type Sender = http2::SendRequest<Empty<Bytes>>;
 type Tunnel = TokioIo<Upgraded>;
@@ -380,7 +379,7 @@ async fn closing(tunnel: &mut Tunnel) -> (u16, String) {
         tunnel.read_exact(&mut payload).await.unwrap();
         payload
     };
-    let payload = timeout(Duration::from_secs(5), frame).await.expect("a close frame in time");
+    let payload = timeout(A_BUSY_SECOND, frame).await.expect("a close frame in time");
     (u16::from_be_bytes([payload[0], payload[1]]), String::from_utf8_lossy(&payload[2..]).into_owned())
 }
 

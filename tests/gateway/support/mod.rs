@@ -34,6 +34,6 @@ pub(crate) use relay::Relay;
 pub(crate) use rows::{Row, Saw, Stage};
 pub(crate) use secure::{Secure, shipped};
 pub(crate) use site::Site;
-pub(crate) use time::{SOON, until};
+pub(crate) use time::{A_BUSY_SECOND, SOON, until};
 pub(crate) use upstream::{Reply, Seen, Upstream, accept_of};
 pub(crate) use wire::Wire;
