@@ -1,4 +1,6 @@
 //! Backends that refuse, stall, reset, lie and answer early.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{Gateway, SOON, Site, Upstream, rude, until};
@@ -172,21 +174,25 @@ fn what_follows_an_answer_is_no_other_clients() {
         ("HEAD", "200 OK\r\nContent-Length: 2\r\n\r\n"),
         ("POST", "200 OK\r\nContent-Length: 0\r\n\r\n"),
     ] {
-        // With the answer, and a moment after it.
+        // With the answer, and a moment after it; but before the next request, of which it would be an answer.
         for apart in [false, true] {
             let bytes = format!("HTTP/1.1 {}", answer.replacen("\r\n", "\r\nX-Upstream: r\r\n", 1));
+            let said = Arc::new(AtomicUsize::new(0));
+            let saying = Arc::clone(&said);
             let upstream = Upstream::talking(move |wire| {
                 wire.head();
                 wire.send(if apart { bytes.clone() } else { format!("{bytes}{EVIL}") });
                 if apart {
                     wire.send(EVIL);
                 }
+                saying.fetch_add(1, Ordering::SeqCst);
                 wire.ends_within(SOON);
             });
             let gateway = impatient(&upstream);
-            for _ in 0..4 {
+            for number in 1..=4 {
                 let got = gateway.call(method, "/pub/x").send();
                 assert!(!got.text().contains("evil") && got.status == answer[..3].parse::<u16>().unwrap(), "{answer}");
+                until("all was said", SOON, || said.load(Ordering::SeqCst) == number);
             }
             assert_eq!(upstream.connections(), 4, "{answer}");
         }
