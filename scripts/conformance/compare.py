@@ -1,4 +1,4 @@
-"""Holds the Autobahn results through the gateway against those of the backend alone.
+"""Holds the Autobahn results through the gateway against those without it.
 
 compare.py INDEX.json     ends with 1 where a case behaves otherwise
 """
@@ -8,23 +8,32 @@ import sys
 
 # Behaviours that the suite itself counts as good.
 GOOD = {"OK", "INFORMATIONAL", "NON-STRICT", "UNIMPLEMENTED"}
+# Each way through the gateway, and the same way without it.
+PAIRS = (("authgate", "direct"), ("authgate over HTTP/2", "nghttpx"))
 
 
 def main(path):
     with open(path) as file:
         results = json.load(file)
-    direct, through = results["direct"], results["authgate"]
+    wrong = 0
+    for name, agent in results.items():
+        counts = collections.Counter(case["behavior"] for case in agent.values())
+        print(f"{name}: {len(agent)} cases, " + ", ".join(f"{word} {count}" for word, count in sorted(counts.items())))
+    for with_us, without in PAIRS:
+        if with_us in results:
+            wrong += differences(with_us, results[with_us], without, results[without])
+    return 1 if wrong else 0
+
+
+def differences(with_us, through, without, direct):
     other = []
     for case in sorted(set(direct) | set(through), key=lambda name: [int(part) for part in name.split(".")]):
         seen = [(agent.get(case, {}).get("behavior"), agent.get(case, {}).get("behaviorClose")) for agent in (direct, through)]
         if seen[0] != seen[1]:
-            other.append(f"{case}: directly {seen[0]}, through the gateway {seen[1]}")
-    for name, agent in (("directly", direct), ("through the gateway", through)):
-        counts = collections.Counter(case["behavior"] for case in agent.values())
-        print(f"{name}: {len(agent)} cases, " + ", ".join(f"{word} {count}" for word, count in sorted(counts.items())))
-    print("\n".join(other) if other else "every case is the same")
+            other.append(f"{case}: {without} {seen[0]}, {with_us} {seen[1]}")
     failed = [case for case, result in through.items() if result["behavior"] not in GOOD]
-    return 1 if other or failed else 0
+    print("\n".join(other + [f"{case}: {with_us} fails" for case in failed]) or f"{with_us}: every case as {without}")
+    return len(other) + len(failed)
 
 
 sys.exit(main(sys.argv[1]))

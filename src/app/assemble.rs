@@ -124,6 +124,7 @@ impl Lasting {
             hasher,
             body_timeout: config.server.limits.body_timeout,
             server_timing: config.metrics.server_timing,
+            varies: config.locations.varies(),
         })
     }
 

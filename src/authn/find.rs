@@ -37,6 +37,16 @@ pub(super) enum Credential<'r> {
 }
 
 impl Settings {
+    /// The fields in which a credential may stand, as `Vary` names them. A query is part of what is asked for.
+    pub(crate) const fn varies(self) -> Option<&'static str> {
+        match (self.header, self.cookie) {
+            (true, true) => Some("authorization, cookie"),
+            (true, false) => Some("authorization"),
+            (false, true) => Some("cookie"),
+            (false, false) => None,
+        }
+    }
+
     /// The one credential. Two that differ are refused: it would be left to chance who somebody is.
     pub(super) fn credential_in<'r>(&self, inbound: &'r Inbound) -> Result<Credential<'r>, AuthnError> {
         let mut token = None;

@@ -221,7 +221,10 @@ pub(super) mod tests {
         sink.flush();
         sink.flush();
         let text = kept.text();
-        let lost: u64 = text.trim_end().rsplit("lost ").next().unwrap().parse().unwrap();
+        // Said once, or twice where the thread was late to take the first line.
+        let said = text.split("lost ").skip(1).map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap());
+        let lost: u64 = said.map(|number| number.parse::<u64>().unwrap()).sum();
+        assert!(lost > 0);
         let written = text.matches('x').count() / line.len();
         assert_eq!(u64::try_from(written).unwrap() + lost, u64::try_from(2 * MOST_BYTES / line.len()).unwrap());
     }

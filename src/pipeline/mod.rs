@@ -1,4 +1,5 @@
 //! `Gateway::handle`: the way of a request, top to bottom.
+mod caching;
 mod cross;
 mod denied;
 mod exchange;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 
+use crate::authz::Asks;
 use crate::base::Clock;
 use crate::endpoints::{Endpoint, Endpoints, Lookup, Problem, redirect};
 use crate::gate::{Decision, Denial, Gate};
@@ -18,7 +20,7 @@ use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetri
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
 use crate::refusal::{Opened, Refusal, Renderer};
-use crate::wire::{Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
+use crate::wire::{BadRequest, Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
 use observed::Compared;
@@ -48,6 +50,8 @@ pub(crate) struct Gateway {
     /// Between two pieces of a request's body.
     pub(crate) body_timeout: std::time::Duration,
     pub(crate) server_timing: bool,
+    /// The fields in which a credential may stand, as `Vary` names them.
+    pub(crate) varies: Option<&'static str>,
 }
 
 impl Gateway {
@@ -84,6 +88,7 @@ impl Gateway {
         }
         match self.endpoints.find(inbound.path().as_str()) {
             // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
+            Lookup::Ours(_) if inbound.connects() => Err(BadRequest::Connect.into()),
             Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
             // On the heap as well: each caller up to hyper would move all of it.
@@ -134,6 +139,8 @@ impl Gateway {
         if let Some(session) = decision.session.filter(|_| route.settings.forward_token) {
             inbound.show(&session.token);
         }
+        let (asks, known) = (route.policy.asks(), permit.identity().is_some());
+        let method = inbound.method().clone();
         exchange.forwarding();
         let answer = self.proxy.forward(inbound, permit, route.target(self.body_timeout)).await;
         let answered = answer.as_ref().map(Response::status).map_err(ForwardError::code);
@@ -144,6 +151,10 @@ impl Gateway {
         let without = |mut response: Response<Body>| {
             for name in &route.settings.edge.remove_response_headers {
                 response.headers_mut().remove(name);
+            }
+            if asks != Asks::Nobody {
+                let status = response.status();
+                caching::keep_apart(response.headers_mut(), known, &method, status, self.varies);
             }
             if self.door.cookies().guard(response.headers_mut()) {
                 tracing::warn!(upstream = route.upstream(), "an upstream set a cookie of ours: taken off");

@@ -225,6 +225,10 @@ impl Proxy {
             (handshake, answer) => {
                 // What an upstream makes of a connection after a handshake that it refused, nobody knows.
                 lease.once |= handshake.is_some();
+                // To whoever connects, a success means that the tunnel stands.
+                if inbound.connects() && answer.status().is_success() {
+                    return Err(ForwardError::BadResponse(Box::new(returning::Nonsense("it opens no WebSocket"))));
+                }
                 answer
             }
         };

@@ -1,4 +1,4 @@
-//! WebSocket (RFC 6455): which handshake goes on, and which answer to it makes a tunnel of two connections.
+//! WebSocket (RFC 6455; over HTTP/2 RFC 8441): which handshake goes on, and which answer to it makes a tunnel.
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
@@ -8,6 +8,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING,
     UPGRADE,
 };
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, Version};
 
 use super::hop::has_word;
@@ -22,6 +23,8 @@ use crate::wire::{Body, Inbound, Takeover};
 pub(super) struct Handshake {
     /// What the upstream must say.
     accept: String,
+    /// The client speaks HTTP/2 and waits for a success, not for 101.
+    connects: bool,
 }
 
 impl Handshake {
@@ -29,19 +32,25 @@ impl Handshake {
         let headers = inbound.headers();
         let upgrade = only(headers, &UPGRADE)?;
         let proper = upgrade.as_bytes().eq_ignore_ascii_case(b"websocket")
-            && inbound.version() == Version::HTTP_11
+            && (inbound.version() == Version::HTTP_11 || inbound.connects())
             && *inbound.method() == Method::GET
             && has_word(headers, b"upgrade")
             && only(headers, &SEC_WEBSOCKET_VERSION)? == "13";
         let key = only(headers, &SEC_WEBSOCKET_KEY)?;
         let is_key = STANDARD.decode(key.as_bytes()).is_ok_and(|bytes| bytes.len() == 16);
-        (proper && is_key).then(|| Self { accept: accept(key) })
+        (proper && is_key).then(|| Self { accept: accept(key), connects: inbound.connects() })
     }
 
-    /// What makes a request a handshake; the rest is copied like any other field.
-    pub(super) fn write(headers: &mut HeaderMap) {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    /// Tells the client in the words of its protocol; the rest is copied like any other field.
+    fn agree(&self, parts: &mut Parts) {
+        if self.connects {
+            parts.status = StatusCode::OK;
+            // It belongs to a key that the client never saw.
+            parts.headers.remove(SEC_WEBSOCKET_ACCEPT);
+        } else {
+            parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            parts.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
     }
 
     fn check(&self, headers: &HeaderMap) -> Result<(), Nonsense> {
@@ -59,7 +68,7 @@ impl Handshake {
     }
 }
 
-/// Answers 101 and joins the two connections, if the upstream's answer is one to this handshake.
+/// Agrees and joins the two connections, if the upstream's answer is one to this handshake.
 pub(super) fn answer(
     handshake: &Handshake,
     response: Response<()>,
@@ -72,7 +81,7 @@ pub(super) fn answer(
     let link = lease.take_link().ok_or(ForwardError::Unknown)?;
     let (stream, first, rest) = link.take_stream();
     strip(&mut parts.headers, StatusCode::SWITCHING_PROTOCOLS);
-    Handshake::write(&mut parts.headers);
+    handshake.agree(&mut parts);
     parts.extensions.insert(Takeover::new(move |client, stopping| async move {
         let ended = async {
             match &live {

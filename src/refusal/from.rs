@@ -67,6 +67,7 @@ impl From<BadRequest> for Refusal {
             | BadRequest::Host
             | BadRequest::Framing
             | BadRequest::Expectation
+            | BadRequest::Handshake
             | BadRequest::DoubleCredentials => Self::named(error.code()),
         }
     }

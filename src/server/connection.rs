@@ -22,6 +22,7 @@ use super::drive::{Connection, Deadlines, Outcome, drive};
 use super::http1::Conn;
 use super::pulse::{Busy, Pulse, Watched};
 use super::streams::{Streams, note_piece};
+use super::tunnel::Connect;
 use super::{Handler, Limits, Stop};
 use crate::wire::http1::Inbox;
 use crate::wire::{Body, BodyError, Peer};
@@ -177,8 +178,9 @@ where
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(SEND_BUFFER)
         .keep_alive_interval(PING_EVERY)
-        .keep_alive_timeout(PING_ANSWER);
-    let connection = pin!(builder.serve_connection(io, service(handler, peer, &pulse)));
+        .keep_alive_timeout(PING_ANSWER)
+        .enable_connect_protocol();
+    let connection = pin!(builder.serve_connection(io, service(handler, peer, &pulse, &stop)));
     drive(connection, pulse, Deadlines::http2(limits), timer, &stop).await
 }
 
@@ -200,13 +202,18 @@ fn service<H: Handler>(
     handler: Arc<H>,
     peer: Peer,
     pulse: &Arc<Pulse>,
+    stop: &Stop,
 ) -> impl HttpService<Incoming, ResBody = Answer, Error = Infallible, Future: Send + 'static> + use<H> {
-    let pulse = Arc::clone(pulse);
-    service_fn(move |request: Request<Incoming>| {
+    let (pulse, stop) = (Arc::clone(pulse), stop.clone());
+    service_fn(move |mut request: Request<Incoming>| {
         let busy = pulse.begin();
         let handler = Arc::clone(&handler);
+        let connect = Connect::of(&mut request, &stop);
         async move {
-            let response = fenced(&*handler, request.map(Body::Incoming), peer).await;
+            let mut response = fenced(&*handler, request.map(Body::Incoming), peer).await;
+            if let Some(connect) = connect {
+                response = connect.answered(response, &busy);
+            }
             Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
         }
     })
@@ -233,7 +240,7 @@ fn status_only(status: StatusCode) -> Response<Body> {
     response
 }
 
-fn internal_error(version: Version) -> Response<Body> {
+pub(super) fn internal_error(version: Version) -> Response<Body> {
     let mut response = Response::new(Body::full(INTERNAL_ERROR));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     let headers = response.headers_mut();

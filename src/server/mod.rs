@@ -14,6 +14,7 @@ mod secure;
 mod settings;
 mod stop;
 mod streams;
+mod tunnel;
 #[cfg(test)]
 mod tests;
 

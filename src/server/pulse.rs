@@ -103,6 +103,14 @@ impl Pulse {
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Pulse>);
 
+impl Busy {
+    /// The same request goes on elsewhere after its answer.
+    pub(super) fn longer(&self) -> Self {
+        self.0.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);

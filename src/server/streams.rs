@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 
 /// Starts the task of each stream, as hyper asks.
 #[derive(Debug, Clone, Copy)]
@@ -22,21 +23,39 @@ where
 {
     fn execute(&self, stream: F) {
         // The stream ends when its connection does: nobody waits for the task itself.
-        drop(tokio::spawn(TAKEN.scope(Cell::new(Taken::default()), run(stream, self.take))));
+        match STREAM.try_with(|stream| stream.tunnel.take()).ok().flatten() {
+            None => drop(tokio::spawn(STREAM.scope(Known::default(), run(stream, self.take)))),
+            // What writes into a tunnel is started from within the stream that became it. Without the tunnel it would
+            // wait for ever for a client that takes nothing; dropped, it resets the stream.
+            Some(over) => drop(tokio::spawn(over.run_until_cancelled_owned(stream))),
+        }
     }
+}
+
+/// This stream becomes a tunnel, which lasts until `over` at most.
+pub(super) fn becomes_tunnel(over: CancellationToken) {
+    let _ = STREAM.try_with(|stream| stream.tunnel.set(Some(over)));
 }
 
 /// A piece of an answer's body was handed to hyper, or (`false`) hyper asks for the next one.
 pub(super) fn note_piece(handed_out: bool) {
     // Outside a stream's task (HTTP/1) nobody listens, and nobody needs to.
-    let _ = TAKEN.try_with(|taken| {
-        let before = taken.get();
-        taken.set(Taken { lying: handed_out, pieces: before.pieces.wrapping_add(1) });
+    let _ = STREAM.try_with(|stream| {
+        let before = stream.taken.get();
+        stream.taken.set(Taken { lying: handed_out, pieces: before.pieces.wrapping_add(1) });
     });
 }
 
 tokio::task_local! {
-    static TAKEN: Cell<Taken>;
+    static STREAM: Known;
+}
+
+/// What is known of a stream in its task.
+#[derive(Default)]
+struct Known {
+    taken: Cell<Taken>,
+    /// When the tunnel that it becomes is over.
+    tunnel: Cell<Option<CancellationToken>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,7 +85,7 @@ struct Stall {
 
 impl Stall {
     fn poll(&mut self, cx: &mut Context<'_>, take: Duration) -> Poll<()> {
-        let now = TAKEN.with(Cell::get);
+        let now = STREAM.with(|stream| stream.taken.get());
         if !now.lying {
             return Poll::Pending;
         }

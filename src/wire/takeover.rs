@@ -16,7 +16,7 @@ pub(crate) type Stopping = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 type Work = Box<dyn FnOnce(Box<dyn Io>, Stopping) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
-/// What becomes of the client's connection after an answer of 101. It travels in the answer's extensions; who serves the
+/// What becomes of the client's connection after an answer of 101, or of its stream after a CONNECT. It travels in the answer's extensions; who serves the
 /// connection runs it there, so that it counts as that connection until it ends.
 #[derive(Clone)]
 pub(crate) struct Takeover(Arc<Mutex<Option<Work>>>);

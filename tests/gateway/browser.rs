@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Mailbox, Reply, Site, Upstream};
+use crate::support::{Gateway, Mailbox, Reply, SOON, Site, Upstream, accept_of, shipped, until};
 
 #[test]
 fn refusals_are_pages_that_everybody_can_read() {
@@ -43,6 +43,38 @@ fn a_second_factor_is_added_on_the_account_page_and_asked_for_at_the_next_sign_i
     let gateway = house();
     play("factor", &json!({ "url": address(&gateway) }));
     gateway.is_alive();
+}
+
+#[test]
+fn a_pages_websocket_goes_over_its_http_2_connection_and_ends_with_the_session() {
+    let upstream = Upstream::talking(|wire| {
+        while let Some(head) = wire.head() {
+            let Some(key) = head.field("sec-websocket-key") else {
+                let html = format!("<!doctype html><p>{} at /app/x</p>", head.field("x-user-name").unwrap_or("nobody"));
+                wire.send(Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", html).bytes);
+                continue;
+            };
+            let accept = accept_of(key);
+            wire.send(format!(
+                "HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            ));
+            wire.send(b"\x81\x05hello");
+            // Two bytes of head, four of mask, and "there".
+            assert_eq!(wire.exactly(11).len(), 11);
+            wire.send(b"\x81\x05heard");
+        }
+    });
+    let gateway = Site::fixture(&upstream)
+        .set("tls", "cert", &format!("\"{}\"", shipped("site.pem").display()))
+        .set("tls", "key", &format!("\"{}\"", shipped("site.key").display()))
+        .start();
+    play("socket", &json!({ "url": format!("https://127.0.0.1:{}", gateway.port) }));
+    if gateway.log_text().contains("/app/x") {
+        until("its line in the log", SOON, || gateway.log_text().contains("/app/socket"));
+        let log = gateway.log_text();
+        let way = log.lines().find(|line| line.contains("/app/socket")).unwrap();
+        assert!(way.contains("\"method\":\"CONNECT\"") && way.contains("\"status\":200"), "{way}");
+    }
 }
 
 /// Makes the pictures anew: `cargo nextest run --run-ignored only write_the_pictures`.

@@ -70,7 +70,7 @@ fn what_the_backend_says_is_replaced_and_refusals_can_be_read_too() {
     assert_eq!(answer.head.all("access-control-allow-credentials"), ["true"]);
     assert!(answer.field("access-control-expose-headers").is_some_and(|names| names.contains("x-total")));
     let varies: Vec<_> = answer.head.all("vary").iter().map(|vary| vary.to_ascii_lowercase()).collect();
-    assert_eq!(varies, ["accept", "origin"]);
+    assert_eq!(varies, ["accept", "authorization, cookie", "origin"]);
     let foreign = gateway.get("/api/x").bearer(&alice.access).header("Origin", EVIL).send().expect(200);
     assert_eq!(foreign.head.all("access-control-allow-origin"), Vec::<&str>::new());
     assert!(

@@ -1,5 +1,5 @@
 //! Where a credential may stand, and how long it counts (catalogue, T23 to T26).
-use crate::support::{Gateway, Site, Upstream};
+use crate::support::{Faults, Gateway, Site, Upstream};
 use crate::tokens::Forge;
 
 #[test]
@@ -70,15 +70,14 @@ fn a_token_verified_once_is_judged_again_each_time() {
 
 #[test]
 fn a_token_lives_as_long_as_the_file_says() {
-    let gateway = Site::fixture(&Upstream::start())
-        .set("tokens", "access_ttl", "\"1s\"")
-        .set("tokens", "leeway", "\"0s\"")
-        .start();
+    let faults = Faults::none();
+    let site = Site::fixture(&Upstream::start()).set("tokens", "access_ttl", "\"20m\"");
+    let gateway = faults.on(site.set("tokens", "leeway", "\"0s\"")).start();
     let alice = gateway.register("alice");
-    crate::support::until("the token's end", crate::support::SOON, || {
-        let answer = gateway.get("/app/x").bearer(&alice.access).send();
-        answer.status == 401 && answer.code() == "token_expired"
-    });
+    faults.clock_is_off_by(19 * 60);
+    gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+    faults.clock_is_off_by(20 * 60);
+    gateway.get("/app/x").bearer(&alice.access).send().refused(401, "token_expired");
     let next = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
     gateway.get("/app/x").bearer(&next.access).send().expect(200);
 }

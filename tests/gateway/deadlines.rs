@@ -82,11 +82,11 @@ fn a_body_that_stalls_is_408_for_ourselves_and_for_a_backend() {
 #[test]
 fn a_body_that_goes_on_slowly_is_not_cut() {
     let upstream = Upstream::start();
-    let gateway = hasty(&upstream);
+    let gateway = Site::fixture(&upstream).set("limits", "body_timeout", "\"3s\"").start();
     let mut raw = gateway.raw();
     raw.send(format!("POST /pub/x HTTP/1.1\r\nHost: {}\r\nContent-Length: 8\r\n\r\n", gateway.authority()));
     for _ in 0..8 {
-        assert!(!raw.ends_within(Duration::from_millis(300)));
+        assert!(!raw.ends_within(Duration::from_millis(500)));
         raw.send("x");
     }
     raw.answer().unwrap().expect(200);

@@ -7,7 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::support::gateway::free_port;
-use crate::support::{Browser, Call, Gateway, Person, Running, SOON, Site, Upstream, python_program, until};
+use crate::support::{Browser, Call, Gateway, Person, Running, SOON, Site, Upstream, nginx, python_program, until};
 
 /// The default identity headers, and routes as a site behind another proxy has them.
 fn asked(upstream: &Upstream) -> Gateway {
@@ -29,27 +29,6 @@ fn shipped(name: &str, port: u16, gateway: &Gateway, upstream: &Upstream) -> Str
     text.replace("127.0.0.1:8000", &format!("127.0.0.1:{port}"))
         .replace("127.0.0.1:8080", &gateway.authority())
         .replace("127.0.0.1:3000", upstream.url().trim_start_matches("http://"))
-}
-
-fn nginx(port: u16, gateway: &Gateway, upstream: &Upstream) -> Option<(Running, TempDir)> {
-    let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists());
-    let Some(program) = program else {
-        eprintln!("!! SKIPPED: nginx is not installed");
-        return None;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let at = folder.path().display();
-    let temporary =
-        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {at}/{kind};"));
-    let text = format!(
-        "daemon off;\nworker_processes 1;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{}\n{}\n}}\n",
-        temporary.join("\n"),
-        shipped("nginx.conf", port, gateway, upstream)
-    );
-    fs::write(folder.path().join("nginx.conf"), text).unwrap();
-    let mut command = Command::new(program);
-    command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(folder.path().join("nginx.conf"));
-    Some((Running::start(&mut command), folder))
 }
 
 fn caddy(port: u16, gateway: &Gateway, upstream: &Upstream) -> Option<(Running, TempDir)> {
@@ -124,7 +103,7 @@ fn nginx_asks_and_forwards_only_what_may_pass() {
     let upstream = Upstream::start();
     let gateway = asked(&upstream);
     let port = free_port();
-    let Some(_nginx) = nginx(port, &gateway, &upstream) else { return };
+    let Some(_nginx) = nginx(&shipped("nginx.conf", port, &gateway, &upstream)) else { return };
     holds(&gateway, &upstream, port, 0);
 }
 

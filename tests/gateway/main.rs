@@ -10,6 +10,7 @@
 )]
 mod support;
 
+mod caching;
 mod cases;
 mod harness;
 
@@ -56,6 +57,7 @@ mod routes;
 mod spellings;
 mod tokens;
 mod websocket;
+mod websocket_h2;
 
 // Bounds, life and death.
 mod deadlines;
@@ -67,6 +69,7 @@ mod limits;
 mod nodes;
 mod regression;
 mod reload;
+mod kept;
 mod rudeness;
 mod sessions;
 mod stop;

@@ -1,4 +1,8 @@
 //! Backends that refuse, stall, reset, lie and answer early.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use crate::support::{Gateway, SOON, Site, Upstream, rude, until};
 
 /// `/pub` goes to `upstream`, whose answers must come within a second.
@@ -39,7 +43,7 @@ fn a_routes_own_timeout_counts() {
     let gateway = Site::new()
         .route(&format!("prefix = \"/pub\"\nupstream = \"{}\"\nauth = \"none\"\ntimeout = \"500ms\"", upstream.url()))
         .start();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     gateway.get("/pub/x").send().refused(504, "upstream_timeout");
     assert!(begun.elapsed() < SOON);
 }
@@ -157,4 +161,127 @@ fn a_kept_connection_that_died_is_replaced_unseen() {
     for _ in 0..20 {
         gateway.get("/pub/x").send().expect(200);
     }
+}
+
+#[test] // H19
+fn what_follows_an_answer_is_no_other_clients() {
+    const EVIL: &str = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil";
+    for (method, answer) in [
+        ("GET", "200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ("GET", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+        ("GET", "204 No Content\r\n\r\n"),
+        ("GET", "304 Not Modified\r\nContent-Length: 2\r\n\r\n"),
+        ("HEAD", "200 OK\r\nContent-Length: 2\r\n\r\n"),
+        ("POST", "200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ] {
+        // With the answer, and a moment after it; but before the next request, of which it would be an answer.
+        for apart in [false, true] {
+            let bytes = format!("HTTP/1.1 {}", answer.replacen("\r\n", "\r\nX-Upstream: r\r\n", 1));
+            let said = Arc::new(AtomicUsize::new(0));
+            let saying = Arc::clone(&said);
+            let upstream = Upstream::talking(move |wire| {
+                wire.head();
+                wire.send(if apart { bytes.clone() } else { format!("{bytes}{EVIL}") });
+                if apart {
+                    wire.send(EVIL);
+                }
+                saying.fetch_add(1, Ordering::SeqCst);
+                wire.ends_within(SOON);
+            });
+            let gateway = impatient(&upstream);
+            for number in 1..=4 {
+                let got = gateway.call(method, "/pub/x").send();
+                assert!(!got.text().contains("evil") && got.status == answer[..3].parse::<u16>().unwrap(), "{answer}");
+                until("all was said", SOON, || said.load(Ordering::SeqCst) == number);
+            }
+            assert_eq!(upstream.connections(), 4, "{answer}");
+        }
+    }
+}
+
+#[test]
+fn wherever_a_backend_falls_silent_breaks_or_ends_nobody_takes_the_answer_for_whole() {
+    const LENGTH: &str = "HTTP/1.1 200 OK\r\nX-Upstream: r\r\nContent-Length: 9\r\n\r\n";
+    const CHUNKED: &str = "HTTP/1.1 200 OK\r\nX-Upstream: r\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut rows = Vec::new();
+    for (head, body) in [
+        ("HTTP/1.1 2", ""),
+        ("HTTP/1.1 200 OK\r\nX-Up", ""),
+        (LENGTH, "half"),
+        (CHUNKED, "5"),
+        (CHUNKED, "5\r\nhe"),
+        (CHUNKED, "5\r\nhello\r\n"),
+        (CHUNKED, "5\r\nhello\r\n0\r\n"),
+        (CHUNKED, "5\r\nhello\r\n0\r\nX-Trailer: a"),
+        (CHUNKED, "5\r\nhello\r\n0\r\nX-Trailer: a\r\n"),
+        (CHUNKED, "5\r\nhello\r\nzz\r\n"),
+        (CHUNKED, "5\r\nhello!!!"),
+        (CHUNKED, "fffffffffffffffff\r\n"),
+        (CHUNKED, "-1\r\n"),
+    ] {
+        for end in [rude::End::Silence, rude::End::Reset, rude::End::Close] {
+            rows.push((body, end, rude::ends_with(format!("{head}{body}"), end)));
+        }
+    }
+    let site = rows.iter().enumerate().fold(Site::new(), |site, (number, (.., upstream))| {
+        let section = format!("upstreams.u{number}");
+        site.set(&section, "urls", &format!("[\"{}\"]", upstream.url()))
+            .set(&section, "response_timeout", "\"300ms\"")
+            .set(&section, "idle_timeout", "\"300ms\"")
+            .route(&format!("prefix = \"/pub/{number}\"\nupstream = \"u{number}\"\nauth = \"none\""))
+    });
+    let gateway = site.start();
+    for (number, (body, end, _)) in rows.iter().enumerate() {
+        let mut raw = gateway.raw();
+        raw.send(gateway.get(&format!("/pub/{number}")).bytes());
+        let about = format!("{body:?} and then {end:?}");
+        if let Some(answer) = raw.answer() {
+            assert!([502, 504].contains(&answer.status) || !answer.whole, "{about}: {}", answer.text());
+            assert!([502, 504].contains(&answer.status) || !body.is_empty(), "{about}");
+        }
+    }
+}
+
+#[test] // R05
+fn interim_answers_without_end_are_502() {
+    let upstream = Upstream::talking(|wire| {
+        wire.head();
+        // One after the other, as slowly as they are read.
+        while wire.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n") {}
+    });
+    let gateway =
+        Site::new().route(&format!("prefix = \"/pub\"\nupstream = \"{}\"\nauth = \"none\"", upstream.url())).start();
+    gateway.get("/pub/x").send().refused(502, "upstream_bad_response");
+    let dripping = Upstream::talking(|wire| {
+        wire.head();
+        let pace = Duration::from_millis(2);
+        while wire.send("HTTP/1.1 102 Processing\r\n\r\n") && !wire.ends_within(pace) {}
+    });
+    let gateway =
+        Site::new().route(&format!("prefix = \"/pub\"\nupstream = \"{}\"\nauth = \"none\"", dripping.url())).start();
+    gateway.get("/pub/x").send().refused(502, "upstream_bad_response");
+}
+
+#[test] // H15
+fn a_backend_that_answers_before_it_wants_the_body_is_heard() {
+    let upstream = Upstream::talking(|wire| {
+        wire.head();
+        wire.send("HTTP/1.1 413 Too Large\r\nX-Upstream: r\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+    });
+    let gateway = impatient(&upstream);
+    let head = |more: &str| format!("POST /pub/x HTTP/1.1\r\nHost: {}\r\n{more}\r\n", gateway.authority());
+    let mut raw = gateway.raw();
+    raw.send(head("Expect: 100-continue\r\nContent-Length: 5\r\n"));
+    // The client sends nothing until it is asked to, and may be asked before the answer comes.
+    assert_eq!(raw.answer().unwrap().expect(413).text(), "no");
+    // Whoever sends at once, and more than any buffer holds, hears it too.
+    let mut raw = gateway.raw();
+    let body = vec![b'x'; 9 * 1024 * 1024];
+    raw.send(head(&format!("Content-Length: {}\r\n", body.len())));
+    let mut sending = raw.wire.stream.try_clone().unwrap();
+    let sender = std::thread::spawn(move || std::io::Write::write_all(&mut sending, &body).is_ok());
+    assert_eq!(raw.answer().unwrap().expect(413).text(), "no");
+    assert!(raw.ends_within(SOON), "what is left of the body is nobody's request");
+    sender.join().unwrap();
+    gateway.get("/auth/healthz").send().expect(200);
 }

@@ -128,6 +128,31 @@ fn the_least_version_is_kept_and_sessions_are_resumed() {
 }
 
 #[test]
+fn the_order_of_ciphers_is_the_gateways_own() {
+    let (site, _folder) = secured(&Upstream::start());
+    let gateway = site.start();
+    for (version, option, ciphers, chosen) in [
+        (
+            "-tls1_3",
+            "-ciphersuites",
+            "TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384",
+            "TLS_AES_256_GCM_SHA384",
+        ),
+        (
+            "-tls1_2",
+            "-cipher",
+            "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:\
+             ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384",
+            "AES256-GCM-SHA384",
+        ),
+    ] {
+        let said = s_client(&gateway, &[version, option, ciphers]);
+        let line = said.lines().find(|line| line.contains("Cipher is ")).unwrap_or_default();
+        assert!(line.ends_with(chosen), "{version}: {line}");
+    }
+}
+
+#[test]
 fn plain_http_is_redirected_to_the_same_place() {
     let port = crate::support::gateway::free_port();
     let (site, _folder) = secured(&Upstream::start());

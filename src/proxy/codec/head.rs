@@ -78,7 +78,7 @@ fn within(base: usize, text: &[u8]) -> (usize, usize) {
 #[expect(clippy::disallowed_methods, reason = "an upstream's own fields may have several lines")]
 fn fields(bytes: &Bytes, places: &[Place]) -> Result<HeaderMap, ReadError> {
     const MALFORMED: ReadError = ReadError::Nonsense("a field of it is malformed");
-    let mut headers = HeaderMap::with_capacity(places.len());
+    let mut headers = HeaderMap::with_capacity(places.len() + OURS);
     for place in places {
         let name = bytes.get(place.name.0..place.name.1).and_then(|name| HeaderName::from_bytes(name).ok());
         let value = HeaderValue::from_maybe_shared(bytes.slice(place.value.0..place.value.1)).map_err(|_| MALFORMED)?;
@@ -137,6 +137,8 @@ fn stays_open(version: Version, headers: &HeaderMap) -> bool {
 
 /// More fields than any answer has.
 const MOST_FIELDS: usize = 128;
+/// Room for those that the gateway adds, so that the map need not grow for them.
+const OURS: usize = 2;
 
 #[cfg(test)]
 mod tests {

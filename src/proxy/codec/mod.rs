@@ -33,6 +33,8 @@ pub(super) struct Codec {
     /// The answer has no body, whatever its head says.
     head_only: bool,
     heard: bool,
+    /// Interim answers so far.
+    interim: u8,
     reading: Reading,
     /// The upstream keeps the connection open, and the end of the answer is beyond doubt.
     reusable: bool,
@@ -95,6 +97,7 @@ impl Codec {
             broken: false,
             head_only: false,
             heard: false,
+            interim: 0,
             reading: Reading::Done,
             reusable: true,
         }
@@ -110,6 +113,7 @@ impl Codec {
         };
         self.head_only = request.is_head();
         self.heard = false;
+        self.interim = 0;
         self.reading = Reading::Head;
     }
 
@@ -208,16 +212,15 @@ impl Codec {
 
     /// The head of the answer. Interim answers are passed over.
     pub(super) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, ReadError>> {
-        let mut interim = 0;
         loop {
             while !self.inbox.is_empty() {
                 self.heard = true;
                 match head::parse(self.inbox.bytes_mut(), self.head_only)? {
                     Parsed::Partial => break,
-                    Parsed::Interim if interim == MOST_INTERIM => {
+                    Parsed::Interim if self.interim == MOST_INTERIM => {
                         return nonsense("it does not get past interim answers");
                     }
-                    Parsed::Interim => interim += 1,
+                    Parsed::Interim => self.interim += 1,
                     Parsed::Final { response, reading, reusable } => {
                         self.reading = reading;
                         self.reusable &= reusable;
@@ -347,4 +350,4 @@ const LONG: &str = "the body is longer than was announced";
 const MOST_AT_REST: usize = 16 * 1024;
 /// An answer's head, in bytes.
 const MOST_HEAD: usize = 128 * 1024;
-const MOST_INTERIM: usize = 32;
+const MOST_INTERIM: u8 = 32;

@@ -132,13 +132,9 @@ mod tests {
     use super::*;
 
     type Fields = &'static [(&'static str, &'static str)];
+    type Case = (u16, Fields, Option<u64>, Asked, &'static str, Coding, bool);
 
-    fn written(
-        status: u16,
-        fields: Fields,
-        length: Option<u64>,
-        asked: Asked,
-    ) -> (String, Coding, bool) {
+    fn written(status: u16, fields: Fields, length: Option<u64>, asked: Asked) -> (String, Coding, bool) {
         let mut response = Response::builder().status(status);
         for (name, value) in fields {
             response = response.header(*name, *value);
@@ -157,7 +153,7 @@ mod tests {
     #[test]
     fn the_end_of_a_body_is_told_in_one_way() {
         #[rustfmt::skip]
-        let cases: &[(u16, Fields, Option<u64>, Asked, &str, Coding, bool)] = &[
+        let cases: &[Case] = &[
             (200, &[], Some(5), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Exact(5), true),
             (200, &[], Some(0), KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Coding::Nothing, true),
             (200, &[("content-length", "5")], None, KEPT, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", Coding::Exact(5), true),

@@ -2,9 +2,10 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::ext::Protocol;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -64,6 +65,18 @@ async fn more_than_a_hundred_fields_are_431() {
     let response = sender.send_request(many).await.unwrap();
     assert_eq!(response.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     assert_eq!(server.stub.handled.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_success_that_opens_no_tunnel_is_none() {
+    let server = start(limits());
+    let (mut sender, _) = connect(server.address).await;
+    // With this answer the client knows that it may ask for one.
+    assert_eq!(text(&mut sender, "/ok").await.1, "ok");
+    let mut tunnel = request("/ok");
+    *tunnel.method_mut() = Method::CONNECT;
+    tunnel.extensions_mut().insert(Protocol::from_static("websocket"));
+    assert_eq!(sender.send_request(tunnel).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A request that was read, bounded and cleaned; the only way in.
 mod checks;
+mod websocket;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -18,6 +19,8 @@ pub(crate) struct Inbound {
     version: Version,
     path: CanonPath,
     server_wide: bool,
+    /// It came as a CONNECT: an answer of success begins the tunnel.
+    connects: bool,
     /// The `Host` as the client sent it.
     host: Option<HeaderValue>,
     /// The host as the public sees it.
@@ -39,6 +42,8 @@ pub(crate) enum BadRequest {
     Method,
     #[error("this is no tunnel")]
     Connect,
+    #[error("the handshake is no WebSocket's")]
+    Handshake,
     #[error("the request target is malformed")]
     Target,
     #[error(transparent)]
@@ -59,7 +64,7 @@ impl BadRequest {
         match self {
             Self::Method => "method_not_known",
             Self::Connect => "connect_refused",
-            Self::Target => "bad_request",
+            Self::Target | Self::Handshake => "bad_request",
             Self::Path(PathError::TooLong) => "target_too_long",
             Self::Path(_) => "ambiguous_path",
             Self::Host => "bad_host",
@@ -78,7 +83,11 @@ impl Inbound {
         door: &Door,
         request_id: RequestId,
     ) -> Result<Self, BadRequest> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let connects = parts.method == Method::CONNECT;
+        if connects {
+            websocket::as_over_http1(&mut parts)?;
+        }
         let mut headers = parts.headers;
         checks::method(&parts.method)?;
         let host = checks::host(&parts.uri, parts.version, &headers)?;
@@ -101,6 +110,7 @@ impl Inbound {
             version: parts.version,
             path,
             server_wide,
+            connects,
             host: field,
             authority,
             headers,
@@ -172,6 +182,12 @@ impl Inbound {
     /// `OPTIONS *`: asked of the gateway itself, not of any path ([`Self::path`] is "/" then). Never forwarded.
     pub(crate) const fn is_server_wide(&self) -> bool {
         self.server_wide
+    }
+
+    /// A WebSocket's handshake over HTTP/2 (RFC 8441), in the form of HTTP/1.1: any answer of success says that the tunnel
+    /// stands.
+    pub(crate) const fn connects(&self) -> bool {
+        self.connects
     }
 
     /// Lower case, without port; "" when an HTTP/1.0 client names none.

@@ -16,6 +16,13 @@ pub(super) const HELD: &[(&str, &[&str])] = &[
     ("S01", &["on_https_the_cookie_is_held_to_its_host"]),
     ("S02", &["each_sign_in_is_a_session_of_its_own_and_ends_the_one_before_in_that_browser"]),
     ("D01", &["nobody_is_sent_to_another_site"]),
+    (
+        "D09",
+        &[
+            "what_a_backend_lets_be_shared_is_private_where_it_is_somebodys",
+            "a_caching_nginx_before_the_gateway_gives_nobody_what_is_anothers",
+        ],
+    ),
     ("S09", &["a_repeat_after_the_grace_is_theft_and_ends_the_session"]),
     ("S10", &["fifty_refreshes_at_once_make_one_lineage"]),
     (

@@ -1,6 +1,9 @@
 //! Programs of other people, asked as they are.
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
 
 /// A program of a Python package, installed when it is missing. `None`, said loudly, where that cannot be.
 pub(crate) fn python_program(name: &str, package: &str) -> Option<PathBuf> {
@@ -13,7 +16,7 @@ pub(crate) fn python_program(name: &str, package: &str) -> Option<PathBuf> {
     Some(Path::new(String::from_utf8_lossy(&ran.stdout).trim()).join(name))
 }
 
-/// A Python with the packages `websockets` and `grpcio`. `None`, said loudly, where that cannot be.
+/// A Python with the packages `websockets`, `grpcio`, `h2` and `wsproto`. `None`, said loudly, where that cannot be.
 pub(crate) fn python_with_streams() -> Option<PathBuf> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/python-streams");
     let made = Command::new(script).output().unwrap();
@@ -22,6 +25,27 @@ pub(crate) fn python_with_streams() -> Option<PathBuf> {
         return None;
     }
     Some(PathBuf::from(String::from_utf8_lossy(&made.stdout).trim()))
+}
+
+/// Debian's nginx with these lines in its `http`, and its folder. `None`, said loudly, where there is none.
+pub(crate) fn nginx(http: &str) -> Option<(Running, TempDir)> {
+    let program = ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| Path::new(path).exists());
+    let Some(program) = program else {
+        eprintln!("!! SKIPPED: nginx is not installed");
+        return None;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().display();
+    let temporary =
+        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {at}/{kind};"));
+    let text = format!(
+        "daemon off;\nworker_processes 1;\npid {at}/pid;\nerror_log {at}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{}\n{http}\n}}\n",
+        temporary.join("\n"),
+    );
+    fs::write(folder.path().join("nginx.conf"), text).unwrap();
+    let mut command = Command::new(program);
+    command.arg("-e").arg(folder.path().join("error.log")).arg("-c").arg(folder.path().join("nginx.conf"));
+    Some((Running::start(&mut command), folder))
 }
 
 /// A program that ends with its test.

@@ -29,6 +29,27 @@ pub(crate) fn says(bytes: &'static [u8]) -> Upstream {
     })
 }
 
+/// What a backend does in the middle of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Silence,
+    Reset,
+    Close,
+}
+
+/// Sends `bytes` once a head has come, and then no more.
+pub(crate) fn ends_with(bytes: String, end: End) -> Upstream {
+    Upstream::talking(move |wire| {
+        wire.head();
+        wire.send(&bytes);
+        match end {
+            End::Silence => hold(wire),
+            End::Reset => socket2::SockRef::from(&wire.stream).set_linger(Some(Duration::ZERO)).unwrap(),
+            End::Close => {}
+        }
+    })
+}
+
 /// Ends the connection with a reset once a head has come.
 pub(crate) fn resets() -> Upstream {
     Upstream::talking(|wire| {

@@ -3,6 +3,9 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::wire::{Head, Unsaid, Wire};
@@ -41,6 +44,12 @@ impl Seen {
 
 pub(crate) fn fold(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
+}
+
+/// What a backend says to a WebSocket's key (RFC 6455, section 4.2.2).
+pub(crate) fn accept_of(key: &str) -> String {
+    let together = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, together.as_bytes()))
 }
 
 /// What the upstream answers.
