@@ -87,8 +87,9 @@ impl Gateway {
             return Err(Refusal::named(Denial::Path.reason()).into());
         }
         match self.endpoints.find(inbound.path().as_str()) {
-            // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
+            // None of them opens a tunnel, and a success would seem to.
             Lookup::Ours(_) if inbound.connects() => Err(BadRequest::Connect.into()),
+            // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
             Lookup::Ours(endpoint) => Box::pin(self.own(endpoint, inbound, exchange)).await,
             Lookup::Nothing => Err(Refusal::named(Denial::NoRoute.reason()).into()),
             // On the heap as well: each caller up to hyper would move all of it.
