@@ -127,7 +127,7 @@ impl Gate {
     ) -> Decision<'a> {
         let recognised = match recognised {
             Some(recognised) => Some(recognised),
-            None => self.authenticator.recognise(inbound, route.policy.asks(), now).await.ok(),
+            None => self.recognise(route, inbound, now).await.ok(),
         };
         let (caller, session) = recognised.map_or((Caller::Anonymous, None), |known| (known.caller, known.session));
         let identity = caller.identity().cloned();
@@ -147,9 +147,14 @@ impl Gate {
         if !route.allows(inbound.method()) {
             return Err(Denial::Method);
         }
-        let recognised = self.authenticator.recognise(inbound, route.policy.asks(), now).await?;
+        let recognised = self.recognise(route, inbound, now).await?;
         let outcome = route.policy.admit(&recognised.caller, now).map_err(Denial::from);
         Ok((recognised, outcome))
+    }
+
+    async fn recognise(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> Result<Recognised, AuthnError> {
+        let cors = route.settings.edge.cors.as_ref();
+        self.authenticator.recognise_on(cors, inbound, route.policy.asks(), now).await
     }
 }
 
