@@ -12,3 +12,4 @@ for (const button of document.querySelectorAll("button.show")) {
   // A password must not stay in the browser's memory of text fields.
   field.form.addEventListener("submit", () => { field.type = "password"; });
 }
+if (!document.querySelector("[autofocus]")) document.getElementById("problem")?.focus();
