@@ -11,7 +11,7 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 // With a new, empty profile, which playwright makes and takes away.
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, ...(JSON.parse(told).flags ?? [])] });
 
 /** A window with cookies of its own. What a page complains about, its policy's breaches too, fails the scene. */
 export async function open(options = {}) {

@@ -77,10 +77,11 @@ fn a_passkey_is_added_signs_in_alone_or_in_place_of_a_code_and_not_after_it_is_r
 #[test]
 #[ignore = "writes files"]
 fn write_the_pictures() {
-    let gateway = house();
+    let gateway = site_with_pages().set("server", "public_url", "\"http://app.localhost\"").start();
     let folder = root().join("docs/pictures");
     std::fs::create_dir_all(&folder).unwrap();
-    play("pictures", &json!({ "url": address(&gateway), "folder": folder }));
+    let flag = format!("--host-resolver-rules=MAP app.localhost:80 127.0.0.1:{}", gateway.port);
+    play("pictures", &json!({ "url": "http://app.localhost", "folder": folder, "flags": [flag] }));
 }
 
 /// A backend with pages, behind the gateway as people reach it.
