@@ -66,6 +66,17 @@ impl Authenticator {
         Ok(known)
     }
 
+    /// Lets the store be asked about a session again, of which what is held here says too little: a second factor that was
+    /// added makes no token dead. Not oftener than a few times a second. Whether it will be asked.
+    pub(crate) fn look_again(&self, inbound: &Inbound, held: &Held, now: Timestamp) -> bool {
+        let (Some(sessions), Ok(Some(cookie))) = (&self.sessions, session_in(inbound)) else { return false };
+        let is_due = held.made_at.plus(AGAIN_AFTER) <= now;
+        if is_due {
+            sessions.copy.forget(&cookie.digest());
+        }
+        is_due
+    }
+
     async fn session_of(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
         match self.in_copy(sessions, cookie, now) {
             Some(known) => known,
@@ -139,5 +150,7 @@ pub(super) fn could_change_something(inbound: &Inbound) -> bool {
     !safe || inbound.headers().contains_key(UPGRADE)
 }
 
+/// Who adds something on one page and opens another one is slower.
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// Longer than the clock's step.
 const A_MOMENT: Duration = Duration::from_millis(2);
