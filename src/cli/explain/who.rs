@@ -109,6 +109,9 @@ impl Look {
         let amr: Vec<&str> = session.amr.iter().map(String::as_str).collect();
         let issued = self.tokens.issue(&person(user, &scopes), session.id, session.auth_time, &amr, self.now).ok()?;
         let ends_at = session.expires_at.min(session.created_at.plus(self.accounts.session_max));
+        if ends_at <= self.now {
+            return None;
+        }
         let token = Secret::new(issued.token);
         Some(Held { token, session: session.id, made_at: self.now, renew_at: self.now.plus(A_WHILE), ends_at })
     }
