@@ -43,6 +43,7 @@ export default async function play({ url }, { open, same, holds, isAccessible })
     await page.getByLabel('New password').fill(BETTER);
     await page.getByRole('button', { name: 'Change password' }).click();
     await page.waitForSelector(said);
+    if (said === '[role=alert]') await page.locator('#problem:focus').waitFor();
     await isAccessible(page, `the account after ${current}`);
   }
 
