@@ -127,7 +127,7 @@ impl Gate {
     ) -> Decision<'a> {
         let recognised = match recognised {
             Some(recognised) => Some(recognised),
-            None => self.authenticator.recognise(inbound, route.policy.asks(), now).await.ok(),
+            None => self.recognise(route, inbound, now).await.ok(),
         };
         let (caller, session) = recognised.map_or((Caller::Anonymous, None), |known| (known.caller, known.session));
         let identity = caller.identity().cloned();
@@ -147,9 +147,23 @@ impl Gate {
         if !route.allows(inbound.method()) {
             return Err(Denial::Method);
         }
-        let recognised = self.authenticator.recognise(inbound, route.policy.asks(), now).await?;
-        let outcome = route.policy.admit(&recognised.caller, now).map_err(Denial::from);
-        Ok((recognised, outcome))
+        let mut recognised = self.recognise(route, inbound, now).await?;
+        let mut outcome = route.policy.admit(&recognised.caller, now);
+        if outcome.as_ref().err() == Some(&Denied::NoSecondFactor) && self.may_have_changed(&recognised, inbound, now) {
+            recognised = Box::pin(self.recognise(route, inbound, now)).await?;
+            outcome = route.policy.admit(&recognised.caller, now);
+        }
+        Ok((recognised, outcome.map_err(Denial::from)))
+    }
+
+    /// Whether the session behind a cookie may have shown a second factor since it was looked at.
+    fn may_have_changed(&self, recognised: &Recognised, inbound: &Inbound, now: Timestamp) -> bool {
+        recognised.session.as_ref().is_some_and(|held| self.authenticator.look_again(inbound, held, now))
+    }
+
+    async fn recognise(&self, route: &Route, inbound: &Inbound, now: Timestamp) -> Result<Recognised, AuthnError> {
+        let cors = route.settings.edge.cors.as_ref();
+        self.authenticator.recognise_on(cors, inbound, route.policy.asks(), now).await
     }
 }
 

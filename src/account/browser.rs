@@ -82,7 +82,8 @@ mod tests {
     use super::*;
     use crate::store::UserChange;
 
-    const BROWSER: Source<'static> = Source { ip: None, user_agent: None, request_id: None, client: Client::Browser };
+    const BROWSER: Source<'static> =
+        Source { ip: None, user_agent: None, request_id: None, languages: None, client: Client::Browser };
 
     async fn sign_in(house: &House) -> (SignedIn, Digest) {
         house.register("ann").await;

@@ -57,7 +57,7 @@ impl House {
         let key = StoredKey::generate(Algorithm::Es256, clock.now()).unwrap();
         let tokens = Tokens::new(KeyRing::new(&key, &[]).unwrap(), &tokens());
         let (mailer, post) = Mailer::read_by_a_test();
-        let letters = Letters::new(mailer, "https://app.example.com".to_owned(), "/auth".to_owned());
+        let letters = Letters::new(mailer, "https://app.example.com".to_owned(), "/auth".to_owned(), Vec::new());
         let accounts = Accounts::new(people, Arc::new(tokens), Arc::new(Limits::new(None)), letters);
         Self { accounts, clock, asked, post: tokio::sync::Mutex::new(post), _folder: folder }
     }
@@ -137,6 +137,7 @@ pub(super) fn from(ip: &str) -> Source<'static> {
         ip: Some(ip.parse::<IpAddr>().unwrap()),
         user_agent: Some("test"),
         request_id: Some("r1"),
+        languages: None,
         client: Client::Program,
     }
 }

@@ -10,6 +10,7 @@ use crate::base::{Email, Secret};
 use crate::limit::Limited;
 use crate::mail::{Letter, Mailer, Subject};
 use crate::observe::{Action, Chain};
+use crate::pages::{Language, pick};
 use crate::store::{Link, Purpose, StoreError, User};
 
 /// How letters leave, and where their links lead.
@@ -20,6 +21,8 @@ pub(crate) struct Letters {
     site: String,
     /// "/auth", or "" for the root.
     prefix: String,
+    /// Those that letters are written in; the first one stands in for the others.
+    languages: Vec<Language>,
     places: Arc<Semaphore>,
 }
 
@@ -35,8 +38,8 @@ pub(crate) enum LetterError {
 }
 
 impl Letters {
-    pub(crate) fn new(mailer: Mailer, site: String, prefix: String) -> Self {
-        Self { mailer, site, prefix, places: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(crate) fn new(mailer: Mailer, site: String, prefix: String, languages: Vec<Language>) -> Self {
+        Self { mailer, site, prefix, languages, places: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     pub(crate) fn mailer(&self) -> &Mailer {
@@ -54,9 +57,11 @@ impl Letters {
         &self.site
     }
 
-    pub(super) fn send(&self, to: &Email, about: Subject, path: &str) {
+    /// In the language of whoever asked for it.
+    pub(super) fn send(&self, to: &Email, about: Subject, path: &str, source: &Source<'_>) {
         let link = format!("{}{}{path}", self.site, self.prefix);
-        self.mailer.send(Letter::new(to, about, &self.site, &link));
+        let language = pick(source.languages, &self.languages);
+        self.mailer.send(Letter::new(to, about, language, &self.site, &link));
     }
 }
 
@@ -76,7 +81,8 @@ impl Accounts {
     pub(super) async fn send_address_link(&self, user: &User, email: &Email, source: &Source<'_>) {
         let sent = self.new_link(user, Purpose::Email, email, ADDRESS_LINK_LIFE).await;
         if let Some(token) = told(sent) {
-            self.letters.send(email, Subject::ConfirmAddress, &format!("/verify-email?token={}", token.expose()));
+            let path = format!("/verify-email?token={}", token.expose());
+            self.letters.send(email, Subject::ConfirmAddress, &path, source);
             Entry::new(Action::AddressLinkSent, source).about(Some(user)).record(&self.people);
         }
     }

@@ -48,6 +48,6 @@ pub(crate) use people::{AddError, EditError, NewPerson, People, SetPasswordError
 pub(crate) use refresh::RefreshError;
 pub(crate) use register::{RegisterError, SignUp};
 pub(crate) use reset::LinkError;
-pub(crate) use second_factor::{FactorError, NewTotp};
+pub(crate) use second_factor::{FactorError, Factors, NewTotp};
 pub(crate) use settings::{Identifier, Registration, Settings};
 pub(crate) use trail::Source;

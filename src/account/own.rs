@@ -100,7 +100,7 @@ impl Accounts {
     async fn offer_address(&self, user: &User, email: &Email, source: &Source<'_>) {
         match told(self.people.store.user_by_email(email).await) {
             Some(None) => self.send_address_link(user, email, source).await,
-            Some(Some(_)) => self.letters.send(email, Subject::AccountExists, "/password/forgot"),
+            Some(Some(_)) => self.letters.send(email, Subject::AccountExists, "/password/forgot", source),
             None => {}
         }
     }

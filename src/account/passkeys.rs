@@ -293,6 +293,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_operator_takes_passkeys_away_from_somebody_who_lost_them() {
+        let house = House::new().await;
+        let ((ann, device), (bob, others)) = (enrolled(&house, "ann").await, enrolled(&house, "bob").await);
+        let operator = Source::default();
+        assert_eq!(house.people().count_passkeys(ann.user.id).await.unwrap(), 1);
+        assert!(house.people().reset_second_factor(&ann.user, &operator).await.unwrap());
+        assert!(!house.people().reset_second_factor(&ann.user, &operator).await.unwrap(), "nothing is left");
+        assert!(matches!(sign_in(&house, &device, ann.user.id).await, Err(LoginError::WrongPasskey)));
+        sign_in(&house, &others, bob.user.id).await.unwrap();
+    }
+
+    #[tokio::test]
     async fn a_challenge_is_good_once_and_soon_and_for_what_it_was_made() {
         let house = House::new().await;
         let ((ann, device), source) = (enrolled(&house, "ann").await, from("192.0.2.1"));

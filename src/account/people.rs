@@ -312,8 +312,13 @@ mod tests {
     use super::super::{LoginError, RefreshError};
     use super::*;
 
-    const OPERATOR: Source<'static> =
-        Source { ip: None, user_agent: None, request_id: None, client: crate::account::Client::Program };
+    const OPERATOR: Source<'static> = Source {
+        ip: None,
+        user_agent: None,
+        request_id: None,
+        languages: None,
+        client: crate::account::Client::Program,
+    };
 
     #[tokio::test]
     async fn an_operator_adds_finds_and_lists_people() {

@@ -135,7 +135,7 @@ impl Accounts {
                 } else {
                     (Subject::NameTaken, "/register")
                 };
-                self.letters.send(email, about, path);
+                self.letters.send(email, about, path, source);
                 entry.refused(Some("user_exists")).record(&self.people);
             }
             Created::NotInvited => entry.refused(Some("invalid_invite")).record(&self.people),

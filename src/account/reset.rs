@@ -48,7 +48,8 @@ impl Accounts {
             return entry.refused(Some("invalid_credentials")).record(&self.people);
         };
         if let Some(token) = told(self.new_link(&user, Purpose::Password, email, PASSWORD_LINK_LIFE).await) {
-            self.letters.send(email, Subject::NewPassword, &format!("/password/reset?token={}", token.expose()));
+            let path = format!("/password/reset?token={}", token.expose());
+            self.letters.send(email, Subject::NewPassword, &path, source);
             entry.about(Some(&user)).record(&self.people);
         }
     }

@@ -13,7 +13,7 @@ use crate::base::{Network, Secret, SessionId, UserId, random_bytes};
 use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
-use crate::store::{StoreError, Totp, User, Waiting};
+use crate::store::{Session, StoreError, Totp, User, Waiting};
 use crate::token::{KeyError, Seal};
 
 /// A key to be put into a device, in three forms.
@@ -60,9 +60,7 @@ pub(crate) enum FactorError {
 
 impl Accounts {
     pub(crate) async fn factors(&self, user: UserId) -> Result<Factors, StoreError> {
-        let store = &self.people.store;
-        let totp = store.totp(user).await?.is_some_and(|totp| totp.confirmed);
-        Ok(Factors { totp, recovery_codes: store.recovery_codes_left(user).await? })
+        self.people.factors(user).await
     }
 
     /// Makes a key, which counts from when a code of it was shown.
@@ -248,7 +246,7 @@ impl Accounts {
         let (people, now) = (&self.people, self.people.clock.now());
         let Some(password) = password else {
             let live = people.store.live_session(session, now).await?;
-            let fresh = live.is_some_and(|live| live.session.auth_time.plus(FRESH) > now);
+            let fresh = live.is_some_and(|live| self.is_fresh(&live.session));
             return if fresh { Ok(()) } else { Err(FactorError::LoginTooOld(FRESH)) };
         };
         let given = people.policy.given(password);
@@ -260,6 +258,11 @@ impl Accounts {
         }
         self.limits.login_was_right(&admitted, &people.settings).await;
         Ok(())
+    }
+
+    /// Whether this sign-in stands for the password still.
+    pub(crate) fn is_fresh(&self, session: &Session) -> bool {
+        session.auth_time.plus(FRESH) > self.people.clock.now()
     }
 
     fn seal(&self) -> Result<Option<Seal>, FactorError> {
@@ -277,14 +280,28 @@ impl Accounts {
 }
 
 impl People {
-    /// Takes somebody's second factor away, who lost it; whether there was one.
+    pub(crate) async fn factors(&self, user: UserId) -> Result<Factors, StoreError> {
+        let totp = self.store.totp(user).await?.is_some_and(|totp| totp.confirmed);
+        Ok(Factors { totp, recovery_codes: self.store.recovery_codes_left(user).await? })
+    }
+
+    /// How many passkeys somebody has.
+    pub(crate) async fn count_passkeys(&self, user: UserId) -> Result<usize, StoreError> {
+        Ok(self.store.passkeys(user).await?.len())
+    }
+
+    /// Takes all but the password away from somebody who lost it: the app, the recovery codes and the passkeys. Whether there
+    /// was anything.
     pub(crate) async fn reset_second_factor(&self, user: &User, source: &Source<'_>) -> Result<bool, StoreError> {
-        let gone = self.store.remove_totp(user.id).await?;
-        if gone {
-            let entry = Entry::new(Action::SecondFactorRemoved, source).about(Some(user));
-            entry.detail("by the operator").record(self);
+        let totp = self.store.remove_totp(user.id).await?;
+        let passkeys = self.store.remove_passkeys(user.id).await?;
+        for (_, action) in [(totp, Action::SecondFactorRemoved), (passkeys, Action::PasskeyRemoved)]
+            .into_iter()
+            .filter(|(gone, _)| *gone)
+        {
+            Entry::new(action, source).about(Some(user)).detail("by the operator").record(self);
         }
-        Ok(gone)
+        Ok(totp || passkeys)
     }
 }
 

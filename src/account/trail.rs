@@ -13,6 +13,8 @@ pub(crate) struct Source<'a> {
     pub(crate) ip: Option<IpAddr>,
     pub(crate) user_agent: Option<&'a str>,
     pub(crate) request_id: Option<&'a str>,
+    /// The languages that whoever asks reads (`Accept-Language`): letters are written in one of them.
+    pub(crate) languages: Option<&'a str>,
     /// What a session that begins with it is known by.
     pub(crate) client: Client,
 }
@@ -30,17 +32,27 @@ impl Source<'_> {
 pub(super) struct KeptSource {
     ip: Option<IpAddr>,
     request_id: Option<String>,
+    languages: Option<String>,
 }
 
 impl Source<'_> {
     pub(super) fn kept(&self) -> KeptSource {
-        KeptSource { ip: self.ip, request_id: self.request_id.map(str::to_owned) }
+        KeptSource {
+            ip: self.ip,
+            request_id: self.request_id.map(str::to_owned),
+            languages: self.languages.map(|languages| languages.chars().take(MOST_LANGUAGES).collect()),
+        }
     }
 }
 
 impl KeptSource {
     pub(super) fn lent(&self) -> Source<'_> {
-        Source { ip: self.ip, request_id: self.request_id.as_deref(), ..Source::default() }
+        Source {
+            ip: self.ip,
+            request_id: self.request_id.as_deref(),
+            languages: self.languages.as_deref(),
+            ..Source::default()
+        }
     }
 }
 
@@ -75,3 +87,5 @@ impl<'a> Entry<'a> {
 }
 
 const MAX_AGENT: usize = 256;
+/// As many as are read.
+const MOST_LANGUAGES: usize = 256;

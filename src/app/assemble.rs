@@ -182,7 +182,7 @@ impl Lasting {
                 mailer
             }
         };
-        Letters::new(mailer, config.origin(), config.wire.auth_prefix.0.clone())
+        Letters::new(mailer, config.origin(), config.wire.auth_prefix.0.clone(), config.pages.languages.clone())
     }
 
     fn hasher(&self, config: &Config, before: Option<(&Config, &Gateway)>) -> Hasher {

@@ -12,7 +12,7 @@ use crate::base::{Secret, Timestamp};
 use crate::shared::{Browsers, Held, Known, Resume};
 use crate::store::Digest;
 use crate::token::Identity;
-use crate::wire::{Door, Inbound, OwnCookie, Shown, is_from_elsewhere};
+use crate::wire::{Cors, Door, Inbound, OwnCookie, Shown, is_from_elsewhere};
 
 /// What is needed to know a session by its cookie.
 #[derive(Debug, Clone)]
@@ -46,11 +46,12 @@ pub(super) fn token_in(inbound: &Inbound) -> Result<Option<&Secret>, Double> {
 
 impl Authenticator {
     /// Who a cookie stands for. Browsers send cookies along with requests that other sites cause, so one that could
-    /// change something is taken from our own pages only.
+    /// change something is taken only from our own pages, and those of origins that the operator lends cookies to.
     pub(super) async fn by_cookie(
         &self,
         inbound: &Inbound,
         cookie: &Secret,
+        cors: Option<&Cors>,
         now: Timestamp,
     ) -> Result<Session, AuthnError> {
         let Some(sessions) = &self.sessions else { return Err(AuthnError::SessionEnded) };
@@ -58,10 +59,22 @@ impl Authenticator {
             return Err(AuthnError::Invalid);
         }
         let known = self.session_of(sessions, &cookie.digest(), now).await?;
-        if could_change_something(inbound) && is_from_elsewhere(inbound, &sessions.door) {
+        let is_lent = || cors.is_some_and(|cors| cors.lends_cookies(inbound.headers()));
+        if could_change_something(inbound) && is_from_elsewhere(inbound, &sessions.door) && !is_lent() {
             return Err(AuthnError::ForeignOrigin);
         }
         Ok(known)
+    }
+
+    /// Lets the store be asked about a session again, of which what is held here says too little: a second factor that was
+    /// added makes no token dead. Not oftener than a few times a second. Whether it will be asked.
+    pub(crate) fn look_again(&self, inbound: &Inbound, held: &Held, now: Timestamp) -> bool {
+        let (Some(sessions), Ok(Some(cookie))) = (&self.sessions, session_in(inbound)) else { return false };
+        let is_due = held.made_at.plus(AGAIN_AFTER) <= now;
+        if is_due {
+            sessions.copy.forget(&cookie.digest());
+        }
+        is_due
     }
 
     async fn session_of(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
@@ -137,5 +150,7 @@ pub(super) fn could_change_something(inbound: &Inbound) -> bool {
     !safe || inbound.headers().contains_key(UPGRADE)
 }
 
+/// Who adds something on one page and opens another one is slower.
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// Longer than the clock's step.
 const A_MOMENT: Duration = Duration::from_millis(2);

@@ -15,7 +15,7 @@ use crate::authz::{Asks, Caller};
 use crate::base::{Secret, SessionId, Timestamp};
 use crate::shared::{Browsers, Held, Resume, Revocations, ServiceTokens};
 use crate::token::{Identity, Machine, Revoke, SERVICE_TOKEN_PREFIX, TokenError, Tokens};
-use crate::wire::{Door, Inbound};
+use crate::wire::{Cors, Door, Inbound};
 use cache::Verified;
 use cookie::Sessions;
 use find::Credential;
@@ -95,9 +95,22 @@ impl Authenticator {
         self.recognise(inbound, asks, now).await.map(|recognised| recognised.caller)
     }
 
-    /// The same, and by which session. Waits for nothing unless a cookie has to be asked about.
+    /// The same, and by which session. Every origin that a route's `cors` names with credentials may ask the gateway itself.
     pub(crate) async fn recognise(
         &self,
+        inbound: &Inbound,
+        asks: Asks,
+        now: Timestamp,
+    ) -> Result<Recognised, AuthnError> {
+        let cors = self.sessions.as_ref().map(|sessions| &sessions.door.cors);
+        self.recognise_on(cors, inbound, asks, now).await
+    }
+
+    /// The same for a route, whose `cors` says which pages of other sites may use a cookie. Waits for nothing unless a cookie
+    /// has to be asked about.
+    pub(crate) async fn recognise_on(
+        &self,
+        cors: Option<&Cors>,
         inbound: &Inbound,
         asks: Asks,
         now: Timestamp,
@@ -115,7 +128,9 @@ impl Authenticator {
             }),
             Credential::Session(cookie) => {
                 // On the heap: who comes with a token needs no room for it.
-                Box::pin(self.by_cookie(inbound, cookie, now)).await.map(|(identity, held)| (identity, Some(held)))
+                Box::pin(self.by_cookie(inbound, cookie, cors, now))
+                    .await
+                    .map(|(identity, held)| (identity, Some(held)))
             }
         };
         match known {

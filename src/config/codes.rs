@@ -203,7 +203,8 @@ const ALL: &[(Code, &str, &str)] = &[
     (
         Code::E207,
         "a route contradicts itself",
-        "Roles and scopes can only be asked of somebody who is signed in, so they need auth = \"required\".",
+        "Roles and scopes can only be asked of somebody who is signed in, so they need auth = \"required\". And nobody can be\n\
+         led to a sign-in form where [pages] is off or [tokens] locations names no cookie.",
     ),
     (
         Code::E208,

@@ -6,10 +6,10 @@ use super::form::Pairs;
 use super::sessions::away;
 use super::{Endpoints, form, source};
 use crate::account::Wish;
-use crate::base::{Email, Secret, SessionId, Username};
-use crate::pages::{Account, Problem, SignedIn, device};
+use crate::base::{Email, Secret, SessionId, Timestamp, Username};
+use crate::pages::{Account, Moment, OwnPasskey, Problem, SignedIn, device};
 use crate::refusal::{Refusal, own_page, refusal_page};
-use crate::store::{Session, User};
+use crate::store::{Passkey, Session, User};
 use crate::wire::{Body, Inbound};
 
 pub(super) type Answer = Result<Response<Body>, super::Problem>;
@@ -20,17 +20,19 @@ pub(super) enum Part {
     Names,
     Password,
     SecondFactor,
+    Passkeys,
     Sessions,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Names, Self::Password, Self::SecondFactor, Self::Sessions];
+    const ALL: [Self; 5] = [Self::Names, Self::Password, Self::SecondFactor, Self::Passkeys, Self::Sessions];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Names => "names",
             Self::Password => "password",
             Self::SecondFactor => "second_factor",
+            Self::Passkeys => "passkeys",
             Self::Sessions => "sessions",
         }
     }
@@ -131,6 +133,8 @@ impl Endpoints {
     ) -> Answer {
         let sessions = self.accounts.sessions(user.id).await.map_err(|error| away(&error))?;
         let factors = self.accounts.factors(user.id).await.map_err(|error| away(&error))?;
+        let passkeys = self.accounts.passkeys(user.id).await.map_err(|error| away(&error))?;
+        let here = sessions.iter().find(|session| session.id == current);
         let token = self.form_token(inbound);
         let (username, email) = (user.username.as_ref().map(Username::as_str), user.email.as_ref().map(Email::as_str));
         let (name, address) = (user.name.as_deref().unwrap_or_default(), email.unwrap_or_default());
@@ -143,6 +147,8 @@ impl Endpoints {
             sessions: sessions.iter().map(|session| row(session, current)).collect(),
             totp: factors.totp,
             recovery_codes: factors.recovery_codes,
+            passkeys: passkeys.iter().map(own_passkey).collect(),
+            fresh: here.is_some_and(|session| self.accounts.is_fresh(session)),
             wrong_in: wrong.as_ref().map_or("", |(part, _)| part.word()),
             problem: wrong.as_ref().map(|(part, refusal)| problem(*part, refusal)),
             done: page.done,
@@ -175,15 +181,27 @@ fn problem(part: Part, refusal: &Refusal) -> Problem {
 }
 
 fn row(session: &Session, current: SessionId) -> SignedIn {
-    let last_seen = session.last_seen_at.to_string();
-    // "2026-11-22T19:40:05.123Z" in the order that every language reads.
-    let words = last_seen.get(..16).map(|minute| format!("{} UTC", minute.replace('T', " ")));
     SignedIn {
         id: session.id.to_string(),
         device: session.user_agent.as_deref().and_then(device),
         ip: session.ip.as_ref().map(ToString::to_string),
-        last_seen_words: words.unwrap_or_default(),
-        last_seen,
+        last_seen: moment(session.last_seen_at),
         current: session.id == current,
     }
+}
+
+fn own_passkey(passkey: &Passkey) -> OwnPasskey {
+    OwnPasskey {
+        id: passkey.id.to_string(),
+        name: passkey.name.clone(),
+        added: moment(passkey.created_at),
+        last_used: passkey.last_used_at.map(moment),
+    }
+}
+
+/// "2026-11-22T19:40:05.123Z", and its minute in the order that every language reads.
+fn moment(time: Timestamp) -> Moment {
+    let exact = time.to_string();
+    let words = exact.get(..16).map(|minute| format!("{} UTC", minute.replace('T', " ")));
+    Moment { words: words.unwrap_or_default(), exact }
 }

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use http::{HeaderValue, Response, StatusCode};
 
+use super::Endpoints;
 use super::form::Pairs;
-use super::{Endpoints, Problem};
 use crate::account::SignedIn;
 use crate::base::Secret;
 use crate::refusal::{Refusal, own_response};
@@ -17,6 +17,21 @@ use crate::wire::{Body, Inbound, OwnCookie, ReturnTo, Shown};
 pub(super) struct FormToken {
     pub(super) value: String,
     cookie: Option<HeaderValue>,
+}
+
+/// Why a form is not taken. Nothing was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotOurs {
+    /// It was made with another cookie than the browser has now, or by somebody else.
+    Old,
+    /// The browser sent none of our cookies along.
+    NoCookie,
+}
+
+impl From<NotOurs> for Refusal {
+    fn from(_: NotOurs) -> Self {
+        Self::named("bad_form")
+    }
 }
 
 impl FormToken {
@@ -59,7 +74,7 @@ impl Endpoints {
     }
 
     /// Whether a form came from one of our own pages. `login_required` and its like are asked elsewhere.
-    pub(super) fn check_form(&self, inbound: &Inbound, form: &mut Pairs) -> Result<(), Problem> {
+    pub(super) fn check_form(&self, inbound: &Inbound, form: &mut Pairs) -> Result<(), NotOurs> {
         let shown = form.take("csrf");
         let fits = |which| match (inbound.own_cookie(which), &shown) {
             (Shown::One(cookie), Some(shown)) => {
@@ -67,7 +82,13 @@ impl Endpoints {
             }
             (Shown::Nothing | Shown::One(_) | Shown::Several, _) => false,
         };
-        if fits(OwnCookie::Form) || fits(OwnCookie::Session) { Ok(()) } else { Err(Refusal::named("bad_form").into()) }
+        if fits(OwnCookie::Form) || fits(OwnCookie::Session) {
+            return Ok(());
+        }
+        // Whoever has a cookie gets a form that goes with it.
+        let has =
+            |which| matches!(inbound.own_cookie(which), Shown::One(cookie) if cookie.expose().len() == COOKIE_LENGTH);
+        Err(if has(OwnCookie::Form) || has(OwnCookie::Session) { NotOurs::Old } else { NotOurs::NoCookie })
     }
 
     /// A page to go to that somebody named: one of this site, and not the one they come from.

@@ -81,6 +81,11 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     read.ok_or_else(|| Refusal::named("bad_json"))
 }
 
+/// A JSON object that a script of a page put into a field of its form.
+pub(super) fn object_in<T: DeserializeOwned>(field: Option<&crate::base::Secret>) -> Result<T, Refusal> {
+    object(field.map_or("", crate::base::Secret::expose).as_bytes())
+}
+
 /// As [`pairs`], with room for a page to come back to.
 pub(super) async fn page_form(headers: &HeaderMap, body: Body, deadline: Duration) -> Result<Pairs, Refusal> {
     expect_type(headers, FORM)?;

@@ -3,6 +3,7 @@
 use http::{Method, Response, StatusCode};
 use serde::Deserialize;
 
+use super::browser::NotOurs;
 use super::form::Pairs;
 use super::{Endpoints, Problem, form, letter_sent, nothing, source};
 use crate::account::{LetterError, LinkError};
@@ -74,11 +75,14 @@ impl Endpoints {
     pub(super) async fn follow_by_form(&self, which: Link, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
-        if self.check_form(&inbound, &mut form).is_err() {
-            return Ok(self.no_cookie(&inbound));
-        }
+        let ours = self.check_form(&inbound, &mut form);
         let mut field = |name: &str| form.take(name).unwrap_or_else(nothing_typed);
         let (typed, source) = (field(if matches!(which, Link::Forgot) { "email" } else { "token" }), source(&inbound));
+        match ours {
+            Err(NotOurs::NoCookie) => return Ok(self.no_cookie(&inbound)),
+            Err(NotOurs::Old) => return Ok(self.ask(which, &inbound, &typed, Some(&NotOurs::Old.into()))),
+            Ok(()) => {}
+        }
         let (about, done) = match which {
             Link::Forgot => {
                 let done = self.accounts.forgot_password(typed.expose(), &source).await;

@@ -13,6 +13,7 @@ mod logout;
 mod me;
 mod mfa;
 mod oauth;
+mod passkey_forms;
 mod passkeys;
 mod password;
 mod refresh;
@@ -214,7 +215,7 @@ impl Endpoint {
         const POST_OR_DELETE: &[Method] = &[Method::POST, Method::DELETE];
         const PAGE: &[Method] = &[Method::GET, Method::HEAD, Method::POST];
         const ME: &[Method] = &[Method::GET, Method::HEAD, Method::PATCH];
-        const ONE: &[Method] = &[Method::PATCH, Method::DELETE];
+        const ONE: &[Method] = &[Method::POST, Method::PATCH, Method::DELETE];
         const READ: &[Method] = &[Method::GET, Method::HEAD];
         match self {
             Self::Token
@@ -428,6 +429,9 @@ impl Endpoints {
             (Endpoint::Totp, Asked::ByForm) => self.totp_by_form(inbound).await,
             (Endpoint::ConfirmTotp, Asked::ByForm) => self.confirm_totp_by_form(inbound).await,
             (Endpoint::RecoveryCodes, Asked::ByForm) => self.recovery_codes_by_form(inbound).await,
+            (Endpoint::Passkey, Asked::ByForm) => self.passkey_by_form(inbound).await,
+            (Endpoint::FinishPasskey, Asked::ByForm) => self.finish_passkey_by_form(inbound).await,
+            (Endpoint::FinishPasskeyLogin, Asked::ByForm) => self.finish_passkey_login_by_form(inbound).await,
             (Endpoint::Session, Asked::ByForm) => self.end_session_by_form(inbound).await,
             (Endpoint::LogoutAll, Asked::ByForm) => self.logout_all_by_form(inbound).await,
             (endpoint, _) => self.by_program(endpoint, inbound).await,
@@ -508,9 +512,11 @@ fn letter_sent() -> Response<Body> {
 
 /// Where a sign-in comes from, for limits and the audit log.
 fn source(inbound: &Inbound) -> Source<'_> {
+    let field = |name| inbound.headers().get(name).and_then(|value| value.to_str().ok());
     Source {
         ip: inbound.client().ip,
-        user_agent: inbound.headers().get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
+        user_agent: field(http::header::USER_AGENT),
+        languages: field(http::header::ACCEPT_LANGUAGE),
         request_id: Some(inbound.request_id().as_str()),
         client: Client::Program,
     }

@@ -37,7 +37,7 @@ struct New {
 
 /// What a browser shows.
 #[derive(Deserialize)]
-pub(super) struct Presented {
+struct Presented {
     credential: Credential<Assertion>,
     /// Of a sign-in that waits for its second factor.
     #[serde(default)]
@@ -46,13 +46,13 @@ pub(super) struct Presented {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Credential<T> {
+pub(super) struct Credential<T> {
     raw_id: String,
     response: T,
 }
 
 #[derive(Deserialize)]
-struct Attestation {
+pub(super) struct Attestation {
     #[serde(rename = "clientDataJSON")]
     client_data: String,
     #[serde(rename = "attestationObject")]
@@ -61,7 +61,7 @@ struct Attestation {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Assertion {
+pub(super) struct Assertion {
     #[serde(rename = "clientDataJSON")]
     client_data: String,
     authenticator_data: String,
@@ -79,12 +79,14 @@ impl Endpoints {
         Ok(answer(StatusCode::OK, &json!({ "items": items })))
     }
 
-    /// `PATCH`: another name. `DELETE`: gone.
+    /// `PATCH`: another name. `DELETE`: gone. `POST` is for the page's form.
     pub(super) async fn passkey(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
+        if *inbound.method() == Method::POST {
+            return Err(Refusal::named("unsupported_media_type").into());
+        }
         let body = inbound.take_body();
         let (user, session) = self.person(&inbound).await?;
-        let id = inbound.path().as_str().rsplit('/').next().and_then(PasskeyId::parse);
-        let id = id.ok_or_else(|| Refusal::named("no_route"))?;
+        let id = passkey_named(&inbound).ok_or_else(|| Refusal::named("no_route"))?;
         if *inbound.method() == Method::PATCH {
             let form: NewName = form::json(inbound.headers(), body, self.body_timeout).await?;
             self.accounts.rename_passkey(user.id, id, &form.name).await?;
@@ -127,9 +129,8 @@ impl Endpoints {
         let body = inbound.take_body();
         let (user, session) = self.person(&inbound).await?;
         let form: New = form::page_json(inbound.headers(), body, self.body_timeout).await?;
-        let Attestation { client_data, attestation } = form.credential.response;
-        let made = Made { client_data: bytes(&client_data)?, attestation: bytes(&attestation)? };
-        let name = form.name.as_deref().unwrap_or("Passkey");
+        let made = form.credential.read()?;
+        let name = form.name.as_deref().unwrap_or(UNNAMED);
         let passkey = self.accounts.add_passkey(&user, session, &made, name, &source(&inbound)).await?;
         Ok(answer(StatusCode::CREATED, &item(&passkey)))
     }
@@ -150,7 +151,8 @@ impl Endpoints {
         let body = inbound.take_body();
         let form: Presented = form::page_json(inbound.headers(), body, self.body_timeout).await?;
         let waiting = form.challenge.clone().map(Secret::new);
-        let outcome = self.accounts.sign_in_with_passkey(&form.read()?, waiting.as_ref(), &source(&inbound)).await;
+        let outcome =
+            self.accounts.sign_in_with_passkey(&form.credential.read()?, waiting.as_ref(), &source(&inbound)).await;
         self.count_login("passkey", &outcome);
         let signed_in = outcome?;
         let mut response = token_answer(&signed_in, self.format());
@@ -159,11 +161,18 @@ impl Endpoints {
     }
 }
 
-impl Presented {
+impl Credential<Attestation> {
+    pub(super) fn read(self) -> Result<Made, Refusal> {
+        let Attestation { client_data, attestation } = self.response;
+        Ok(Made { client_data: bytes(&client_data)?, attestation: bytes(&attestation)? })
+    }
+}
+
+impl Credential<Assertion> {
     pub(super) fn read(self) -> Result<ShownPasskey, Refusal> {
-        let Assertion { client_data, authenticator_data, signature, user_handle } = self.credential.response;
+        let Assertion { client_data, authenticator_data, signature, user_handle } = self.response;
         Ok(ShownPasskey {
-            credential: bytes(&self.credential.raw_id)?,
+            credential: bytes(&self.raw_id)?,
             owner: bytes(user_handle.as_deref().unwrap_or_default())?,
             shown: Shown {
                 client_data: bytes(&client_data)?,
@@ -172,6 +181,11 @@ impl Presented {
             },
         })
     }
+}
+
+/// The one whose path is asked for.
+pub(super) fn passkey_named(inbound: &Inbound) -> Option<PasskeyId> {
+    inbound.path().as_str().rsplit('/').next().and_then(PasskeyId::parse)
 }
 
 fn item(passkey: &Passkey) -> Value {
@@ -191,5 +205,7 @@ fn bytes(text: &str) -> Result<Vec<u8>, Refusal> {
     from_base64(text).ok_or_else(|| Refusal::named("bad_json"))
 }
 
+/// What a passkey is called whose owner does not say.
+pub(super) const UNNAMED: &str = "Passkey";
 /// As long as the challenge is good.
 const TIMEOUT_MS: u32 = 300_000;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use http::Response;
 
-use super::browser::see_other;
+use super::browser::{NotOurs, see_other};
 use super::form::Pairs;
 use super::{Endpoints, Problem, form, source};
 use crate::account::{Client, LoginError, SignedIn, Source};
@@ -14,6 +14,28 @@ use crate::pages::{SecondFactor, SignIn};
 use crate::refusal::{Opened, Refusal, own_page, refusal_page};
 use crate::token::Identity;
 use crate::wire::{Body, Inbound, ReturnTo};
+
+/// A sign-in that waits for its second half.
+#[derive(Debug)]
+pub(super) struct Half {
+    /// Stands for the password that was right.
+    pub(super) challenge: Secret,
+    /// A passkey is as good as the code.
+    passkey: bool,
+}
+
+impl Half {
+    /// As the page sends it back.
+    pub(super) fn of(form: &mut Pairs) -> Self {
+        let challenge = form.take("challenge").unwrap_or_else(|| Secret::new(String::new()));
+        Self { challenge, passkey: form.take("passkey").is_some() }
+    }
+
+    /// The passkey is the whole sign-in.
+    pub(super) fn is_none(&self) -> bool {
+        self.challenge.expose().is_empty()
+    }
+}
 
 impl Endpoints {
     /// The form; who is signed in already goes on. `max_age` asks for a sign-in that is younger, `prompt=login` for
@@ -46,11 +68,12 @@ impl Endpoints {
         let body = inbound.take_body();
         let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
         let return_to = self.return_to(form.take("return_to").as_ref());
-        if self.check_form(&inbound, &mut form).is_err() {
-            return Ok(self.no_cookie(&inbound));
-        }
+        let ours = self.check_form(&inbound, &mut form);
         let name = form.take("username").or_else(|| form.take("email")).or_else(|| form.take("login"));
         let name = name.unwrap_or_else(|| Secret::new(String::new()));
+        if let Err(not_ours) = ours {
+            return Ok(self.sign_in_anew(&inbound, return_to.as_ref(), &name, not_ours));
+        }
         let password = form.take("password").unwrap_or_else(|| Secret::new(String::new()));
         let before = self.authenticator.recognise(&inbound, Asks::Anyone, self.clock.now()).await.ok();
         let from = Source { client: Client::Browser, ..source(&inbound) };
@@ -58,8 +81,9 @@ impl Endpoints {
         self.count_login("form", &outcome);
         let signed_in = match outcome {
             Ok(signed_in) => signed_in,
-            Err(LoginError::SecondFactor { challenge, .. }) => {
-                return Ok(self.code_page(&inbound, return_to.as_ref(), &challenge, None));
+            Err(LoginError::SecondFactor { challenge, methods }) => {
+                let half = Half { challenge, passkey: methods.contains(&"passkey") };
+                return Ok(self.code_page(&inbound, return_to.as_ref(), &half, None));
             }
             Err(error) => return Ok(self.form_again(&inbound, return_to.as_ref(), &name, &error.into())),
         };
@@ -71,26 +95,26 @@ impl Endpoints {
         let body = inbound.take_body();
         let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
         let return_to = self.return_to(form.take("return_to").as_ref());
-        if self.check_form(&inbound, &mut form).is_err() {
-            return Ok(self.no_cookie(&inbound));
+        if let Err(not_ours) = self.check_form(&inbound, &mut form) {
+            return Ok(self.sign_in_anew(&inbound, return_to.as_ref(), &Secret::new(String::new()), not_ours));
         }
-        let field = |value: Option<Secret>| value.unwrap_or_else(|| Secret::new(String::new()));
-        let (challenge, code) = (field(form.take("challenge")), field(form.take("code")));
+        let half = Half::of(&mut form);
+        let code = form.take("code").unwrap_or_else(|| Secret::new(String::new()));
         let before = self.authenticator.recognise(&inbound, Asks::Anyone, self.clock.now()).await.ok();
         let from = Source { client: Client::Browser, ..source(&inbound) };
-        let outcome = self.accounts.sign_in_with_code(&challenge, &code, &from).await;
+        let outcome = self.accounts.sign_in_with_code(&half.challenge, &code, &from).await;
         self.count_login("mfa", &outcome);
         match outcome {
             Ok(signed_in) => self.let_in(before, return_to.as_ref(), &signed_in, &from).await,
             Err(error @ LoginError::WrongCode) => {
-                Ok(self.code_page(&inbound, return_to.as_ref(), &challenge, Some(&error.into())))
+                Ok(self.code_page(&inbound, return_to.as_ref(), &half, Some(&error.into())))
             }
             Err(error) => Ok(self.form_again(&inbound, return_to.as_ref(), &Secret::new(String::new()), &error.into())),
         }
     }
 
     /// The browser forgets the cookie it had: nobody could use that session any more, so it ends.
-    async fn let_in(
+    pub(super) async fn let_in(
         &self,
         before: Option<Recognised>,
         return_to: Option<&ReturnTo>,
@@ -107,18 +131,19 @@ impl Endpoints {
     }
 
     /// Asks for the code of a device.
-    fn code_page(
+    pub(super) fn code_page(
         &self,
         inbound: &Inbound,
         return_to: Option<&ReturnTo>,
-        challenge: &Secret,
+        half: &Half,
         problem: Option<&Refusal>,
     ) -> Response<Body> {
         let token = self.form_token(inbound);
         let page = SecondFactor {
             csrf: &token.value,
             return_to: return_to.map(ReturnTo::as_str),
-            challenge: challenge.expose(),
+            challenge: half.challenge.expose(),
+            passkey: half.passkey,
             problem: problem.map(Refusal::problem),
         };
         let html = self.draw(&page, inbound);
@@ -144,7 +169,7 @@ impl Endpoints {
         response
     }
 
-    fn form_again(
+    pub(super) fn form_again(
         &self,
         inbound: &Inbound,
         return_to: Option<&ReturnTo>,
@@ -162,6 +187,20 @@ impl Endpoints {
         let mut response = refusal_page(refusal, self.draw(&page, inbound));
         token.give(&mut response);
         response
+    }
+
+    /// The form is none of ours, or an old one.
+    pub(super) fn sign_in_anew(
+        &self,
+        inbound: &Inbound,
+        return_to: Option<&ReturnTo>,
+        name: &Secret,
+        not_ours: NotOurs,
+    ) -> Response<Body> {
+        match not_ours {
+            NotOurs::Old => self.form_again(inbound, return_to, name, &not_ours.into()),
+            NotOurs::NoCookie => self.no_cookie(inbound),
+        }
     }
 
     /// The form came without the cookie it was made with. Sending the form once more would end here again and again: what

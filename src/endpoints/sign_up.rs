@@ -1,7 +1,7 @@
 //! Signing up with a browser: `GET {p}/register`, and `POST {p}/register` by the page's form.
 use http::{Response, StatusCode};
 
-use super::browser::see_other;
+use super::browser::{NotOurs, see_other};
 use super::form::Pairs;
 use super::{Endpoints, Problem, form, source};
 use crate::account::{Client, SignUp, Source};
@@ -33,7 +33,8 @@ impl Endpoints {
     pub(super) async fn register_by_form(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
-        if self.check_form(&inbound, &mut form).is_err() {
+        let ours = self.check_form(&inbound, &mut form);
+        if ours == Err(NotOurs::NoCookie) {
             return Ok(self.no_cookie(&inbound));
         }
         let return_to = self.return_to(form.take("return_to").as_ref());
@@ -46,16 +47,22 @@ impl Endpoints {
             password: &password,
             invite: invite.as_ref(),
         };
-        let outcome = self.accounts.register(&wish, &Source { client: Client::Browser, ..source(&inbound) }).await;
-        self.count_registration(&outcome);
-        let refusal: Refusal = match outcome {
-            Ok(None) => return Ok(self.notice("verify_sent", &inbound)),
-            Ok(Some(signed_in)) => {
-                let mut response = see_other(return_to.as_ref());
-                self.give_session(&mut response, &signed_in);
-                return Ok(response);
+        let refusal: Refusal = match ours {
+            Err(not_ours) => not_ours.into(),
+            Ok(()) => {
+                let from = Source { client: Client::Browser, ..source(&inbound) };
+                let outcome = self.accounts.register(&wish, &from).await;
+                self.count_registration(&outcome);
+                match outcome {
+                    Ok(None) => return Ok(self.notice("verify_sent", &inbound)),
+                    Ok(Some(signed_in)) => {
+                        let mut response = see_other(return_to.as_ref());
+                        self.give_session(&mut response, &signed_in);
+                        return Ok(response);
+                    }
+                    Err(error) => error.into(),
+                }
             }
-            Err(error) => error.into(),
         };
         let token = self.form_token(&inbound);
         let page = pages::SignUp {

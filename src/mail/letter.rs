@@ -2,6 +2,20 @@
 use std::fmt;
 
 use crate::base::{Email, Secret};
+use crate::pages::Language;
+
+/// The file of this name in the reader's language.
+macro_rules! in_every_language {
+    ($name:literal, $language:expr) => {
+        match $language {
+            Language::English => include_str!(concat!("texts/en/", $name, ".txt")),
+            Language::German => include_str!(concat!("texts/de/", $name, ".txt")),
+            Language::French => include_str!(concat!("texts/fr/", $name, ".txt")),
+            Language::Spanish => include_str!(concat!("texts/es/", $name, ".txt")),
+            Language::Arabic => include_str!(concat!("texts/ar/", $name, ".txt")),
+        }
+    };
+}
 
 /// What a letter is about. None of them holds a word that a stranger chose: our mail carries nobody's advertisement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +41,8 @@ pub(crate) struct Letter {
 
 impl Letter {
     /// Fills a text in: `{site}` and `{link}`.
-    pub(crate) fn new(to: &Email, about: Subject, site: &str, link: &str) -> Self {
-        let (subject, text) = about.text().split_once("\n\n").unwrap_or_default();
+    pub(crate) fn new(to: &Email, about: Subject, language: Language, site: &str, link: &str) -> Self {
+        let (subject, text) = about.text(language).split_once("\n\n").unwrap_or_default();
         let fill = |text: &str| text.replace("{site}", site).replace("{link}", link);
         Self { to: to.clone(), subject: fill(subject), text: Secret::new(fill(text)) }
     }
@@ -36,12 +50,12 @@ impl Letter {
 
 impl Subject {
     /// The subject, an empty line, the text.
-    const fn text(self) -> &'static str {
+    const fn text(self, language: Language) -> &'static str {
         match self {
-            Self::NewPassword => include_str!("texts/en/new_password.txt"),
-            Self::ConfirmAddress => include_str!("texts/en/confirm_address.txt"),
-            Self::AccountExists => include_str!("texts/en/account_exists.txt"),
-            Self::NameTaken => include_str!("texts/en/name_taken.txt"),
+            Self::NewPassword => in_every_language!("new_password", language),
+            Self::ConfirmAddress => in_every_language!("confirm_address", language),
+            Self::AccountExists => in_every_language!("account_exists", language),
+            Self::NameTaken => in_every_language!("name_taken", language),
         }
     }
 }
@@ -57,17 +71,30 @@ impl fmt::Debug for Letter {
 mod tests {
     use super::*;
 
+    const ALL: [Subject; 4] =
+        [Subject::NewPassword, Subject::ConfirmAddress, Subject::AccountExists, Subject::NameTaken];
+
     #[test]
-    fn every_text_has_a_subject_and_its_places_are_filled() {
+    fn every_text_has_a_subject_and_its_places_are_filled_in_every_language() {
         let to = Email::parse("ann@example.com").unwrap();
-        for about in [Subject::NewPassword, Subject::ConfirmAddress, Subject::AccountExists, Subject::NameTaken] {
-            let letter = Letter::new(&to, about, "https://app.example.com", "https://app.example.com/auth/x?token=t");
+        let link = "https://app.example.com/auth/x?token=t";
+        for (about, language) in ALL.into_iter().flat_map(|about| Language::ALL.map(|language| (about, language))) {
+            let letter = Letter::new(&to, about, language, "https://app.example.com", link);
             let text = letter.text.expose();
-            assert!(!letter.subject.is_empty() && !letter.subject.contains('\n'), "{about:?}");
-            assert!(text.contains("https://app.example.com/auth/x?token=t"), "{text}");
+            assert!(letter.subject.contains("https://app.example.com") && !letter.subject.contains('\n'), "{about:?}");
+            // On a line of its own, where every program finds it.
+            assert!(text.lines().any(|line| line == link), "{text}");
+            assert!(text.lines().any(|line| line == "https://app.example.com"), "{text}");
             assert!(!text.contains(['{', '}']) && text.ends_with('\n'), "{text}");
-            assert!(text.lines().all(|line| line.len() <= 78), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 78), "{text}");
             assert!(!format!("{letter:?}").contains("token"));
         }
+    }
+
+    #[test]
+    fn no_two_letters_say_the_same() {
+        let texts = ALL.into_iter().flat_map(|about| Language::ALL.map(|language| about.text(language)));
+        let different: std::collections::BTreeSet<_> = texts.collect();
+        assert_eq!(different.len(), ALL.len() * Language::ALL.len());
     }
 }

@@ -18,6 +18,7 @@ pub(crate) struct Asset {
 pub(super) struct Assets {
     style: Asset,
     script: Asset,
+    passkey_script: Asset,
     logo: Option<Asset>,
 }
 
@@ -31,7 +32,8 @@ impl Assets {
         let logo = settings.logo.as_ref();
         Self {
             style: asset("style", "css", "text/css; charset=utf-8", style),
-            script: asset("page", "js", "text/javascript; charset=utf-8", Bytes::from_static(SCRIPT.as_bytes())),
+            script: asset("page", "js", JAVASCRIPT, Bytes::from_static(SCRIPT.as_bytes())),
+            passkey_script: asset("passkey", "js", JAVASCRIPT, Bytes::from_static(PASSKEY_SCRIPT.as_bytes())),
             logo: logo.map(|logo| asset("logo", logo.ending, logo.kind, Bytes::from(logo.bytes.clone()))),
         }
     }
@@ -44,13 +46,17 @@ impl Assets {
         &self.script.path
     }
 
+    pub(super) fn passkey_script(&self) -> &str {
+        &self.passkey_script.path
+    }
+
     pub(super) fn logo(&self) -> Option<&str> {
         self.logo.as_ref().map(|logo| logo.path.as_str())
     }
 
     /// By the whole path it is asked for with.
     pub(super) fn named(&self, path: &str) -> Option<&Asset> {
-        [Some(&self.style), Some(&self.script), self.logo.as_ref()]
+        [Some(&self.style), Some(&self.script), Some(&self.passkey_script), self.logo.as_ref()]
             .into_iter()
             .flatten()
             .find(|asset| asset.path == path)
@@ -84,6 +90,8 @@ fn palette(rest: &str, accent: Colour, ground: Colour, towards: Colour) -> Strin
 pub(crate) const ASSETS: &str = "/authgate/";
 const STYLE: &str = include_str!("look/style.css");
 const SCRIPT: &str = include_str!("look/page.js");
+const PASSKEY_SCRIPT: &str = include_str!("look/passkey.js");
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const LIGHT: &str = "--page:#f3f4f7;--sheet:#ffffff;--ink:#1c2230;--soft:#565f73;--line:#d5d9e2;--edge:#868ea1;\
                      --bad:#b3261e;--bad-ground:#fdf0ef;--good:#1b6b3a;--good-ground:#edf7f0;--shade:#1c22300f;";
 const DARK: &str = "--page:#12141a;--sheet:#1b1e26;--ink:#e7e9ee;--soft:#a3abbb;--line:#323744;--edge:#737c90;\

@@ -99,7 +99,10 @@ pub(crate) struct Account<'a> {
     /// A code of a device is asked for at each sign-in.
     pub(crate) totp: bool,
     pub(crate) recovery_codes: i64,
-    /// Which form has just been obeyed: "names", "password", "second_factor" or "sessions".
+    pub(crate) passkeys: Vec<OwnPasskey>,
+    /// The sign-in is young enough to change them.
+    pub(crate) fresh: bool,
+    /// Which form has just been obeyed: "names", "password", "second_factor", "passkeys" or "sessions".
     pub(crate) done: Option<&'static str>,
     /// Which form the problem is about.
     pub(crate) wrong_in: &'static str,
@@ -113,10 +116,24 @@ pub(crate) struct SignedIn {
     pub(crate) id: String,
     pub(crate) device: Option<String>,
     pub(crate) ip: Option<String>,
-    /// As RFC 3339 has it.
-    pub(crate) last_seen: String,
-    pub(crate) last_seen_words: String,
+    pub(crate) last_seen: Moment,
     pub(crate) current: bool,
+}
+
+/// One passkey of the reader.
+#[derive(Debug, Serialize)]
+pub(crate) struct OwnPasskey {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) added: Moment,
+    pub(crate) last_used: Option<Moment>,
+}
+
+/// A time as RFC 3339 has it, and as every language reads it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Moment {
+    pub(crate) exact: String,
+    pub(crate) words: String,
 }
 
 impl Page for Account<'_> {

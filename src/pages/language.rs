@@ -48,7 +48,7 @@ impl Language {
 
 /// The offered language that the reader likes best (RFC 9110, section 12.5.4); the first one offered when none is liked.
 /// A region is not asked for: who reads "de-AT" reads "de".
-pub(super) fn pick(accept_language: Option<&str>, offered: &[Language]) -> Language {
+pub(crate) fn pick(accept_language: Option<&str>, offered: &[Language]) -> Language {
     let first = offered.first().copied().unwrap_or(Language::English);
     let mut best: Option<(f32, Language)> = None;
     for wish in accept_language.unwrap_or_default().split(',').take(MOST_WISHES) {

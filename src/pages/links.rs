@@ -72,6 +72,8 @@ pub(crate) struct SecondFactor<'a> {
     pub(crate) return_to: Option<&'a str>,
     /// Stands for the password that was right.
     pub(crate) challenge: &'a str,
+    /// One of the reader's passkeys is as good as a code.
+    pub(crate) passkey: bool,
     #[serde(skip)]
     pub(crate) problem: Option<Problem>,
 }

@@ -15,8 +15,8 @@ mod tests;
 pub(crate) use assets::{ASSETS, Asset};
 pub(crate) use colour::Colour;
 pub(crate) use device::device;
-pub(crate) use kinds::{Account, ErrorCode, Errors, Page, Refused, SignIn, SignUp, SignedIn};
-pub(crate) use language::Language;
+pub(crate) use kinds::{Account, ErrorCode, Errors, Moment, OwnPasskey, Page, Refused, SignIn, SignUp, SignedIn};
+pub(crate) use language::{Language, pick};
 pub(crate) use links::{Forgot, NewFactor, Notice, RecoveryCodes, Reset, SecondFactor, VerifyEmail};
 pub(crate) use problem::{Problem, Wrong};
 pub(crate) use settings::{House, Logo, Settings, SignInWith, SignUps, Theme};
@@ -76,7 +76,7 @@ impl Pages {
     /// Who asked with this `Accept-Language` for a page of this host.
     pub(crate) fn reader(&self, accept_language: Option<&str>, host: &str) -> Reader {
         let site = self.house.site.clone().unwrap_or_else(|| host.to_owned());
-        Reader { language: language::pick(accept_language, &self.languages), site }
+        Reader { language: pick(accept_language, &self.languages), site }
     }
 
     pub(crate) fn show<P: Page>(&self, page: &P, reader: &Reader) -> Html {
@@ -91,6 +91,7 @@ impl Pages {
             prefix => self.house.prefix.as_str(),
             style => self.assets.style(),
             script => self.assets.script(),
+            passkey_script => self.assets.passkey_script(),
             logo => self.assets.logo(),
             scheme => self.theme.scheme(),
             heading => self.title.as_deref(),

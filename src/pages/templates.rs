@@ -134,6 +134,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("reset.html", include_str!("templates/reset.html")),
     ("verify_email.html", include_str!("templates/verify_email.html")),
     ("second_factor.html", include_str!("templates/second_factor.html")),
+    ("passkey_problem.html", include_str!("templates/passkey_problem.html")),
     ("new_factor.html", include_str!("templates/new_factor.html")),
     ("recovery_codes.html", include_str!("templates/recovery_codes.html")),
     ("notice.html", include_str!("templates/notice.html")),

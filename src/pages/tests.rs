@@ -49,19 +49,25 @@ fn show<P: Page>(pages: &Pages, page: &P, language: &str) -> String {
     html
 }
 
+fn moment() -> Moment {
+    Moment { exact: "2026-11-22T19:40:00Z".to_owned(), words: "2026-11-22 19:40 UTC".to_owned() }
+}
+
 fn account() -> Account<'static> {
     let here = |id: &str, agent: &str, current| SignedIn {
         id: id.to_owned(),
         device: device(agent),
         ip: Some("192.0.2.7".to_owned()),
-        last_seen: "2026-11-22T19:40:00Z".to_owned(),
-        last_seen_words: "2026-11-22 19:40 UTC".to_owned(),
+        last_seen: moment(),
         current,
     };
     const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
     let sessions = vec![here("01J8", FIREFOX, true), here("01J9", SAFARI, false), here("01JA", "", false)];
+    let passkey =
+        |last_used| OwnPasskey { id: "01K1".to_owned(), name: "<key>".to_owned(), added: moment(), last_used };
     Account {
+        passkeys: vec![passkey(None), passkey(Some(moment()))],
         csrf: "c1",
         who: "ann@example.com",
         name: "Ann Äpfel",
@@ -104,12 +110,17 @@ fn every_page_is_filled_in_every_language() {
                 show(&pages, &Forgot { problem: problem.clone(), ..Forgot::default() }, tag);
                 show(&pages, &Reset { problem: problem.clone(), ..Reset::default() }, tag);
                 show(&pages, &VerifyEmail { problem: problem.clone(), ..VerifyEmail::default() }, tag);
-                show(&pages, &SecondFactor { problem: problem.clone(), ..SecondFactor::default() }, tag);
+                for passkey in [true, false] {
+                    let problem = problem.clone();
+                    let html = show(&pages, &SecondFactor { passkey, problem, ..SecondFactor::default() }, tag);
+                    assert_eq!(html.contains("class=\"passkey\""), passkey, "{html}");
+                }
                 show(&pages, &NewFactor { problem: problem.clone(), ..NewFactor::default() }, tag);
                 show(&pages, &RecoveryCodes { codes: vec!["ABCD-EFGH"] }, tag);
-                for place in ["names", "password", "second_factor", "sessions"] {
+                for place in ["names", "password", "second_factor", "passkeys", "sessions"] {
                     let (done, totp) = (problem.is_none().then_some(place), problem.is_some());
-                    show(&pages, &Account { done, totp, wrong_in: place, problem: problem.clone(), ..account() }, tag);
+                    let page = Account { done, totp, fresh: totp, wrong_in: place, ..account() };
+                    show(&pages, &Account { problem: problem.clone(), ..page }, tag);
                 }
             }
         }
@@ -150,6 +161,43 @@ fn the_sign_in_page_has_the_shape_that_was_agreed() {
 }
 
 #[test]
+fn password_managers_are_told_what_each_field_is() {
+    let (pages, by_name) = (
+        pages(),
+        Pages::new(&settings(Templates::built_in()), House { sign_in_with: SignInWith::Username, ..house() }),
+    );
+    let again = SignIn { only_password: true, name: "ann", ..SignIn::default() };
+    let (sign_in, sign_up) = (SignIn::default(), SignUp::default());
+    for (html, wanted) in [
+        (show(&pages, &sign_in, "en"), &[("username", "username"), ("password", "current-password")][..]),
+        (show(&by_name, &sign_in, "en"), &[("username", "username"), ("password", "current-password")]),
+        (show(&pages, &again, "en"), &[("username", "username"), ("password", "current-password")]),
+        (show(&pages, &sign_up, "en"), &[("email", "username"), ("password", "new-password")]),
+        (show(&by_name, &sign_up, "en"), &[("username", "username"), ("email", "email"), ("password", "new-password")]),
+        (show(&pages, &Forgot::default(), "en"), &[("email", "email")]),
+        (show(&pages, &Reset::default(), "en"), &[("new_password", "new-password")]),
+        (show(&pages, &SecondFactor::default(), "en"), &[("code", "one-time-code")]),
+        (show(&pages, &NewFactor::default(), "en"), &[("code", "one-time-code")]),
+        (
+            show(&pages, &account(), "en"),
+            &[
+                ("username", "username"),
+                ("current_password", "current-password"),
+                ("new_password", "new-password"),
+                ("password", "current-password"),
+            ],
+        ),
+    ] {
+        for (name, told) in wanted {
+            let field = html.split("<input").find(|field| field.contains(&format!(" name=\"{name}\"")));
+            let field =
+                field.and_then(|field| field.split('>').next()).unwrap_or_else(|| panic!("no {name} in {html}"));
+            assert!(field.contains(&format!(" autocomplete=\"{told}\"")), "{field}");
+        }
+    }
+}
+
+#[test]
 fn what_people_type_is_never_markup() {
     let evil = "\"><script>alert(1)</script>";
     let page = SignIn { csrf: evil, return_to: Some(evil), name: evil, ..SignIn::default() };
@@ -178,7 +226,7 @@ fn files_have_names_that_change_with_their_content() {
     let plain = pages();
     let html = show(&plain, &SignIn::default(), "en");
     let dark = Pages::new(&Settings { theme: Theme::Dark, ..settings(Templates::built_in()) }, house());
-    for path in [plain.assets.style(), plain.assets.script()] {
+    for path in [plain.assets.style(), plain.assets.script(), plain.assets.passkey_script()] {
         assert!(html.contains(path), "{path} in\n{html}");
         assert!(path.starts_with("/auth/authgate/"), "{path}");
         assert!(plain.asset(path).is_some_and(|asset| !asset.bytes.is_empty()));

@@ -21,8 +21,8 @@ pub(crate) struct Opened<'a> {
 impl Refusal {
     /// The page that says this "no".
     pub(crate) fn page(&self, pages: &Pages, reader: &Reader, opened: &Opened<'_>) -> Response<Body> {
-        // Somebody else may have what these lack.
-        let lacks = matches!(self.code.name, "missing_role" | "missing_scope");
+        // Somebody else may have what these lack, or the same person with another sign-in.
+        let lacks = matches!(self.code.name, "missing_role" | "missing_scope" | "login_without_mfa");
         let page = Refused {
             status: self.status().as_u16(),
             code: self.code.name,
@@ -49,8 +49,10 @@ impl Refusal {
 fn about(code: &Code) -> &'static str {
     match code.name {
         "login_required" | "token_expired" | "token_invalid" | "session_ended" | "login_too_old" => "sign_in",
+        "login_without_mfa" => "mfa",
         "network_not_allowed" => "network",
-        "foreign_origin" | "bad_form" => "foreign",
+        "foreign_origin" => "foreign",
+        "bad_form" => "old_form",
         "registration_closed" | "invalid_invite" => "closed",
         "upstream_refused" => "backend_down",
         "upstream_bad_response" => "backend_odd",

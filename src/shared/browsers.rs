@@ -77,6 +77,11 @@ impl Browsers {
         known
     }
 
+    /// The store is asked when the cookie comes next.
+    pub(crate) fn forget(&self, cookie: &Digest) {
+        self.known.remove(cookie);
+    }
+
     /// Whoever holds this may ask the store; the others wait, and find what was kept.
     pub(crate) async fn turn(&self, cookie: &Digest) -> MutexGuard<'_, ()> {
         let [first, ..] = cookie;

@@ -373,6 +373,11 @@ async fn a_browsers_session_is_visited_by_its_cookie_until_it_ends(store: Store)
     assert_eq!((live.session.id, live.user.id), (begun.session.id, ann.user.id));
     assert_eq!((live.session.last_seen_at, live.session.expires_at), (at(50), at(110)));
     assert_eq!(live.session.tokens_until, at(50).plus(GRACE));
+    let seen = store.look(&[2; 32], at(60)).await.unwrap().unwrap();
+    assert_eq!((seen.session.last_seen_at, seen.session.expires_at), (at(50), at(110)), "only looked at");
+    assert!(
+        store.look(&[2; 32], at(110)).await.unwrap().is_none() && store.look(&[9; 32], at(1)).await.unwrap().is_none()
+    );
     let late = store.visit(&visit(2, at(105))).await.unwrap().unwrap();
     assert_eq!(late.session.expires_at, at(150), "no use makes it longer than its end");
     assert!(store.visit(&visit(2, at(150))).await.unwrap().is_none());
@@ -809,6 +814,9 @@ async fn a_passkey_is_one_persons_and_its_counter_goes_on(store: Store) {
     assert!(!store.remove_passkey(bob, long.id).await.unwrap());
     assert!(store.remove_passkey(ann, long.id).await.unwrap() && !store.remove_passkey(ann, long.id).await.unwrap());
     assert!(!store.use_passkey(long.id, 9, at(3)).await.unwrap(), "gone");
+    assert_eq!(store.add_passkey(&passkey(bob, &[30])).await.unwrap(), AddedPasskey::Added);
+    assert!(store.remove_passkeys(ann).await.unwrap() && !store.remove_passkeys(ann).await.unwrap());
+    assert_eq!((store.passkeys(ann).await.unwrap().len(), store.passkeys(bob).await.unwrap().len()), (0, 1));
 }
 
 async fn a_challenge_is_signed_once_in_time_and_for_its_purpose(store: Store) {

@@ -89,6 +89,14 @@ impl Store {
         self.one("DELETE FROM passkeys WHERE id = $1 AND user_id = $2", values![id.to_string(), user]).await
     }
 
+    /// All of one person; `false` when there was none.
+    pub(crate) async fn remove_passkeys(&self, user: UserId) -> Result<bool, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let gone = on.execute("DELETE FROM passkeys WHERE user_id = $1", values![user]).await?;
+        on.commit().await?;
+        Ok(gone > 0)
+    }
+
     /// Keeps what is to be signed: by somebody who adds a passkey, or by whoever signs in. `false` when too many wait.
     pub(crate) async fn add_passkey_challenge(
         &self,

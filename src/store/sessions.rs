@@ -76,6 +76,14 @@ impl Store {
         Ok(Some(live))
     }
 
+    /// The same without noting anything.
+    pub(crate) async fn look(&self, cookie: &Digest, now: Timestamp) -> Result<Option<Live>, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let find = "SELECT id FROM sessions WHERE cookie = $1";
+        let Some(row) = on.row(find, values![cookie.as_slice()]).await? else { return Ok(None) };
+        living(&mut on, row.session_id("id")?, now).await
+    }
+
     /// The person behind a session that goes on.
     pub(crate) async fn live_session(&self, id: SessionId, now: Timestamp) -> Result<Option<Live>, StoreError> {
         living(&mut self.engine.reader().await?, id, now).await

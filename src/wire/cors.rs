@@ -56,6 +56,11 @@ impl Cors {
         !self.named.is_empty() && self.find(headers).is_some_and(|(named, _)| !named.credentials)
     }
 
+    /// Whether a request comes from an origin that is named and may use cookies.
+    pub(crate) fn lends_cookies(&self, headers: &HeaderMap) -> bool {
+        self.find(headers).is_some_and(|(named, _)| named.credentials)
+    }
+
     /// What the asking page may do with the answer.
     pub(crate) fn grant(&self, headers: &HeaderMap) -> Grant {
         let (origin, credentials) = match self.find(headers) {
@@ -187,9 +192,12 @@ mod tests {
             "",
         ] {
             assert!(!spa(true).names(&asking(&[origin])), "{origin}");
+            assert!(!spa(true).lends_cookies(&asking(&[origin])), "{origin}");
         }
         assert!(!spa(true).names(&asking(&["https://spa.example.com", "https://evil.example"])));
         assert!(!spa(true).names(&asking(&[])));
+        assert!(spa(true).lends_cookies(&asking(&["https://spa.example.com"])));
+        assert!(!spa(false).lends_cookies(&asking(&["https://spa.example.com"])));
         assert!(spa(false).bars_cookies(&asking(&["https://spa.example.com"])));
         assert!(!spa(true).bars_cookies(&asking(&["https://spa.example.com"])));
         assert!(!spa(false).bars_cookies(&asking(&["https://evil.example"])), "those are refused where it matters");

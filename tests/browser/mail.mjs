@@ -39,7 +39,7 @@ export default async function play({ url, mails }, { open, same, holds, isAccess
   await page.getByRole('link', { name: 'Back to sign-in' }).click();
   await page.fill('#username', 'ann');
   await page.fill('#current-password', BETTER);
-  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await page.goto(`${url}/app/x`);
   holds(await page.textContent('body'), 'ann at /app/x');
 

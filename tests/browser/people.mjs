@@ -43,6 +43,7 @@ export default async function play({ url }, { open, same, holds, isAccessible })
     await page.getByLabel('New password').fill(BETTER);
     await page.getByRole('button', { name: 'Change password' }).click();
     await page.waitForSelector(said);
+    if (said === '[role=alert]') await page.locator('#problem:focus').waitFor();
     await isAccessible(page, `the account after ${current}`);
   }
 
@@ -53,7 +54,7 @@ export default async function play({ url }, { open, same, holds, isAccessible })
     await other.fill('#username', 'ann');
     await other.fill('#current-password', password);
     const [answer] = await Promise.all([other.waitForResponse((one) => one.request().method() === 'POST'),
-      other.getByRole('button', { name: 'Sign in' }).click()]);
+      other.getByRole('button', { name: 'Sign in', exact: true }).click()]);
     if (password === PASSWORD) {
       same(answer.status(), 401, 'a wrong password');
       await other.waitForSelector('#problem');

@@ -1,4 +1,6 @@
 // Without scripts, and then with nothing but a keyboard.
+import { code } from './totp.mjs';
+
 const PASSWORD = 'seven green bottles';
 
 export default async function play({ url }, tools) {
@@ -22,6 +24,42 @@ async function withoutScripts(url, { open, same, holds }) {
   await page.click('button[type=submit]');
   same(page.url(), `${url}/app/y`, 'signed in');
   holds(await page.textContent('body'), 'bob at /app/y');
+
+  // The account: a name, a password, an app with its codes, and another browser signed out.
+  const other = await open({ javaScriptEnabled: false });
+  await other.goto(`${url}/app/x`);
+  await other.fill('#username', 'bob');
+  await other.fill('#current-password', PASSWORD);
+  await other.click('button[type=submit]');
+  await page.goto(`${url}/auth/account`);
+  await page.fill('#name', 'Bob');
+  await page.click('form[action^="/auth/account"] button');
+  same(await page.inputValue('#name'), 'Bob', 'the new name');
+  same(new URL(page.url()).hash, '#you', 'the part that was changed is seen');
+  await page.click('form[action^="/auth/sessions/"] button');
+  await other.goto(`${url}/app/x`);
+  holds(other.url(), '/auth/login?return_to=');
+  await page.fill('#current-password', PASSWORD);
+  await page.fill('#new-password', 'eight green bottles');
+  await page.click('form[action^="/auth/password"] button[type=submit]');
+  holds(await page.textContent('[role=status]'), 'Your password is changed');
+  await page.fill('#factor-password', 'eight green bottles');
+  await page.click('form[action^="/auth/mfa/totp"] button[type=submit]');
+  await page.fill('#code', code((await page.textContent('#key')).trim(), 0));
+  await page.click('button[type=submit]');
+  same(await page.locator('.recovery code').count(), 10, 'recovery codes');
+  await page.goto(`${url}/auth/account`);
+  await page.fill('#factor-password', 'eight green bottles');
+  await page.click('button[name=remove]');
+  await page.fill('#current-password', 'eight green bottles');
+  await page.fill('#new-password', PASSWORD);
+  await page.click('form[action^="/auth/password"] button[type=submit]');
+  for (const path of ['/auth/password/forgot', '/auth/password/reset?token=x', '/auth/verify-email?token=x']) {
+    await page.goto(`${url}${path}`);
+    for (const field of await page.locator('input:visible').all()) await field.fill('bob@example.com');
+    await page.click('button[type=submit]:visible');
+    same(await page.locator('main').isVisible(), true, path);
+  }
 }
 
 async function byKeyboard(url, { open, same }) {

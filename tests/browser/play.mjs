@@ -11,7 +11,7 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 // With a new, empty profile, which playwright makes and takes away.
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: [...FLAGS, ...(JSON.parse(told).flags ?? [])] });
 
 /** A window with cookies of its own. What a page complains about, its policy's breaches too, fails the scene. */
 export async function open(options = {}) {
@@ -35,11 +35,34 @@ export function holds(text, part) {
   if (!text.includes(part)) throw new Error(`no ${JSON.stringify(part)} in:\n${text}`);
 }
 
-/** axe-core finds nothing in light or dark, on a wide screen or a phone's, and nothing sticks out sideways. */
-export async function isAccessible(page, about) {
+/** Everything that can be used is reached by Tab alone, and seen to have the focus. */
+async function isReachable(page, about) {
+  const wanted = await page.evaluate(() => {
+    const usable = [...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
+      .filter((one) => one.checkVisibility() && !one.disabled);
+    globalThis.reached = new Set();
+    return usable.map((one) => one.id || one.textContent.trim());
+  });
+  for (let steps = 0; steps < wanted.length + 3; steps += 1) {
+    await page.keyboard.press('Tab');
+    const dim = await page.evaluate(() => {
+      const at = document.activeElement;
+      globalThis.reached.add(at.id || at.textContent.trim());
+      return at === document.body || getComputedStyle(at).outlineStyle === 'solid' ? '' : at.outerHTML;
+    });
+    if (dim) throw new Error(`${about}: the focus is not seen at ${dim}`);
+  }
+  const reached = await page.evaluate(() => [...globalThis.reached]);
+  const missed = wanted.filter((one) => !reached.includes(one));
+  if (missed.length) throw new Error(`${about}: not reached by Tab: ${missed.join(', ')}`);
+}
+
+/** axe-core finds nothing in light or dark, on a wide screen or a phone's, nothing sticks out sideways, and a keyboard is enough. */
+export async function isAccessible(page, about, { schemes = ['light', 'dark'], widths = [1100, 320] } = {}) {
+  await isReachable(page, about);
   await page.evaluate(axe);
-  for (const colorScheme of ['light', 'dark']) {
-    for (const width of [1100, 320]) {
+  for (const colorScheme of schemes) {
+    for (const width of widths) {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
       const { violations } = await page.evaluate(() => globalThis.axe.run(document, {

@@ -1,5 +1,5 @@
 // Refusals and the page of codes, in every language.
-export default async function play({ url, gone }, { open, same, holds, isAccessible }) {
+export default async function play({ url, gone, elsewhere }, { open, same, holds, isAccessible }) {
   for (const [locale, lang, dir] of [['en-GB', 'en', 'ltr'], ['de-AT', 'de', 'ltr'], ['fr', 'fr', 'ltr'], ['es', 'es', 'ltr'], ['ar', 'ar', 'rtl']]) {
     const page = await open({ locale });
     const answer = await page.goto(`${url}/nowhere`);
@@ -17,4 +17,30 @@ export default async function play({ url, gone }, { open, same, holds, isAccessi
   // A script of the site that asks is told in JSON.
   const kind = await page.evaluate(async () => (await fetch('/nowhere')).headers.get('content-type'));
   holds(kind, 'application/problem+json');
+
+  // What would send somebody in circles is named instead.
+  const lost = await open();
+  await lost.goto(`${url}/auth/login?return_to=%2Fapp`);
+  await lost.context().clearCookies();
+  await lost.fill('#username', 'ann');
+  await lost.fill('#current-password', 'x');
+  await lost.click('button[type=submit]');
+  same(await lost.textContent('h1'), 'Signing in did not work', 'no cookie');
+  holds(await lost.textContent('main'), 'Allow cookies for this site');
+  await isAccessible(lost, 'a browser that keeps no cookie');
+  await lost.goto(`${elsewhere}/auth/login`);
+  await lost.fill('#username', 'ann');
+  await lost.fill('#current-password', 'x');
+  await lost.click('button[type=submit]');
+  holds(await lost.textContent('main'), 'This site is found at http://app.example.com.');
+  await isAccessible(lost, 'another place than public_url');
+
+  // A form that is too old keeps what was typed.
+  await lost.goto(`${url}/auth/login?return_to=%2Fapp`);
+  await lost.evaluate(() => { document.querySelector('[name=csrf]').value = 'old'; });
+  await lost.fill('#username', 'ann');
+  await lost.fill('#current-password', 'x');
+  await lost.click('button[type=submit]');
+  holds(await lost.textContent('#problem'), 'This form was too old.');
+  same(await lost.inputValue('#username'), 'ann', 'what was typed stays');
 }

@@ -5,6 +5,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::{Gateway, Mailbox, Reply, SOON, Site, Upstream, accept_of, shipped, until};
+=======
+use crate::support::{Gateway, Mailbox, Reply, Site, Upstream, authgate};
 
 #[test]
 fn refusals_are_pages_that_everybody_can_read() {
@@ -12,7 +14,8 @@ fn refusals_are_pages_that_everybody_can_read() {
     let gateway = Site::fixture(&upstream)
         .route("prefix = \"/gone\"\nupstream = \"http://127.0.0.1:1\"\nauth = \"none\"")
         .start();
-    play("refusals", &json!({ "url": address(&gateway), "gone": "/gone/x" }));
+    let elsewhere = Site::fixture(&upstream).set("server", "public_url", "\"http://app.example.com\"").start();
+    play("refusals", &json!({ "url": address(&gateway), "gone": "/gone/x", "elsewhere": address(&elsewhere) }));
 }
 
 #[test]
@@ -36,6 +39,15 @@ fn an_address_is_confirmed_and_a_password_replaced_by_the_links_of_mails() {
     let gateway = site.start();
     play("mail", &json!({ "url": address(&gateway), "mails": mailbox.path() }));
     gateway.leaks_nothing();
+}
+
+#[test]
+fn every_page_fits_from_right_to_left_and_with_long_words() {
+    let upstream = backend();
+    let vault = format!("prefix = \"/vault\"\nupstream = \"{}\"\nmfa = true", upstream.url());
+    let gateway = Site::fixture(&upstream).route(&vault).start();
+    play("languages", &json!({ "url": address(&gateway) }));
+    gateway.is_alive();
 }
 
 #[test]
@@ -77,14 +89,33 @@ fn a_pages_websocket_goes_over_its_http_2_connection_and_ends_with_the_session()
     }
 }
 
+#[test]
+fn a_passkey_is_added_signs_in_alone_or_in_place_of_a_code_and_not_after_it_is_removed() {
+    let upstream = backend();
+    let vault = format!("prefix = \"/vault\"\nupstream = \"{}\"\nmfa = true", upstream.url());
+    let gateway = Site::fixture(&upstream).route(&vault).start();
+    if !play("passkey", &json!({ "url": address(&gateway) })) {
+        return;
+    }
+    let user = |args: &[&str]| authgate(gateway.folder(), gateway.site().variables(), &[&["user"], args].concat());
+    let passkeys = || user(&["show", "carol", "--json"]).expect(0).json()["passkeys"].clone();
+    assert_eq!(passkeys(), 1);
+    assert!(user(&["show", "ann"]).expect(0).out.contains("recovery codes left: 10"));
+    user(&["mfa-reset", "carol"]).expect(0);
+    assert_eq!(passkeys(), 0);
+    user(&["mfa-reset", "carol"]).expect(1);
+    gateway.is_alive();
+}
+
 /// Makes the pictures anew: `cargo nextest run --run-ignored only write_the_pictures`.
 #[test]
 #[ignore = "writes files"]
 fn write_the_pictures() {
-    let gateway = house();
+    let gateway = site_with_pages().set("server", "public_url", "\"http://app.localhost\"").start();
     let folder = root().join("docs/pictures");
     std::fs::create_dir_all(&folder).unwrap();
-    play("pictures", &json!({ "url": address(&gateway), "folder": folder }));
+    let flag = format!("--host-resolver-rules=MAP app.localhost:80 127.0.0.1:{}", gateway.port);
+    play("pictures", &json!({ "url": "http://app.localhost", "folder": folder, "flags": [flag] }));
 }
 
 /// A backend with pages, behind the gateway as people reach it.
@@ -93,26 +124,30 @@ fn house() -> Gateway {
 }
 
 fn site_with_pages() -> Site {
-    let upstream = Upstream::answering(|seen| {
+    Site::fixture(&backend())
+}
+
+fn backend() -> Upstream {
+    Upstream::answering(|seen| {
         let who = seen.field("x-user-name").unwrap_or("nobody");
         let html = format!("<!doctype html><title>App</title><p>{who} at {}</p>", seen.target);
         Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", html)
-    });
-    Site::fixture(&upstream)
+    })
 }
 
 /// Plays a scene. Where there is no browser nothing is played, and said loudly.
 #[track_caller]
-fn play(scene: &str, told: &Value) {
+fn play(scene: &str, told: &Value) -> bool {
     if !Command::new(root().join("scripts/browser")).status().is_ok_and(|status| status.success()) {
         eprintln!("!! SKIPPED: no browser could be installed, so {scene} was not played");
-        return;
+        return false;
     }
     let mut node = Command::new("node");
     node.arg(root().join("tests/browser/play.mjs")).arg(root().join("target/browser")).arg(scene).arg(told.to_string());
     let output = node.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && out == "ok\n", "{scene}:\n{out}\n{err}");
+    true
 }
 
 /// Where the gateway says it is.

@@ -193,6 +193,19 @@ fn nobody_is_sent_to_another_site() {
             fresh.submit(&page, &[("username", "alice"), ("password", &password_of("alice")), ("return_to", place)]);
         assert_eq!(answer.expect(303).head.all("location"), ["/"], "{place:?}");
     }
+    // Signing up and out lead to no other place either.
+    for place in ["//evil", "/\\evil", "https://evil", "/%0d%0aX:%20y", "/%2f%2fevil", "javascript:alert(1)"] {
+        let new = Browser::new(&gateway);
+        let page = new.open(&format!("/auth/register?return_to={}", escaped(place))).expect(200);
+        assert!(!page.text().contains("return_to"), "{place:?}");
+        let name = format!("new-{}", gateway.log_text().len());
+        let fields = [("username", name.as_str()), ("password", "seven green bottles"), ("return_to", place)];
+        let done = new.submit(&page, &fields).expect(303);
+        assert_eq!(done.head.all("location"), ["/"], "{place:?}");
+        let account = new.open("/auth/account").expect(200);
+        let out = new.submit(&account, &[("return_to", place)]).expect(303);
+        assert_eq!(out.head.all("location"), ["/"], "{place:?}");
+    }
     // Twice the same name says nothing.
     let twice = browser.open("/auth/login?return_to=/app&return_to=//evil").expect(303);
     assert_eq!(twice.field("location"), Some("/"));
@@ -235,6 +248,96 @@ fn a_browser_that_keeps_no_cookie_is_told_so_and_not_asked_again() {
         secure.post("/auth/login").header("Origin", &format!("http://{}", secure.authority())).form("a=b").send();
     let text = answer.expect(403).text();
     assert!(text.contains("https://127.0.0.1:1") && text.contains("public_url"), "{text}");
+}
+
+#[test]
+fn a_form_that_is_too_old_is_shown_again_with_what_was_typed_but_no_password() {
+    let gateway = Site::fixture(&Upstream::start()).start();
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    browser.open("/auth/login").expect(200);
+    for (path, fields, kept, said) in [
+        ("/auth/login", "username=alice&password=pass-word-9&return_to=/app/1", "alice", "ce formulaire"),
+        ("/auth/register", "username=zoe&email=z%40example.com&password=pass-word-9", "z@example.com", "ce formulaire"),
+        ("/auth/password/forgot", "email=z%40example.com", "z@example.com", "ce formulaire"),
+        ("/auth/password/reset", "token=agl_x&new_password=pass-word-9", "agl_x", "ce formulaire"),
+        ("/auth/mfa", "challenge=agc_x&code=pass-word-9&return_to=/app/1", "/app/1", "ce formulaire"),
+    ] {
+        let call = browser.fetch("POST", path).header("Accept-Language", "fr").form(&format!("{fields}&csrf=old"));
+        let page = browser.send(call).expect(403);
+        let text = page.text();
+        assert!(text.to_lowercase().contains(said) && text.contains(&format!("value=\"{kept}\"")), "{path}: {text}");
+        assert!(!text.contains("pass-word-9") && text.contains("<form"), "{path}: {text}");
+    }
+    // Sent once more, it is good.
+    let old = browser.fetch("POST", "/auth/login").form("username=alice&return_to=/app/1&csrf=old");
+    let again = browser.send(old).expect(403);
+    let done = browser.submit(&again, &[("username", "alice"), ("password", &password_of("alice"))]).expect(303);
+    assert_eq!(done.field("location"), Some("/app/1"));
+    // On the account page it is said in words of its own.
+    let call =
+        browser.fetch("POST", "/auth/account").header("Accept", "text/html").header("Sec-Fetch-Mode", "navigate");
+    let text = browser.send(call.form("name=x&csrf=old")).expect(403).text();
+    assert!(text.contains("bad_form"), "{text}");
+}
+
+#[test]
+fn a_page_of_an_origin_that_the_route_lends_cookies_to_may_change_things_and_no_near_miss_may() {
+    let upstream = Upstream::start();
+    let spa = "https://spa.example.com";
+    let route = |prefix: &str, more: &str| format!("prefix = \"{prefix}\"\nupstream = \"{}\"\n{more}", upstream.url());
+    let gateway = Site::fixture(&upstream)
+        .route(&route(
+            "/lent",
+            &format!("cors = {{ origins = [\"{spa}\", \"http://[::1]:5173\"], credentials = true }}"),
+        ))
+        .route(&route("/bare", "cors = { origins = [\"https://bare.example.com\"] }"))
+        .route(&route("/any", "cors = { origins = [\"*\"] }"))
+        .start();
+    let browser = signed_in(&gateway);
+    upstream.forget();
+    let ask = |method: &str, path: &str, origin: &str, site: &str| {
+        let call = gateway.call(method, path).header("Origin", origin).header("Sec-Fetch-Site", site);
+        browser.send(call.header("Sec-Fetch-Mode", "cors"))
+    };
+    for site in ["cross-site", "same-site"] {
+        let answer = ask("POST", "/lent/x", spa, site).expect(200);
+        assert_eq!(answer.field("access-control-allow-credentials"), Some("true"));
+        assert_eq!(upstream.last().field("x-user-name"), Some("alice"));
+        ask("DELETE", "/lent/x", "http://[::1]:5173", site).expect(200);
+    }
+    browser.send(with(gateway.get("/lent"), &HANDSHAKE).header("Origin", spa)).expect(200);
+    upstream.forget();
+    for origin in [
+        "null",
+        "",
+        "https://spa.example.com.evil.example",
+        "https://www.spa.example.com",
+        "https://example.com",
+        "http://spa.example.com",
+        "https://spa.example.com:444",
+        "https://spa.example.com:443",
+        "https://SPA.example.com",
+        "https://spa.example.com/",
+        "https://evil.example",
+    ] {
+        ask("POST", "/lent/x", origin, "cross-site").refused(403, "foreign_origin");
+    }
+    for path in ["/app", "/bare/x", "/any/x"] {
+        ask("POST", path, spa, "same-site").refused(403, "foreign_origin");
+    }
+    let twice = gateway.post("/lent/x").header("Origin", spa).header("Origin", spa);
+    browser.send(twice).refused(403, "foreign_origin");
+    browser.send(gateway.post("/lent/x").header("Referer", &format!("{spa}/x"))).refused(403, "foreign_origin");
+    // Named without credentials: the cookie is as good as not sent.
+    ask("POST", "/bare/x", "https://bare.example.com", "cross-site").refused(401, "login_required");
+    assert!(upstream.seen().is_empty());
+    // The gateway's own endpoints take it from any origin that some route lends cookies to.
+    ask("GET", "/auth/me", spa, "cross-site").expect(200);
+    ask("POST", "/auth/logout", "https://www.spa.example.com", "same-site").refused(403, "foreign_origin");
+    browser.open("/app").expect(200);
+    ask("POST", "/auth/logout", spa, "cross-site").expect(204);
+    browser.send(browser.fetch("GET", "/app")).refused(401, "login_required");
 }
 
 #[test]

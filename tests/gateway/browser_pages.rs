@@ -86,6 +86,55 @@ fn a_sign_in_that_is_too_old_asks_for_the_password_alone_and_comes_back() {
     assert_eq!(upstream.last().field("x-user-name"), Some("alice"));
 }
 
+#[test]
+fn every_page_runs_nothing_strange_stands_in_no_frame_and_is_kept_nowhere() {
+    let gateway = house(&Upstream::start());
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    let mut pages = vec![
+        gateway.get("/nowhere").header("Accept", HTML).send().expect(404),
+        gateway.get("/auth/errors").send().expect(200),
+        gateway.post("/auth/login").form("username=x").send().expect(403),
+    ];
+    let link = "/auth/password/reset?token=agl_x";
+    for path in ["/auth/login", "/auth/register", "/auth/password/forgot", link, "/auth/verify-email?token=agl_x"] {
+        pages.push(browser.open(path).expect(200));
+    }
+    let form = browser.open("/auth/login").expect(200);
+    pages.push(browser.submit(&form, &[("username", "alice"), ("password", "wrong one")]).expect(401));
+    browser.sign_in("alice", "/").expect(303);
+    for (path, status) in [("/auth/account", 200), ("/auth/account?done=names", 200), ("/app/admin", 403)] {
+        pages.push(browser.open(path).expect(status));
+    }
+    for page in pages {
+        let policy = page.field("content-security-policy").unwrap_or_else(|| panic!("{}", page.text()));
+        for part in ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"] {
+            assert!(policy.contains(part), "{part} in {policy}");
+        }
+        assert!(policy.contains("form-action 'self'") && policy.contains("base-uri 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.field("cache-control"), Some("no-store"));
+        assert_eq!(page.field("x-content-type-options"), Some("nosniff"));
+        assert_eq!(page.field("referrer-policy"), Some("same-origin"));
+        let text = page.text();
+        assert_eq!(text.matches("<script").count(), text.matches("<script src=\"/auth/authgate/").count(), "{text}");
+    }
+}
+
+#[test]
+fn a_password_manager_finds_where_the_password_is_changed() {
+    let gateway = house(&Upstream::start());
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    let led = browser.open("/.well-known/change-password").expect(303);
+    assert_eq!(led.field("location"), Some("/auth/account"));
+    let (at, _) = browser.follow("/.well-known/change-password");
+    assert_eq!(at, "/auth/login?return_to=/auth/account");
+    browser.sign_in("alice", "/").expect(303);
+    let (at, page) = browser.follow("/.well-known/change-password");
+    assert!(at == "/auth/account" && page.text().contains("autocomplete=\"new-password\""), "{at}");
+}
+
 #[test] // D06, D07
 fn no_header_chooses_where_a_browser_is_led() {
     let upstream = Upstream::start();

@@ -1,7 +1,7 @@
 //! `authgate explain` and the gateway always agree.
 use serde_json::Value;
 
-use crate::support::{Gateway, Ran, Upstream, authgate, authgate_with_input};
+use crate::support::{Browser, Gateway, Ran, Site, Upstream, authgate, authgate_with_input};
 
 fn explain(gateway: &Gateway, args: &[&str]) -> Ran {
     let args: Vec<_> = ["explain", "-c", "gateway.toml"].iter().chain(args).copied().collect();
@@ -79,4 +79,30 @@ fn somebody_who_is_not_there_is_said_not_to_be_there() {
     let gateway = Gateway::start(&Upstream::start());
     let ran = explain(&gateway, &["GET", "/app/x", "--user", "nobody-here"]).expect(1);
     assert!(format!("{}{}", ran.out, ran.err).contains("nobody-here"));
+}
+
+#[test]
+fn the_cookie_of_a_browser_is_looked_up() {
+    let gateway = Site::fixture(&Upstream::start()).start();
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    browser.sign_in("alice", "/app").expect(303);
+    let field = format!("Cookie: {}", browser.cookies().unwrap());
+    let ask = |args: &[&str]| explain(&gateway, &[&["--json"], args, &["-H", &field]].concat());
+    let good = ask(&["GET", "/app/x"]).expect(0).json();
+    assert_eq!(good["sent"]["X-User-Name"], "alice", "{good}");
+    assert!(good["steps"].to_string().contains("cookie session"), "{good}");
+    assert_eq!(ask(&["GET", "/app/admin"]).expect(1).json()["error"], "missing_role");
+    assert_eq!(
+        ask(&["POST", "/app/x", "-H", "Origin: https://evil.example"]).expect(1).json()["error"],
+        "foreign_origin"
+    );
+    let text = explain(&gateway, &["GET", "/app/x", "-H", &field]).expect(0).out;
+    assert!(text.contains("of alice, until"), "{text}");
+    browser.send(browser.fetch("POST", "/auth/logout")).expect(204);
+    let ended = ask(&["GET", "/app/x"]).expect(1).json();
+    assert_eq!(ended["error"], "session_ended");
+    assert!(ended["cure"].as_str().unwrap().contains("signs in again"), "{ended}");
+    let strange = explain(&gateway, &["--json", "GET", "/app/x", "-H", "Cookie: authgate=x"]).expect(1).json();
+    assert_eq!(strange["error"], "token_invalid");
 }

@@ -63,6 +63,29 @@ fn a_forgotten_password_is_replaced_by_the_link_in_a_mail() {
 }
 
 #[test]
+fn a_letter_is_written_in_the_language_of_whoever_asked_for_it() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("pages", "languages", "[\"en\", \"de\", \"ar\"]").start();
+    register(&gateway, "ann").expect(201);
+    let site = format!("http://localhost:{}", gateway.port);
+    for (number, (languages, subject)) in [
+        ("de-AT, en;q=0.5", format!("Ein neues Passwort für {site}")),
+        ("fr, ar;q=0.5", format!("كلمة مرور جديدة لموقع {site}")),
+        ("fr", format!("A new password for {site}")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let asked = gateway.post("/auth/password/forgot").header("Accept-Language", languages);
+        asked.json(&json!({ "email": "ann@example.com" })).send().expect(202);
+        let letter = mailbox.letter("ann@example.com", number);
+        assert_eq!(letter["headers"]["subject"], subject);
+        gateway.keep_secret(&mailbox.token("ann@example.com", number));
+    }
+    gateway.leaks_nothing();
+}
+
+#[test]
 fn a_person_with_a_browser_follows_the_link_and_opening_it_uses_nothing_up() {
     let Some(mailbox) = Mailbox::start() else { return };
     let gateway = with_mail(&mailbox).set("accounts", "verify_email", "true").start();

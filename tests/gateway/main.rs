@@ -50,6 +50,7 @@ mod health_checks;
 mod https_upstreams;
 mod identity;
 mod observe;
+mod passkey_forms;
 mod paths;
 mod names;
 mod proxy_protocol;

@@ -1,10 +1,11 @@
 //! A second factor: codes of a real program (pyotp), recovery codes, and routes that ask for it.
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Browser, Gateway, Mint, Person, Site, Upstream, authgate, python_program};
+use crate::support::{Answer, Browser, Gateway, Mint, Person, Site, Upstream, authgate, python_program, until};
 
 /// A program that has the key and a clock.
 struct Device {
@@ -173,6 +174,30 @@ fn the_key_is_encrypted_in_the_store_and_the_operator_can_take_it_away() {
     authgate(gateway.folder(), gateway.site().variables(), &["user", "mfa-reset", "alice"]).expect(0);
     authgate(gateway.folder(), gateway.site().variables(), &["user", "mfa-reset", "alice"]).expect(1);
     gateway.sign_in("alice");
+}
+
+#[test]
+fn a_browser_that_adds_a_second_factor_is_let_in_where_it_was_missing() {
+    let upstream = Upstream::start();
+    let vault = format!("prefix = \"/vault\"\nupstream = \"{}\"\nmfa = true", upstream.url());
+    let gateway = Site::fixture(&upstream).route(&vault).start();
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    browser.sign_in("alice", "/app").expect(303);
+    let page = browser.open("/vault/x").expect(401).text();
+    assert!(
+        page.contains("login_without_mfa") && page.contains("/auth/login?prompt=login&amp;return_to=/vault/x"),
+        "{page}"
+    );
+    assert!(page.contains("href=\"/auth/account\"") && page.contains("alice"), "{page}");
+    let Some(python) = python_program("python", "pyotp==2.9.0") else { return };
+    let made = browser.send(browser.fetch("POST", "/auth/mfa/totp")).expect(200).json();
+    let device = Device { python, uri: made["uri"].as_str().unwrap().to_owned() };
+    gateway.keep_secret(made["secret"].as_str().unwrap());
+    let confirm = browser.fetch("POST", "/auth/mfa/totp/confirm").json(&json!({ "code": device.code(0) }));
+    browser.send(confirm).expect(200);
+    until("the vault is open", Duration::from_secs(1), || browser.open("/vault/x").status == 200);
+    gateway.leaks_nothing();
 }
 
 fn base32(text: &str) -> Vec<u8> {

@@ -4,8 +4,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::ExplainArgs;
 use super::who::{Who, now};
+use crate::authn::AuthnError;
 use crate::authz::{Asks, Denied};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, Username};
 use crate::config::Loaded;
 use crate::endpoints::{Endpoints, Lookup};
 use crate::gate::{Decision, Denial, Gate};
@@ -13,7 +14,7 @@ use crate::proxy::{Preview, Proxy};
 use crate::refusal::{Refusal, Renderer};
 use crate::routes::{Route, RouteTable};
 use crate::token::SERVICE_TOKEN_PREFIX;
-use crate::wire::{BadRequest, Door, Inbound};
+use crate::wire::{BadRequest, Door, Inbound, OwnCookie, Shown};
 
 /// Why there is no answer.
 pub(super) enum CannotTell {
@@ -36,6 +37,8 @@ pub(super) struct Explanation {
     pub(super) candidates: Vec<Candidate>,
     pub(super) who: Option<String>,
     pub(super) token: Option<Vec<TokenStep>>,
+    /// The session that a browser's cookie stands for.
+    pub(super) cookie: Option<TokenStep>,
     pub(super) needs: Vec<Need>,
     pub(super) upstream: Option<String>,
     pub(super) sent: Vec<(String, String)>,
@@ -182,6 +185,7 @@ async fn judge(
         said.needs = needs(route, &decision);
         said.upstream = Some(route.upstream().to_owned());
     }
+    said.cookie = cookie(inbound, &decision);
     said.overlooked = decision.overlooked.map(Denial::reason);
     match decision.outcome {
         Ok(permit) => {
@@ -215,6 +219,23 @@ fn candidates(table: &RouteTable, inbound: &Inbound, chosen: Option<&Route>) -> 
             chosen: chosen.is_some_and(|chosen| std::ptr::eq(chosen, route)),
         })
         .collect()
+}
+
+/// What the store says about a cookie of ours.
+fn cookie(inbound: &Inbound, decision: &Decision<'_>) -> Option<TokenStep> {
+    let step = |good, words| Some(TokenStep { name: "session", good, words });
+    if let Some(held) = &decision.session {
+        let who =
+            decision.identity.as_deref().map(|identity| identity.username().map_or(identity.sub(), Username::as_str));
+        return step(true, format!("{} of {}, until {}", held.session, who.unwrap_or("-"), held.ends_at));
+    }
+    let ended = matches!(decision.outcome, Err(Denial::Authn(AuthnError::SessionEnded)));
+    let shown = !matches!(inbound.own_cookie(OwnCookie::Session), Shown::Nothing);
+    if ended && shown {
+        step(false, "none that goes on: signed out, ended, or of another store".to_owned())
+    } else {
+        None
+    }
 }
 
 /// The words of the protection table.
@@ -266,6 +287,9 @@ fn join(names: &[impl ToString]) -> String {
 
 /// The command that would let this person in.
 fn cure(said: &Explanation, who: &Who, args: &ExplainArgs) -> Option<String> {
+    if said.cookie.as_ref().is_some_and(|cookie| !cookie.good) {
+        return Some("the browser signs in again; `authgate session list` shows the sessions that go on".to_owned());
+    }
     let missing = said.needs.iter().find(|need| !need.met)?;
     let name = args.user.as_ref()?;
     who.user.as_ref()?;

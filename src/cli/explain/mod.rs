@@ -31,7 +31,7 @@ pub(super) struct ExplainArgs {
     /// As if the request came from this address
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<IpAddr>,
-    /// With this header field
+    /// With this header field; a browser's session is looked up by its Cookie
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     header: Vec<String>,
 }

@@ -11,6 +11,7 @@ pub(super) fn text(said: &Explanation) -> String {
     path(&mut out, said);
     routes(&mut out, said);
     who(&mut out, said);
+    cookie(&mut out, said);
     for need in &said.needs {
         let place = need.place.as_deref().unwrap_or_default();
         let verdict = if need.met { "ok" } else { "NO" };
@@ -83,6 +84,13 @@ fn who(out: &mut String, said: &Explanation) {
     }
 }
 
+fn cookie(out: &mut String, said: &Explanation) {
+    if let Some(session) = &said.cookie {
+        let verdict = if session.good { "ok" } else { "NO" };
+        row(out, "cookie", &format!("{:<10} {verdict:<7} {}", session.name, session.words));
+    }
+}
+
 fn sent(out: &mut String, said: &Explanation) {
     if !said.sent.is_empty() {
         let fields: Vec<_> = said.sent.iter().map(|(name, value)| format!("{name}: {value}")).collect();
@@ -142,6 +150,9 @@ fn steps(said: &Explanation) -> Value {
             let step = format!("token {}", one.name);
             steps.push(json!({ "step": step, "ok": one.good, "detail": one.words }));
         }
+    }
+    if let Some(session) = &said.cookie {
+        steps.push(json!({ "step": "cookie session", "ok": session.good, "detail": session.words }));
     }
     for need in &said.needs {
         steps.push(json!({ "step": need.what, "ok": need.met, "detail": need.words, "place": need.place }));

@@ -1,18 +1,22 @@
 //! Who the request would come from: nobody, a person as if signed in now, or the bearer of a token.
 use std::io::Read;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ExplainArgs;
 use super::gather::CannotTell;
+use crate::account;
 use crate::app::{kept_keys, key_ring};
 use crate::authn::Authenticator;
-use crate::base::{Clock, SessionId, Timestamp};
+use crate::base::{Clock, Scope, Secret, SessionId, Timestamp};
 use crate::cli::people::people;
 use crate::config::Loaded;
 use crate::observe::{Audit, Chain};
-use crate::shared::{Revocations, ServiceTokens};
-use crate::store::{Store, User};
+use crate::shared::{Held, Resume, Revocations, ServiceTokens};
+use crate::store::{Digest, Live, Store, StoreError, User};
 use crate::token::{self, Algorithm, KeyRing, Person, StoredKey, Tokens};
+use crate::wire::Door;
 
 /// The caller, and what can judge the caller's token.
 pub(super) struct Who {
@@ -29,8 +33,19 @@ impl Who {
         }
         match given_token(args)? {
             Some(token) => Self::bearer_of(token, loaded, now).await,
+            None if shows_cookies(args) => Self::browser(loaded, now).await,
             None => Ok(Self::new(passing_tokens(&loaded.config.tokens, now)?, Revocations::default(), None, None)),
         }
+    }
+
+    /// Whoever the store knows by the cookie that the request shows.
+    async fn browser(loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
+        let who = Self::new(passing_tokens(&loaded.config.tokens, now)?, Revocations::default(), None, None);
+        let (store, tokens) = (open(loaded).await?, Arc::clone(&who.tokens));
+        let look = Look { store, tokens, accounts: loaded.config.accounts.clone(), now };
+        let door = Arc::new(Door::new(&loaded.config.wire));
+        let authenticator = who.authenticator.looking(loaded.config.locations);
+        Ok(Self { authenticator: authenticator.and_browsers(Arc::default(), Arc::new(look), door), ..who })
     }
 
     fn new(tokens: Tokens, revocations: Revocations, token: Option<String>, user: Option<User>) -> Self {
@@ -47,17 +62,8 @@ impl Who {
         let user = found.ok_or_else(|| CannotTell::NotThere(format!("there is no user {name:?}")))?;
         let tokens = passing_tokens(&loaded.config.tokens, now)?;
         let scopes = loaded.config.accounts.scopes_of(&user);
-        let person = Person {
-            id: user.id,
-            username: user.username.as_ref(),
-            email: user.email.as_ref(),
-            name: user.name.as_deref(),
-            roles: &user.roles,
-            scopes: &scopes,
-            attributes: &user.attributes,
-        };
         let issued = tokens
-            .issue(&person, SessionId::new(now), now, &["pwd"], now)
+            .issue(&person(&user, &scopes), SessionId::new(now), now, &["pwd"], now)
             .map_err(|error| CannotTell::Unreachable(Chain(&error).to_string()))?;
         Ok(Self::new(tokens, Revocations::default(), Some(issued.token), Some(user)))
     }
@@ -76,6 +82,59 @@ impl Who {
         let who = Self::new(Tokens::new(ring, &loaded.config.tokens), revocations, Some(token), None);
         Ok(Self { authenticator: who.authenticator.and_machines(Arc::new(services)), ..who })
     }
+}
+
+/// A browser's session, looked up as the gateway does; only that nothing is written down.
+#[derive(Debug)]
+struct Look {
+    store: Store,
+    tokens: Arc<Tokens>,
+    accounts: account::Settings,
+    now: Timestamp,
+}
+
+impl Resume for Look {
+    fn resume<'a>(
+        &'a self,
+        cookie: &'a Digest,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Held>, StoreError>> + Send + 'a>> {
+        Box::pin(async move { Ok(self.store.look(cookie, self.now).await?.and_then(|live| self.held(&live))) })
+    }
+}
+
+impl Look {
+    fn held(&self, live: &Live) -> Option<Held> {
+        let (user, session) = (&live.user, &live.session);
+        let scopes = self.accounts.scopes_of(user);
+        let amr: Vec<&str> = session.amr.iter().map(String::as_str).collect();
+        let issued = self.tokens.issue(&person(user, &scopes), session.id, session.auth_time, &amr, self.now).ok()?;
+        let ends_at = session.expires_at.min(session.created_at.plus(self.accounts.session_max));
+        if ends_at <= self.now {
+            return None;
+        }
+        let token = Secret::new(issued.token);
+        Some(Held { token, session: session.id, made_at: self.now, renew_at: self.now.plus(A_WHILE), ends_at })
+    }
+}
+
+fn person<'a>(user: &'a User, scopes: &'a [Scope]) -> Person<'a> {
+    Person {
+        id: user.id,
+        username: user.username.as_ref(),
+        email: user.email.as_ref(),
+        name: user.name.as_deref(),
+        roles: &user.roles,
+        scopes,
+        attributes: &user.attributes,
+    }
+}
+
+/// Whether a field of the request holds cookies.
+fn shows_cookies(args: &ExplainArgs) -> bool {
+    args.header
+        .iter()
+        .filter_map(|line| line.split_once(':'))
+        .any(|(name, _)| name.trim().eq_ignore_ascii_case("cookie"))
 }
 
 async fn open(loaded: &Loaded) -> Result<Store, CannotTell> {
@@ -103,6 +162,8 @@ fn given_token(args: &ExplainArgs) -> Result<Option<String>, CannotTell> {
     Ok(Some(text.trim().to_owned()))
 }
 
+/// Longer than one answer takes.
+const A_WHILE: Duration = Duration::from_secs(60);
 const MAX_TOKEN_FILE: u64 = 64 * 1024;
 
 /// The clock of the command line.

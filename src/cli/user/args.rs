@@ -66,7 +66,7 @@ pub(super) enum UserVerb {
         /// Name, e-mail address or id
         name: String,
     },
-    /// Take the second factor away from somebody who lost it
+    /// Take second factor and passkeys away from somebody who lost them
     #[command(
         after_help = "Examples:\n  authgate user mfa-reset bob\n  authgate user mfa-reset bob@example.com --json"
     )]

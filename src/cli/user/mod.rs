@@ -27,7 +27,8 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
         UserVerb::List(args) => list(&args, &people, out).await,
         UserVerb::Show { name } => {
             let user = find(&people, &name).await?;
-            show::one(&user, out);
+            let (factors, passkeys) = (people.factors(user.id).await?, people.count_passkeys(user.id).await?);
+            show::whole(&user, factors, passkeys, out);
             Ok(())
         }
         UserVerb::Edit(args) => edit(*args, &people, out).await,
@@ -53,9 +54,10 @@ async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) ->
         UserVerb::MfaReset { name } => {
             let user = find(&people, &name).await?;
             if !people.reset_second_factor(&user, &Source::default()).await? {
-                return Err(Failed::No(format!("{} has no second factor", show::label(&user))));
+                return Err(Failed::No(format!("{} has no second factor and no passkey", show::label(&user))));
             }
-            done(out, &user, "second factor removed", "the password alone signs in, until another one is added");
+            let then = "app, recovery codes and passkeys are gone; the password alone signs in until another is added";
+            done(out, &user, "second factor removed", then);
             Ok(())
         }
         UserVerb::Invite(args) => invite::invite(&args, &people, loaded, out).await,

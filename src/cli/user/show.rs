@@ -1,17 +1,38 @@
 //! A person on the terminal, and as JSON.
 use serde_json::{Value, json};
 
+use crate::account::Factors;
 use crate::base::{Role, Scope};
 use crate::cli::Out;
 use crate::store::User;
 
-/// One person, whole.
+/// One person.
 pub(super) fn one(user: &User, out: &mut Out) {
     if out.json() {
         out.data(&value(user));
+    } else {
+        lines(rows(user), out);
+    }
+}
+
+/// The same, and what they show beside the password.
+pub(super) fn whole(user: &User, factors: Factors, passkeys: usize, out: &mut Out) {
+    if out.json() {
+        let mut value = value(user);
+        if let Value::Object(members) = &mut value {
+            let second = json!({ "totp": factors.totp, "recovery_codes_left": factors.recovery_codes });
+            members.extend([("second_factor".to_owned(), second), ("passkeys".to_owned(), passkeys.into())]);
+        }
+        out.data(&value);
         return;
     }
-    let rows = [
+    let left = format!("an app, recovery codes left: {}", factors.recovery_codes);
+    let second = if factors.totp { left } else { "-".to_owned() };
+    lines(rows(user).into_iter().chain([("second factor", second), ("passkeys", passkeys.to_string())]), out);
+}
+
+fn rows(user: &User) -> [(&'static str, String); 10] {
+    [
         ("id", user.id.to_string()),
         ("username", text(user.username.as_ref())),
         ("email", text(user.email.as_ref())),
@@ -22,9 +43,12 @@ pub(super) fn one(user: &User, out: &mut Out) {
         ("disabled", if user.disabled { "yes" } else { "no" }.to_owned()),
         ("created", user.created_at.to_string()),
         ("last login", text(user.last_login_at.as_ref())),
-    ];
+    ]
+}
+
+fn lines(rows: impl IntoIterator<Item = (&'static str, String)>, out: &mut Out) {
     for (label, value) in rows {
-        out.line(format_args!("{label:<11} {value}"));
+        out.line(format_args!("{label:<13} {value}"));
     }
 }
 

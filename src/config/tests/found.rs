@@ -30,6 +30,8 @@ fn a_name_nobody_knows_is_refused() {
         ("[tokens]\nlocations = [\"header\", \"header\"]", "E106"),
         ("[tokens]\nquery_name = \"a=b\"", "E102"),
         ("auth = \"none\"\non_denied = \"login\"", "E207"),
+        ("on_denied = \"login\"\n[pages]\nenabled = false", "E207"),
+        ("on_denied = \"login\"\n[tokens]\nlocations = [\"header\"]", "E207"),
         ("[sessions]\ncookie = \"__Host-x\"", "E102"),
         ("[sessions]\nsame_site = \"none\"", "E320"),
         ("[sessions]\ndomain = \"example.com\"", "E320"),

@@ -19,6 +19,7 @@ use super::Config;
 use super::environment::Environment;
 use super::read::Reader;
 use crate::wire::{Cors, Spellings};
+use routes::SignsIn;
 
 /// Reads all of the file. What comes out is to be believed only when nothing was complained about.
 pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
@@ -28,8 +29,10 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
     let tls = tls::tls(reader, &server);
     let identity = rest::identity(reader);
     let mut upstreams = upstreams::declared(reader, &identity);
-    let routes = routes::routes(reader, &mut upstreams, limits.value("max_body"), &wire.auth_prefix);
     let tokens = tokens::tokens(reader, &server, &wire, tls.is_some());
+    let pages = pages::pages(reader);
+    let signs_in = SignsIn { pages: pages.enabled, cookie: tokens.locations.cookie };
+    let routes = routes::routes(reader, &mut upstreams, limits.value("max_body"), &wire.auth_prefix, signs_in);
     let browsers = reader.part("sessions");
     let cookies = browsers::cookies(&browsers, &origin(&server, &wire, tls.is_some()));
     let cookies = cookies.and_tokens(tokens.in_cookies);
@@ -41,7 +44,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         accounts: people::accounts(reader, &limits, &browsers, tokens.sessions),
         passwords: people::passwords(reader, environment),
         admin: server::admin(reader, &server),
-        pages: pages::pages(reader),
+        pages,
         sessions: rest::sessions(&browsers, store.redis),
         store: store.settings,
         migrate: store.migrate,

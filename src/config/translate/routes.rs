@@ -16,12 +16,20 @@ use crate::config::value::quoted;
 use crate::routes::{self, OnDenied, Settings};
 use crate::wire::{AuthPrefix, Cors, Spellings};
 
+/// What a browser needs to sign in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SignsIn {
+    pub(super) pages: bool,
+    pub(super) cookie: bool,
+}
+
 /// All routes, and what is wrong between them.
 pub(super) fn routes(
     reader: &Reader<'_>,
     upstreams: &mut Upstreams<'_>,
     max_body: u64,
     auth_prefix: &AuthPrefix,
+    signs_in: SignsIn,
 ) -> Vec<Settings> {
     let parts = reader.parts("routes");
     if reader.has_none("routes") {
@@ -33,6 +41,7 @@ pub(super) fn routes(
     let mut seen: Vec<Matched> = Vec::new();
     let mut routes = Vec::new();
     for part in &parts {
+        no_form_to_lead_to(reader, part, signs_in);
         let prefix = prefix(part, auth_prefix);
         let hosts = hosts(part);
         if let Some((written, prefix)) = &prefix {
@@ -281,6 +290,26 @@ fn on_denied(part: &Part<'_>, asks: Asks) -> OnDenied {
     }
     let words = [("auto", OnDenied::Auto), ("login", OnDenied::Login), ("401", OnDenied::Unauthorized)];
     part.choice("on_denied", &words)
+}
+
+/// Where no page of ours can be shown, nobody can be led to it.
+fn no_form_to_lead_to(reader: &Reader<'_>, part: &Part<'_>, signs_in: SignsIn) {
+    let Some(said) = part.item("on_denied").filter(|_| part.value::<String>("on_denied") == "login") else { return };
+    let (section, key, cure) = match signs_in {
+        SignsIn { pages: true, cookie: true } => return,
+        SignsIn { pages: false, .. } => ("pages", "enabled", "take `enabled = false` out of `[pages]`"),
+        SignsIn { pages: true, cookie: false } => {
+            ("tokens", "locations", "add \"cookie\" to `locations` in `[tokens]`")
+        }
+    };
+    let finding = Finding::new(Code::E207, said.place.clone(), "there is no sign-in form to lead anybody to")
+        .label("who is not signed in would get a 401")
+        .say(format!("{cure}, or write \"401\" here"));
+    let because = reader.entries(section).iter().find(|entry| entry.key == key);
+    part.complain(match because {
+        Some(because) => finding.beside(&because.item.place, "because of this"),
+        None => finding,
+    });
 }
 
 /// Only somebody who must sign in can be asked when they did.

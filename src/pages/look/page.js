@@ -12,3 +12,7 @@ for (const button of document.querySelectorAll("button.show")) {
   // A password must not stay in the browser's memory of text fields.
   field.form.addEventListener("submit", () => { field.type = "password"; });
 }
+// After the browser went to the part of the page that the address names.
+addEventListener("load", () => {
+  if (!document.querySelector("[autofocus]")) document.getElementById("problem")?.focus();
+});
