@@ -49,6 +49,7 @@ mod health_checks;
 mod https_upstreams;
 mod identity;
 mod observe;
+mod openapi;
 mod paths;
 mod names;
 mod proxy_protocol;
