@@ -45,6 +45,8 @@ pub(crate) enum BadRequest {
     Path(#[from] PathError),
     #[error("the host is missing, malformed or named twice")]
     Host,
+    #[error("the value of a field begins or ends with a blank")]
+    Value,
     #[error("the length is ambiguous")]
     Framing,
     #[error("the expectation is not known")]
@@ -59,7 +61,7 @@ impl BadRequest {
         match self {
             Self::Method => "method_not_known",
             Self::Connect => "connect_refused",
-            Self::Target => "bad_request",
+            Self::Target | Self::Value => "bad_request",
             Self::Path(PathError::TooLong) => "target_too_long",
             Self::Path(_) => "ambiguous_path",
             Self::Host => "bad_host",
@@ -87,6 +89,7 @@ impl Inbound {
             Some(name) => path.without(name)?,
             None => (path, Shown::Nothing),
         };
+        checks::values(&headers, parts.version)?;
         checks::framing(&headers, parts.version)?;
         checks::handshake(&headers)?;
         checks::expectation(&headers)?;
