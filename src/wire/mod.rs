@@ -19,7 +19,7 @@ mod takeover;
 mod visitor;
 
 pub(crate) use authority::Authority;
-pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, collect_small};
+pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, Wiped, collect_small};
 pub(crate) use client::ClientFacts;
 pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite, token_cookie};
 pub(crate) use cors::{Cors, Grant, preflight, preflight_of};

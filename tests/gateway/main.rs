@@ -69,6 +69,7 @@ mod nodes;
 mod regression;
 mod reload;
 mod rudeness;
+mod secrets;
 mod sessions;
 mod stop;
 mod tls;

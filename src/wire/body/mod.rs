@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
-pub(crate) use bounded::{BodyProblem, Bounded, collect_small};
+pub(crate) use bounded::{BodyProblem, Bounded, Wiped, collect_small};
 pub(crate) use deadline::Deadline;
 
 /// What can go wrong in the middle of a body; the connection that carried it is not used again.
