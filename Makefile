@@ -23,10 +23,10 @@ fuzz: ## give every fuzz target to libFuzzer for an hour each; SECONDS=60 for le
 	@scripts/prepare build
 	scripts/fuzz $(or $(SECONDS),3600)
 
-conformance: ## other people's suites against the gateway: docs/CONFORMANCE.md
+conformance: ## other people's suites against the gateway (SUITES='http2 slow' for some): docs/CONFORMANCE.md
 	@scripts/prepare build
 	cargo build --locked
-	scripts/conformance/websocket
+	scripts/conformance/all target/debug/authgate $(SUITES)
 
 bench: ## measure tokens, paths, fields, routes and the whole way of a request
 	@scripts/prepare build

@@ -101,10 +101,11 @@ pub(super) fn display_name(name: Option<&str>, errors: &mut Vec<FieldError>) -> 
     Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
-/// Control characters, line and paragraph separators, and the marks that turn the direction of text.
+/// Control characters, line and paragraph separators, the marks that turn the direction of text, and what has no width at
+/// all. The two joiners stay: Persian and families of emoji are written with them.
 fn disturbs(letter: char) -> bool {
     letter.is_control()
-        || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+        || matches!(letter, '\u{061C}' | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{2028}' | '\u{2029}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 const MAX_NAME: usize = 128;
@@ -148,5 +149,13 @@ mod tests {
         assert_eq!(check(wanted, Identifier::Username).unwrap().name.as_deref(), Some("Zoë Ångström 李"));
         let blank = Wanted { username: Some("zoe"), email: None, name: Some("  ") };
         assert_eq!(check(blank, Identifier::Username).unwrap().name, None);
+        for hides in
+            ["an\u{200b}n", "\u{61c}ann\u{61c}x", "an\u{2060}n", "a\u{feff}nn", "ann\u{2028}x", "ann\r\nBcc: x"]
+        {
+            let wanted = Wanted { username: Some("ann"), email: None, name: Some(hides) };
+            assert_eq!(check(wanted, Identifier::Username).unwrap_err(), [("name", "invalid")], "{hides:?}");
+        }
+        let joined = Wanted { username: Some("ann"), email: None, name: Some("\u{1f469}\u{200d}\u{1f680}") };
+        assert!(check(joined, Identifier::Username).is_ok(), "an astronaut");
     }
 }

@@ -9,7 +9,7 @@ use crate::account::{Accounts, Identifier, Letters, Limits, People, Registration
 use crate::authn::Authenticator;
 use crate::base::{Clock, Timestamp};
 use crate::config::Config;
-use crate::endpoints::{Endpoints, Readiness};
+use crate::endpoints::{Describes, Document, Endpoints, Readiness};
 use crate::gate::Gate;
 use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
@@ -24,7 +24,7 @@ use crate::shared::{Browsers, Counts, Outbox, Redis, Revocations, ServiceTokens,
 use crate::store::Store;
 use crate::tls::Keeper;
 use crate::token::Tokens;
-use crate::wire::Door;
+use crate::wire::{Door, OwnCookie};
 
 /// What lives as long as the process, whatever the file says next.
 #[derive(Debug)]
@@ -162,6 +162,7 @@ impl Lasting {
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
             pages: Arc::new(Pages::new(&config.pages, house(config))),
+            document: described(config),
             origin: config.origin(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
@@ -204,6 +205,23 @@ impl Lasting {
         self.metrics
             .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
     }
+}
+
+/// What programs are told of the rest.
+fn described(config: &Config) -> Document {
+    let cookies = &config.wire.cookies;
+    Document::of(&Describes {
+        prefix: &config.wire.auth_prefix.0,
+        well_known: config.wire.well_known,
+        browsers: config.locations.cookie && config.pages.enabled,
+        password_grant: config.accounts.password_grant,
+        proxies: !config.wire.trusted_proxies.is_empty(),
+        format: config.tokens.dialect.format,
+        token_cookies: cookies.have_tokens(),
+        locations: config.locations,
+        query_token: config.wire.query_token.as_deref(),
+        cookie: cookies.name(OwnCookie::Session),
+    })
 }
 
 /// What pages tell of the rest.

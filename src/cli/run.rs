@@ -5,6 +5,8 @@ use crate::authz::Asks;
 use crate::base::Clock;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 use crate::config::{self, Config, ConfigError, Environment, Format, Loaded};
 
 /// Serve.
@@ -13,6 +15,7 @@ use crate::config::{self, Config, ConfigError, Environment, Format, Loaded};
 pub(super) struct RunArgs {}
 
 pub(super) fn run(_args: &RunArgs, global: &Global, out: &mut Out) -> Exit {
+    leave_no_core();
     let environment = Environment::of_process();
     let environment = if global.verbose { environment.verbose() } else { environment };
     let (file, loaded) = match open(global, &environment) {
@@ -36,6 +39,14 @@ pub(super) fn run(_args: &RunArgs, global: &Global, out: &mut Out) -> Exit {
     // What is still being done elsewhere (a name looked up, a hash) is not waited for.
     runtime.shutdown_background();
     exit
+}
+
+/// A core of this process would hold every key, and the passwords under way. Where the system does not let us say so,
+/// `LimitCORE=0` of the unit does.
+fn leave_no_core() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
 /// Finds and reads the file that this run obeys.

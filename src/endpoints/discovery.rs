@@ -1,5 +1,6 @@
 //! What clients and people look up: the public keys, and every error code with its cure.
-use http::header::CACHE_CONTROL;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
@@ -53,8 +54,9 @@ impl Endpoints {
 }
 
 /// What everybody may know and keep for a while.
-fn public(body: String) -> Response<Body> {
+pub(super) fn public(body: impl Into<Bytes>) -> Response<Body> {
     let mut response = own_response(StatusCode::OK, "application/json", body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response.headers_mut().remove(VARY);
     response
 }

@@ -7,7 +7,7 @@ use serde::de::value::MapDeserializer;
 use std::time::Duration;
 
 use crate::refusal::Refusal;
-use crate::wire::{Body, BodyProblem, collect_small};
+use crate::wire::{Body, BodyProblem, Wiped, collect_small};
 
 /// Largest form we read. A login is two short fields; more is a mistake or an attack.
 pub(super) const MAX_FORM_BYTES: usize = 4 * 1024;
@@ -110,11 +110,11 @@ pub(super) async fn pairs(headers: &HeaderMap, body: Body, deadline: Duration) -
     Pairs::parse(&bytes).ok_or(PairsError::Malformed)
 }
 
-async fn small(body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> {
+async fn small(body: Body, deadline: Duration) -> Result<Wiped, Refusal> {
     at_most(MAX_FORM_BYTES, body, deadline).await
 }
 
-async fn at_most(bytes: usize, body: Body, deadline: Duration) -> Result<bytes::Bytes, Refusal> {
+async fn at_most(bytes: usize, body: Body, deadline: Duration) -> Result<Wiped, Refusal> {
     collect_small(body, bytes, deadline).await.map_err(|problem| match problem {
         BodyProblem::TooLarge => Refusal::named("body_too_large"),
         BodyProblem::Stalled => Refusal::named("body_timeout"),

@@ -21,14 +21,14 @@ struct Forgot {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reset {
-    token: String,
-    new_password: String,
+    token: Secret,
+    new_password: Secret,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Verify {
-    token: String,
+    token: Secret,
 }
 
 /// Which page a person sees in place of what a program is answered.
@@ -51,15 +51,14 @@ impl Endpoints {
     pub(super) async fn reset_password(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Reset = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let (token, new) = (Secret::new(form.token), Secret::new(form.new_password));
-        self.accounts.reset_password(&token, &new, &source(&inbound)).await?;
+        self.accounts.reset_password(&form.token, &form.new_password, &source(&inbound)).await?;
         Ok(nothing())
     }
 
     pub(super) async fn verify_email(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Verify = form::json(inbound.headers(), body, self.body_timeout).await?;
-        self.accounts.verify_email(&Secret::new(form.token), &source(&inbound)).await?;
+        self.accounts.verify_email(&form.token, &source(&inbound)).await?;
         Ok(nothing())
     }
 

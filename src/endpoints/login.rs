@@ -14,19 +14,18 @@ struct Form {
     username: Option<String>,
     email: Option<String>,
     login: Option<String>,
-    password: String,
+    password: Secret,
 }
 
 impl Endpoints {
     pub(super) async fn login(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let password = Secret::new(form.password);
         let names = (form.username, form.email, form.login);
         let ((Some(name), None, None) | (None, Some(name), None) | (None, None, Some(name))) = names else {
             return Err(Refusal::with_detail("bad_json", "Send the name once, as username, email or login.").into());
         };
-        let outcome = self.accounts.login(&name, &password, &source(&inbound)).await;
+        let outcome = self.accounts.login(&name, &form.password, &source(&inbound)).await;
         self.count_login("password", &outcome);
         let signed_in = outcome?;
         let mut response = token_answer(&signed_in, self.format());

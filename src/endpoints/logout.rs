@@ -17,7 +17,7 @@ use crate::wire::{Body, Inbound};
 
 #[derive(Deserialize)]
 struct Form {
-    refresh_token: Option<String>,
+    refresh_token: Option<Secret>,
 }
 
 impl Endpoints {
@@ -34,7 +34,7 @@ impl Endpoints {
             return Ok(response);
         }
         let form: Option<Form> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
-        let refresh = form.and_then(|form| form.refresh_token).map(Secret::new);
+        let refresh = form.and_then(|form| form.refresh_token);
         self.end_shown(&inbound, refresh.as_ref()).await?;
         let mut response = self.signed_out(inbound.method());
         self.take_session(&mut response, &inbound);

@@ -13,14 +13,14 @@ use crate::wire::{Body, Inbound};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    challenge: String,
-    code: String,
+    challenge: Secret,
+    code: Secret,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Code {
-    code: String,
+    code: Secret,
 }
 
 /// Needed when the sign-in is older than some minutes.
@@ -28,7 +28,7 @@ struct Code {
 #[serde(deny_unknown_fields)]
 struct Password {
     #[serde(default)]
-    password: Option<String>,
+    password: Option<Secret>,
 }
 
 impl Endpoints {
@@ -42,8 +42,7 @@ impl Endpoints {
         }
         let body = inbound.take_body();
         let form: Answer = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let (challenge, code) = (Secret::new(form.challenge), Secret::new(form.code));
-        let outcome = self.accounts.sign_in_with_code(&challenge, &code, &source(&inbound)).await;
+        let outcome = self.accounts.sign_in_with_code(&form.challenge, &form.code, &source(&inbound)).await;
         self.count_login("mfa", &outcome);
         Ok(token_answer(&outcome?, self.format()))
     }
@@ -66,7 +65,7 @@ impl Endpoints {
         let body = inbound.take_body();
         let (user, session) = self.person(&inbound).await?;
         let form: Code = form::fields(inbound.headers(), body, self.body_timeout).await?;
-        let codes = self.accounts.confirm_totp(&user, session, &Secret::new(form.code), &source(&inbound)).await?;
+        let codes = self.accounts.confirm_totp(&user, session, &form.code, &source(&inbound)).await?;
         Ok(told(&codes))
     }
 
@@ -80,7 +79,7 @@ impl Endpoints {
 
     async fn password_in(&self, inbound: &Inbound, body: Body) -> Result<Option<Secret>, Problem> {
         let form: Option<Password> = form::fields_or_nothing(inbound.headers(), body, self.body_timeout).await?;
-        Ok(form.unwrap_or_default().password.map(Secret::new))
+        Ok(form.unwrap_or_default().password)
     }
 }
 

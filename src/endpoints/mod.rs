@@ -13,6 +13,7 @@ mod logout;
 mod me;
 mod mfa;
 mod oauth;
+mod openapi;
 mod passkey_forms;
 mod passkeys;
 mod password;
@@ -44,6 +45,7 @@ use crate::wire::{self, Body, Door, IdentityFields, Inbound, is_from_elsewhere};
 use links::Link;
 
 pub(crate) use browser::redirect;
+pub(crate) use openapi::{Describes, Document};
 pub(crate) use verify::yes;
 
 /// Our own endpoints. A new one does not compile without an answer, and a test asks each of them at every door.
@@ -83,6 +85,8 @@ pub(crate) enum Endpoint {
     Health,
     Ready,
     Errors,
+    /// All of this, for programs.
+    OpenApi,
     /// What pages refer to: style, script, logo.
     Asset,
     /// Is this token good?
@@ -111,6 +115,23 @@ enum Asked {
     /// A page of ours sends what somebody filled in.
     ByForm,
     ByProgram,
+}
+
+/// Names that begin alike.
+#[derive(Debug)]
+struct Below {
+    path: &'static str,
+    /// What the rest is, in a word.
+    what: &'static str,
+    /// The rest may be any path; otherwise it is one segment.
+    deep: bool,
+    endpoint: Endpoint,
+}
+
+impl Below {
+    fn holds(&self, name: &str) -> bool {
+        name.strip_prefix(self.path).is_some_and(|rest| self.deep || (!rest.is_empty() && !rest.contains('/')))
+    }
 }
 
 /// A "no" from an endpoint: ours, or in the form OAuth clients read.
@@ -143,6 +164,7 @@ pub(crate) struct Endpoints {
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) pages: Arc<Pages>,
+    pub(crate) document: Document,
     /// `https://app.example.com`: what links begin with.
     pub(crate) origin: String,
     /// "/auth", or "" for the root.
@@ -194,6 +216,7 @@ impl Endpoint {
         ("/healthz", Self::Health),
         ("/readyz", Self::Ready),
         ("/errors", Self::Errors),
+        (OPENAPI, Self::OpenApi),
         ("/verify", Self::Verify),
         ("/verify/nginx", Self::VerifyNginx),
         ("/verify/traefik", Self::VerifyTraefik),
@@ -207,6 +230,15 @@ impl Endpoint {
         ("/.well-known/openid-configuration", Self::Metadata),
         ("/.well-known/oauth-authorization-server", Self::Metadata),
         ("/.well-known/change-password", Self::ChangePassword),
+    ];
+
+    /// What stands below a name, where that has many.
+    const BELOW: &'static [Below] = &[
+        Below { path: "/sessions/", what: "id", deep: false, endpoint: Self::Session },
+        Below { path: "/passkeys/", what: "id", deep: false, endpoint: Self::Passkey },
+        Below { path: ASSETS, what: "name", deep: false, endpoint: Self::Asset },
+        // Envoy puts the path it asks about behind its own.
+        Below { path: "/verify/envoy/", what: "path", deep: true, endpoint: Self::VerifyEnvoy },
     ];
 
     /// Nothing: any method.
@@ -248,6 +280,7 @@ impl Endpoint {
             | Self::Health
             | Self::Ready
             | Self::Errors
+            | Self::OpenApi
             | Self::Asset => READ,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => &[],
         }
@@ -287,6 +320,7 @@ impl Endpoint {
             | Self::Health
             | Self::Ready
             | Self::Errors
+            | Self::OpenApi
             | Self::Asset => false,
             Self::Verify | Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy => false,
         }
@@ -337,6 +371,7 @@ impl Endpoint {
             Self::Health => "healthz",
             Self::Ready => "readyz",
             Self::Errors => "errors",
+            Self::OpenApi => "openapi",
             Self::Asset => "asset",
             Self::Verify => "verify",
             Self::VerifyNginx => "verify_nginx",
@@ -359,21 +394,13 @@ impl Endpoints {
             return Lookup::Ours(*endpoint);
         }
         let Some(rest) = path.strip_prefix(prefix) else { return Lookup::NotOurs };
-        if let Some((_, endpoint)) = Endpoint::TABLE.iter().find(|(name, _)| *name == rest) {
+        // At the root this name is some backend's own: FastAPI has a page that reads it there.
+        let left_to_backends = prefix.is_empty() && rest == OPENAPI;
+        if let Some((_, endpoint)) = Endpoint::TABLE.iter().find(|(name, _)| *name == rest && !left_to_backends) {
             return Lookup::Ours(*endpoint);
         }
-        if rest.strip_prefix("/sessions/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
-            return Lookup::Ours(Endpoint::Session);
-        }
-        if rest.strip_prefix("/passkeys/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
-            return Lookup::Ours(Endpoint::Passkey);
-        }
-        if rest.strip_prefix(ASSETS).is_some_and(|name| !name.is_empty() && !name.contains('/')) {
-            return Lookup::Ours(Endpoint::Asset);
-        }
-        // Envoy puts the path it asks about behind its own.
-        if rest.starts_with("/verify/envoy/") {
-            return Lookup::Ours(Endpoint::VerifyEnvoy);
+        if let Some(below) = Endpoint::BELOW.iter().find(|below| below.holds(rest)) {
+            return Lookup::Ours(below.endpoint);
         }
         let under = !prefix.is_empty() && (rest.is_empty() || rest.starts_with('/'));
         if under { Lookup::Nothing } else { Lookup::NotOurs }
@@ -381,7 +408,7 @@ impl Endpoints {
 
     /// The names that are taken from the routes when the prefix is the root.
     pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-        Endpoint::TABLE.iter().map(|(name, _)| *name)
+        Endpoint::TABLE.iter().map(|(name, _)| *name).filter(|name| *name != OPENAPI)
     }
 
     /// Whether people sign in with a browser here.
@@ -485,6 +512,7 @@ impl Endpoints {
             Endpoint::Health => Ok(health::alive()),
             Endpoint::Ready => Ok(self.readiness.answer().await),
             Endpoint::Errors => Ok(self.errors(&inbound)),
+            Endpoint::OpenApi => Ok(self.document.answer(&inbound)),
             Endpoint::Asset => Ok(self.asset(&inbound)?),
             Endpoint::Verify => self.verify(&inbound).await,
             // These ask the routes: the pipeline answers them.
@@ -495,6 +523,7 @@ impl Endpoints {
     }
 }
 
+const OPENAPI: &str = "/openapi.json";
 const JWKS_PATH: &str = "/.well-known/jwks.json";
 
 /// 204: done, and nothing to say.

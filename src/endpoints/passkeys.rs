@@ -18,7 +18,7 @@ use crate::wire::{Body, Inbound};
 #[serde(deny_unknown_fields)]
 struct Password {
     #[serde(default)]
-    password: Option<String>,
+    password: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct Presented {
     credential: Credential<Assertion>,
     /// Of a sign-in that waits for its second factor.
     #[serde(default)]
-    challenge: Option<String>,
+    challenge: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +93,7 @@ impl Endpoints {
             return Ok(nothing());
         }
         let form: Option<Password> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
-        let password = form.unwrap_or_default().password.map(Secret::new);
+        let password = form.unwrap_or_default().password;
         self.accounts.remove_passkey(&user, session, id, password.as_ref(), &source(&inbound)).await?;
         Ok(nothing())
     }
@@ -103,7 +103,7 @@ impl Endpoints {
         let body = inbound.take_body();
         let (user, session) = self.person(&inbound).await?;
         let form: Option<Password> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
-        let password = form.unwrap_or_default().password.map(Secret::new);
+        let password = form.unwrap_or_default().password;
         let new = self.accounts.begin_passkey(&user, session, password.as_ref(), &source(&inbound)).await?;
         let site = self.accounts.passkey_site();
         let label = user.label().unwrap_or("account");
@@ -150,7 +150,7 @@ impl Endpoints {
     pub(super) async fn finish_passkey_login(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Presented = form::page_json(inbound.headers(), body, self.body_timeout).await?;
-        let waiting = form.challenge.clone().map(Secret::new);
+        let waiting = form.challenge.clone();
         let outcome =
             self.accounts.sign_in_with_passkey(&form.credential.read()?, waiting.as_ref(), &source(&inbound)).await;
         self.count_login("passkey", &outcome);

@@ -9,8 +9,8 @@ use crate::wire::{Body, Inbound};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
-    current_password: String,
-    new_password: String,
+    current_password: Secret,
+    new_password: Secret,
 }
 
 impl Endpoints {
@@ -18,8 +18,8 @@ impl Endpoints {
         let body = inbound.take_body();
         let (user, session) = self.person(&inbound).await?;
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let (current, new) = (Secret::new(form.current_password), Secret::new(form.new_password));
-        self.accounts.change_password(&user, session, &current, &new, &source(&inbound)).await?;
+        let (current, new) = (&form.current_password, &form.new_password);
+        self.accounts.change_password(&user, session, current, new, &source(&inbound)).await?;
         Ok(nothing())
     }
 }

@@ -17,7 +17,7 @@ use crate::wire::{Body, Inbound, OwnCookie, Shown};
 struct Form {
     /// SimpleJWT's clients call it `refresh`.
     #[serde(alias = "refresh")]
-    refresh_token: String,
+    refresh_token: Secret,
 }
 
 impl Endpoints {
@@ -32,7 +32,7 @@ impl Endpoints {
             None if shows_session(&inbound) && !inbound.headers().contains_key(CONTENT_TYPE) => {
                 return self.token_of_session(&inbound).await;
             }
-            None => Secret::new(form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token),
+            None => form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token,
         };
         let outcome = match self.made_elsewhere(&presented) {
             None => self.accounts.refresh(&presented, &source(&inbound)).await,

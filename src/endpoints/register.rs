@@ -17,22 +17,20 @@ struct Form {
     username: Option<String>,
     email: Option<String>,
     name: Option<String>,
-    password: String,
-    invite: Option<String>,
+    password: Secret,
+    invite: Option<Secret>,
 }
 
 impl Endpoints {
     pub(super) async fn register(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let password = Secret::new(form.password);
-        let invite = form.invite.map(Secret::new);
         let wish = SignUp {
             username: form.username.as_deref(),
             email: form.email.as_deref(),
             name: form.name.as_deref(),
-            password: &password,
-            invite: invite.as_ref(),
+            password: &form.password,
+            invite: form.invite.as_ref(),
         };
         let outcome = self.accounts.register(&wish, &source(&inbound)).await;
         self.count_registration(&outcome);

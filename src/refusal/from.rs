@@ -63,6 +63,7 @@ impl From<BadRequest> for Refusal {
             BadRequest::Connect => Self::allowing(error.code(), USUAL_METHODS),
             BadRequest::Method
             | BadRequest::Target
+            | BadRequest::Value
             | BadRequest::Path(_)
             | BadRequest::Host
             | BadRequest::Framing

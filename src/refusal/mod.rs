@@ -15,6 +15,7 @@ pub(crate) use page::Opened;
 pub(crate) use render::{Renderer, TokenProblem, own_page, own_response, refusal_page};
 
 use crate::base::{Scope, Secret};
+use crate::token::Format;
 
 /// One "no": which, and the little that changes from case to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,11 @@ pub(crate) struct FieldProblem {
     pub(crate) field: &'static str,
     pub(crate) code: &'static str,
     pub(crate) detail: String,
+}
+
+/// The status that clients of this format see.
+pub(crate) fn heard_as(format: Format, code: &Code) -> StatusCode {
+    dialect::body(format, code, None).map_or(code.status, |(status, _)| status)
 }
 
 impl Refusal {

@@ -34,6 +34,7 @@ fn every_wycheproof_token_gets_its_verdict() {
         }
     }
     assert!(good >= 25 && bad >= 340, "{good} good and {bad} bad");
+    tell("Wycheproof JSON Web Signature", good, bad);
 }
 
 #[test]
@@ -45,6 +46,7 @@ fn every_wycheproof_primitive_gets_its_verdict() {
         ("rsa_pss_2048_sha256_mgf1_32_test.json", Algorithm::Ps256, ""),
     ] {
         let Some(file) = vectors(&format!("wycheproof/{file}")) else { return };
+        let (mut good, mut bad) = (0, 0);
         for group in list(&file, "testGroups") {
             let key = if key_name.is_empty() { &group["publicKeyAsn"] } else { &group["publicKey"][key_name] };
             let key = VerifyingKey::public(algorithm, &hex(key)).unwrap();
@@ -57,26 +59,32 @@ fn every_wycheproof_primitive_gets_its_verdict() {
                     test["tcId"],
                     test["comment"]
                 );
+                *(if verified { &mut good } else { &mut bad }) += 1;
             }
         }
+        tell(&format!("Wycheproof {}", algorithm.name()), good, bad);
     }
 }
 
 #[test]
 fn every_wycheproof_tag_gets_its_verdict() {
     let Some(file) = vectors("wycheproof/hmac_sha256_test.json") else { return };
+    let (mut good, mut bad) = (0, 0);
     for group in list(&file, "testGroups") {
         for test in list(group, "tests") {
             let key = secret(&hex(&test["key"]));
             // A tag that was cut to 128 bits is no HS256 (RFC 7518, section 3.2).
             let valid = test["result"] == "valid" && group["tagSize"] == 256;
             assert_eq!(key.verifies(&hex(&test["msg"]), &hex(&test["tag"])), valid, "tcId {}", test["tcId"]);
+            *(if valid { &mut good } else { &mut bad }) += 1;
         }
     }
+    tell("Wycheproof HS256", good, bad);
 }
 
 #[test]
 fn the_examples_of_the_standards_get_their_verdict() {
+    let (mut good, mut bad) = (0, 0);
     for (file, valid) in [
         ("jws/4_1.rsa_v15_signature.json", true),
         ("jws/4_4.hmac-sha2_integrity_protection.json", true),
@@ -97,10 +105,18 @@ fn the_examples_of_the_standards_get_their_verdict() {
         key["alg"] = input["alg"].clone();
         let Some(token) = output["compact"].as_str() else {
             assert!(!valid, "{file} has no compact form");
+            bad += 1;
             continue;
         };
         assert_eq!(verifies(&key, token), valid, "{file}");
+        *(if valid { &mut good } else { &mut bad }) += 1;
     }
+    tell("JOSE cookbook", good, bad);
+}
+
+/// `scripts/conformance/jose` reads these lines.
+fn tell(what: &str, good: u32, bad: u32) {
+    println!("vectors: {what}: {} tried, {good} verified, {bad} refused, all as they should", good + bad);
 }
 
 /// What [`super::Tokens::verify`] does up to the signature, with a key from anywhere.

@@ -129,7 +129,7 @@ impl OwnCookies {
         true
     }
 
-    fn name(&self, which: OwnCookie) -> &str {
+    pub(crate) fn name(&self, which: OwnCookie) -> &str {
         match which {
             OwnCookie::Session => &self.session,
             OwnCookie::Form => &self.form,

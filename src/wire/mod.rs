@@ -20,7 +20,7 @@ mod takeover;
 mod visitor;
 
 pub(crate) use authority::Authority;
-pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, Feed, Wish, collect_small, inflow};
+pub(crate) use body::{Body, BodyError, BodyProblem, Bounded, Deadline, Feed, Wiped, Wish, collect_small, inflow};
 pub(crate) use client::ClientFacts;
 pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite, token_cookie};
 pub(crate) use cors::{Cors, Grant, preflight, preflight_of};

@@ -4,9 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Mailbox, Reply, SOON, Site, Upstream, accept_of, shipped, until};
-=======
-use crate::support::{Gateway, Mailbox, Reply, Site, Upstream, authgate};
+use crate::support::{Gateway, Mailbox, Reply, SOON, Site, Upstream, accept_of, authgate, shipped, until};
 
 #[test]
 fn refusals_are_pages_that_everybody_can_read() {

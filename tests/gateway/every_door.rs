@@ -1,7 +1,7 @@
 //! Every endpoint and every kind of route, asked with nothing, a bad token, a dead one and one of the wrong role.
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Gateway, Mint, Person, Site, Upstream};
 
@@ -196,6 +196,7 @@ const DOORS: &[Door] = &[
     endpoint("Health", "GET", "/auth/healthz", OPEN),
     endpoint("Ready", "GET", "/auth/readyz", OPEN),
     endpoint("Errors", "GET", "/auth/errors", OPEN),
+    endpoint("OpenApi", "GET", "/auth/openapi.json", OPEN),
     endpoint("Asset", "GET", "/auth/authgate/no-such-file.css", NOWHERE),
     endpoint("Verify", "GET", "/auth/verify", NEEDS_SOMEBODY),
     endpoint("Verify", "POST", "/auth/verify", NEEDS_SOMEBODY),
@@ -220,6 +221,7 @@ fn every_door_says_to_everybody_what_it_should() {
     let alice = gateway.register("alice");
     let admin = gateway.add_admin("boss");
     let ended = gateway.sign_in("alice");
+    let document = gateway.get("/auth/openapi.json").send().expect(200).json();
     for door in DOORS {
         for (shows, (status, code)) in SHOWN.into_iter().zip(door.says) {
             // A sign-out ends the session that is shown to it, so each door meets sessions of its own.
@@ -234,6 +236,9 @@ fn every_door_says_to_everybody_what_it_should() {
             let let_through = usize::from(door.endpoint.is_empty() && status == 200);
             assert_eq!(upstream.seen().len(), let_through, "{about}");
             challenges(&answer, code, &about);
+            if !door.endpoint.is_empty() {
+                assert!(is_described(&document, door, status, code), "not in openapi.json: {about}");
+            }
         }
     }
     gateway.keep_secret(&alice.access);
@@ -278,6 +283,25 @@ fn house(upstream: &Upstream) -> Gateway {
         .route(&format!("prefix = \"/default\"\nupstream = \"{url}\"\nauth = \"required\""))
         .route(&format!("prefix = \"/scoped\"\nupstream = \"{url}\"\nscopes = [\"moon:read\"]"))
         .start()
+}
+
+/// Whether the document names this answer. Proxies are trusted nowhere here, so what they ask does not stand in it.
+fn is_described(document: &Value, door: &Door, status: u16, code: &str) -> bool {
+    let path = door.path.split('?').next().unwrap_or_default();
+    let paths = document["paths"].as_object().unwrap();
+    let fits = |template: &str| match template.split_once('{') {
+        Some((head, _)) => path.strip_prefix(head).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
+        None => path == template,
+    };
+    let exact = paths.get(path).or_else(|| paths.iter().find(|(template, _)| fits(template)).map(|(_, item)| item));
+    let Some(item) = exact else { return code == "untrusted_proxy" };
+    let said = &item[door.method.to_ascii_lowercase()]["responses"][status.to_string()];
+    let said = said["$ref"].as_str().and_then(|place| document.pointer(place.trim_start_matches('#'))).unwrap_or(said);
+    let mut words = said.to_string();
+    if words.contains("OAuthProblem") {
+        words += &document["components"]["schemas"]["OAuthProblem"].to_string();
+    }
+    said.is_object() && (code.is_empty() || words.contains(&format!("\"{code}\"")))
 }
 
 fn credential(gateway: &Gateway, shows: Shows, ended: &Person) -> Option<String> {

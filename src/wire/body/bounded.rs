@@ -3,10 +3,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::time::Instant;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Body, BodyError, Deadline};
 
@@ -122,21 +123,31 @@ impl HttpBody for Bounded {
 }
 
 /// Reads a small body whole, within `deadline` from now; what says that it is larger is refused before it is read.
-pub(crate) async fn collect_small(body: Body, max_bytes: usize, deadline: Duration) -> Result<Bytes, BodyProblem> {
+///
+/// Passwords stand in it, so it is wiped when dropped, and so is each piece that nobody else holds. What hyper keeps of the
+/// connection's last bytes, and the kernel of the socket's, is beyond us.
+pub(crate) async fn collect_small(body: Body, max_bytes: usize, deadline: Duration) -> Result<Wiped, BodyProblem> {
     if body.size_hint().lower() > max_bytes as u64 {
         return Err(BodyProblem::TooLarge);
     }
     let mut body = Bounded::new(body, max_bytes as u64, deadline);
     let read = async {
-        let mut whole = BytesMut::new();
+        // All its room at once: what grows leaves copies behind.
+        let mut whole = Zeroizing::new(Vec::with_capacity(max_bytes));
         while let Some(frame) = body.frame().await {
             let data = frame.map_err(problem)?.into_data().unwrap_or_default();
             whole.extend_from_slice(&data);
+            if let Ok(mut piece) = data.try_into_mut() {
+                piece.zeroize();
+            }
         }
-        Ok(whole.freeze())
+        Ok(whole)
     };
     tokio::time::timeout(deadline, read).await.unwrap_or(Err(BodyProblem::Stalled))
 }
+
+/// Bytes that are overwritten when nobody needs them any more.
+pub(crate) type Wiped = Zeroizing<Vec<u8>>;
 
 /// So many times the longest wait for a piece is given to a body of any size.
 const PATIENCE: u32 = 4;
@@ -186,8 +197,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_small_body_is_read_whole() {
-        assert_eq!(collect_small(scripted(&["ab", "cd"], false), 4, SECOND).await.unwrap(), "abcd");
-        assert_eq!(collect_small(Body::Empty, 0, SECOND).await.unwrap(), "");
+        assert_eq!(collect_small(scripted(&["ab", "cd"], false), 4, SECOND).await.unwrap().as_slice(), b"abcd");
+        assert_eq!(collect_small(Body::Empty, 0, SECOND).await.unwrap().as_slice(), b"");
     }
 
     #[tokio::test]

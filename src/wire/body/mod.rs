@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
-pub(crate) use bounded::{BodyProblem, Bounded, collect_small};
+pub(crate) use bounded::{BodyProblem, Bounded, Wiped, collect_small};
 pub(crate) use deadline::Deadline;
 pub(crate) use inflow::{Feed, Inflow, Wish, inflow};
 

@@ -60,6 +60,14 @@ fn field_host(headers: &HeaderMap) -> Result<Option<(HeaderValue, Authority)>, B
     }
 }
 
+/// HTTP/1.1 has its blanks around a value taken off while it is read; over HTTP/2 they would be part of it, and the next
+/// reader of HTTP/1.1 would take them off (RFC 9113, section 8.2.1).
+pub(super) fn values(headers: &HeaderMap, version: Version) -> Result<(), BadRequest> {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    let padded = |value: &HeaderValue| is_blank(value.as_bytes().first()) || is_blank(value.as_bytes().last());
+    if version >= Version::HTTP_2 && headers.values().any(padded) { Err(BadRequest::Value) } else { Ok(()) }
+}
+
 /// One length, told in one way (RFC 9112, section 6.3). hyper hides a `Content-Length` beside `Transfer-Encoding` and
 /// closes the connection after the answer.
 pub(super) fn framing(headers: &HeaderMap, version: Version) -> Result<(), BadRequest> {

@@ -50,6 +50,8 @@ pub(crate) enum BadRequest {
     Path(#[from] PathError),
     #[error("the host is missing, malformed or named twice")]
     Host,
+    #[error("the value of a field begins or ends with a blank")]
+    Value,
     #[error("the length is ambiguous")]
     Framing,
     #[error("the expectation is not known")]
@@ -64,7 +66,7 @@ impl BadRequest {
         match self {
             Self::Method => "method_not_known",
             Self::Connect => "connect_refused",
-            Self::Target | Self::Handshake => "bad_request",
+            Self::Target | Self::Handshake | Self::Value => "bad_request",
             Self::Path(PathError::TooLong) => "target_too_long",
             Self::Path(_) => "ambiguous_path",
             Self::Host => "bad_host",
@@ -96,6 +98,7 @@ impl Inbound {
             Some(name) => path.without(name)?,
             None => (path, Shown::Nothing),
         };
+        checks::values(&headers, parts.version)?;
         checks::framing(&headers, parts.version)?;
         checks::handshake(&headers)?;
         checks::expectation(&headers)?;

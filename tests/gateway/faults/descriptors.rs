@@ -45,7 +45,15 @@ fn without_a_descriptor_for_the_backend_the_answer_says_so_and_nothing_hangs() {
 }
 
 fn open(gateway: &Gateway) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", gateway.process())).unwrap().count()
+    // Only root may look into a process that leaves no core; to others it counts itself.
+    match fs::read_dir(format!("/proc/{}/fd", gateway.process())) {
+        Ok(open) => open.count(),
+        Err(_) => {
+            let metrics = gateway.admin("GET", "/metrics").send().expect(200).text();
+            let told = metrics.lines().find_map(|line| line.strip_prefix("process_open_fds ")).unwrap();
+            told.trim().parse().unwrap()
+        }
+    }
 }
 
 fn may_open(gateway: &Gateway, most: usize) {

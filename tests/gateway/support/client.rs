@@ -191,7 +191,9 @@ pub(crate) fn check_own(answer: &Answer, method: &str, target: &str, auth_prefix
     if refused_by_the_parser {
         return;
     }
-    let is_key_set = answer.status == 200 && target.starts_with("/.well-known/");
+    let path = target.split('?').next().unwrap_or_default();
+    let is_document = matches!(answer.status, 200 | 304) && path.ends_with("/openapi.json");
+    let is_key_set = answer.status == 200 && target.starts_with("/.well-known/") || is_document;
     let is_asset = answer.status == 200 && target.starts_with(&format!("{auth_prefix}/authgate/"));
     let cached = match (is_key_set, is_asset) {
         (true, _) => "public, max-age=300",
@@ -271,6 +273,7 @@ const OWN_FIELDS: &[&str] = &[
     "content-security-policy",
     "content-type",
     "date",
+    "etag",
     "location",
     "pragma",
     "referrer-policy",
