@@ -7,6 +7,7 @@ mod announced;
 mod chunks;
 mod connection;
 mod crowd;
+mod descriptors;
 mod drive;
 mod listener;
 mod pulse;
@@ -34,6 +35,7 @@ use accept::{Shared, accept};
 use listener::{Listener, listen};
 
 pub(crate) use announced::announced;
+pub(crate) use descriptors::Descriptors;
 pub(crate) use listener::BindError;
 pub(crate) use settings::{Limits, ListenAddress, Settings};
 pub(crate) use stop::{Ended, Stop, watch_signals};
