@@ -15,10 +15,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioTimer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::drive::{Connection, Deadlines, Outcome, drive};
+use super::drive::{Connection, Deadlines, LINGER, Outcome, REST_AFTER, drive};
 use super::pulse::{Busy, Pulse, Watched};
 use super::streams::{Streams, note_piece};
 use super::{Handler, Limits, Stop};
@@ -39,15 +39,12 @@ where
         () = stop.draining() => return,
     };
     let Ok(Some((protocol, first))) = sniffed else { return };
-    let pulse = Arc::new(Pulse::default());
-    let io = Watched::new(stream, first, Arc::clone(&pulse), protocol == Protocol::Http1);
     let outcome = match protocol {
-        Protocol::Http1 => serve_http1(io, peer, handler, &limits, pulse, timer, stop).await,
-        // Its state is several times that of HTTP/1: boxed, so that the others do not pay for it.
-        Protocol::Http2 => Box::pin(serve_http2(io, peer, handler, &limits, pulse, timer, stop)).await,
+        Protocol::Http1 => serve_http1(stream, first, peer, handler, &limits, timer, stop).await,
+        Protocol::Http2 => Box::pin(serve_http2(stream, first, peer, handler, &limits, timer, stop)).await,
     };
     match outcome {
-        Outcome::Done => {}
+        Outcome::Done | Outcome::Resting => {}
         Outcome::Failed(error) => {
             tracing::debug!(error = %error, ip = peer.ip.map(tracing::field::display), "connection ended")
         }
@@ -107,26 +104,88 @@ fn tell_protocol(first: &[u8]) -> Option<Protocol> {
     }
 }
 
+/// While nothing is asked the connection is its socket and a timer: hyper's state and buffers take 18 KiB, which is most of what an
+/// idle connection would cost.
 async fn serve_http1<S, H>(
-    io: Watched<S>,
+    mut stream: S,
+    mut first: Bytes,
     peer: Peer,
     handler: Arc<H>,
     limits: &Limits,
-    pulse: Arc<Pulse>,
-    timer: Pin<&mut Sleep>,
+    mut timer: Pin<&mut Sleep>,
     stop: Stop,
 ) -> Outcome
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    loop {
+        let awake = serve_awake(stream, first, peer, Arc::clone(&handler), limits, timer.as_mut(), &stop);
+        let (outcome, resting) = Box::pin(awake).await;
+        let Some(resting) = resting else { return outcome };
+        (stream, first) = resting;
+        if first.is_empty() {
+            match rest(&mut stream, limits, timer.as_mut(), &stop).await {
+                Some(came) => first = came,
+                None => return Outcome::Done,
+            }
+        }
+        timer.as_mut().reset(Instant::now() + limits.header_timeout);
+    }
+}
+
+/// Waits until the client says something. `None`: the connection has ended.
+async fn rest<S>(stream: &mut S, limits: &Limits, mut timer: Pin<&mut Sleep>, stop: &Stop) -> Option<Bytes>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    timer.as_mut().reset(Instant::now() + limits.idle_timeout.saturating_sub(REST_AFTER));
+    let mut first = Vec::new();
+    let said = async {
+        // TLS may hold an end of the last answer that the socket had no room for.
+        stream.flush().await?;
+        poll_fn(|cx| poll_more(stream, cx, &mut first)).await
+    };
+    tokio::select! {
+        biased;
+        said = said => drop(said),
+        () = timer => {}
+        () = stop.draining() => {}
+    }
+    if first.is_empty() {
+        let _late = timeout(LINGER.min(limits.header_timeout), stream.shutdown()).await;
+        return None;
+    }
+    Some(first.into())
+}
+
+/// From the first bytes of a head until the connection ends or rests. Where it rests it is given back, with what was read too much.
+async fn serve_awake<S, H>(
+    stream: S,
+    first: Bytes,
+    peer: Peer,
+    handler: Arc<H>,
+    limits: &Limits,
+    timer: Pin<&mut Sleep>,
+    stop: &Stop,
+) -> (Outcome, Option<(S, Bytes)>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handler,
+{
+    let pulse = Arc::new(Pulse::default());
+    let io = Watched::new(stream, first, Arc::clone(&pulse), true);
     let mut builder = http1::Builder::new();
     // Deadlines are ours (`drive`): one timer for all of them. The count of fields is hyper's own default of 100; to
     // set it costs an allocation for each request. `pipeline_flush` stays off: with it hyper takes from a body as fast as
     // it comes, however slowly the client reads.
     builder.half_close(false).header_read_timeout(None).max_header_size(limits.max_header);
     let mut connection = builder.serve_connection(io, service(handler, peer, &pulse));
-    let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, &stop).await;
+    let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, stop).await;
+    if let Outcome::Resting = outcome {
+        let left = connection.into_parts();
+        return (outcome, left.io.between_requests().map(|stream| (stream, left.read_buf)));
+    }
     if let (Outcome::Done, Some(heir)) = (&outcome, pulse.take_heir()) {
         let mut left = connection.into_parts();
         left.io.leave_http();
@@ -138,15 +197,15 @@ where
             tracing::debug!(ip = ?peer.ip, "closed a connection: bytes came before the answer of 101");
         }
     }
-    outcome
+    (outcome, None)
 }
 
 async fn serve_http2<S, H>(
-    io: Watched<S>,
+    stream: S,
+    first: Bytes,
     peer: Peer,
     handler: Arc<H>,
     limits: &Limits,
-    pulse: Arc<Pulse>,
     timer: Pin<&mut Sleep>,
     stop: Stop,
 ) -> Outcome
@@ -154,6 +213,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let pulse = Arc::new(Pulse::default());
+    let io = Watched::new(stream, first, Arc::clone(&pulse), false);
     let mut builder = http2::Builder::new(Streams { take: limits.body_timeout });
     builder
         .timer(TokioTimer::new())

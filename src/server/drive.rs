@@ -51,7 +51,8 @@ pub(super) async fn drive<C: Connection>(
                 return Poll::Ready(ended.map_or_else(Outcome::Failed, |()| Outcome::Done));
             }
             match std::task::ready!(watch.poll_expired(cx)) {
-                Expired::Idle => {
+                Expired::Resting if !finishing => return Poll::Ready(Outcome::Resting),
+                Expired::Idle | Expired::Resting => {
                     watch.pulse.close();
                     connection.as_mut().finish();
                 }
@@ -69,6 +70,8 @@ pub(super) enum Outcome {
     Failed(hyper::Error),
     Late(Why),
     Cut,
+    /// Nothing was asked for a while, and nothing is under way.
+    Resting,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +99,8 @@ impl Why {
 pub(super) struct Deadlines {
     head: Duration,
     idle: Duration,
+    /// Between two requests, before it rests.
+    rest: Duration,
     write: Duration,
     close: Duration,
     /// Looked at again so often while busy: an HTTP/2 answer ends in a task of its own, which wakes nobody here.
@@ -107,6 +112,7 @@ impl Deadlines {
         Self {
             head: limits.header_timeout,
             idle: limits.idle_timeout,
+            rest: REST_AFTER,
             write: limits.body_timeout,
             close: LINGER.min(limits.header_timeout),
             glance: None,
@@ -116,12 +122,13 @@ impl Deadlines {
     /// An HTTP/2 connection that was told to go may still have to send the rest of its last answers.
     pub(super) fn http2(limits: &Limits) -> Self {
         let glance = Some(limits.idle_timeout / 4);
-        Self { close: limits.body_timeout, glance, ..Self::http1(limits) }
+        Self { close: limits.body_timeout, glance, rest: Duration::MAX, ..Self::http1(limits) }
     }
 }
 
 enum Expired {
     Idle,
+    Resting,
     Late(Why),
 }
 
@@ -199,7 +206,7 @@ impl<'timer> Watch<'timer> {
             return since.checked_add(self.deadlines.write);
         }
         let wait = match self.last.0 {
-            Phase::Idle => self.deadlines.idle,
+            Phase::Idle => self.deadlines.idle.min(self.deadlines.rest),
             Phase::Head => self.deadlines.head,
             Phase::Closing => self.deadlines.close,
             Phase::Busy => self.deadlines.glance?,
@@ -213,6 +220,7 @@ impl<'timer> Watch<'timer> {
             return Some(Expired::Late(Why::Write));
         }
         match self.last.0 {
+            Phase::Idle if self.deadlines.rest < self.deadlines.idle => Some(Expired::Resting),
             Phase::Idle => Some(Expired::Idle),
             Phase::Head => Some(Expired::Late(Why::Head)),
             Phase::Closing => Some(Expired::Late(Why::Close)),
@@ -222,4 +230,7 @@ impl<'timer> Watch<'timer> {
 }
 
 /// A client that still sends while we close is listened to for so long.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
+/// After so long without a request a connection lets go of everything but its socket. Short, so that few hold more; longer than a
+/// browser takes between two requests of one page, which would only have it all made anew.
+pub(super) const REST_AFTER: Duration = Duration::from_millis(if cfg!(test) { 40 } else { 2000 });

@@ -136,6 +136,11 @@ impl<S> Watched<S> {
         Self { inner, pulse, http1, write_ended: false, discarded: 0 }
     }
 
+    /// The bare socket, when everything that came of it was whole requests, or the beginning of one.
+    pub(super) fn between_requests(self) -> Option<S> {
+        self.inner.into_inner().between_requests()
+    }
+
     /// What comes from now on is another protocol.
     pub(super) fn leave_http(&mut self) {
         self.inner.inner_mut().leave_http();

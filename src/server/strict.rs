@@ -30,6 +30,12 @@ impl<S> Strict<S> {
         Self { stream, first, follower: http1.then(Follower::default), instead: None }
     }
 
+    /// The bare socket, unless a body was not read to its end, or something was refused.
+    pub(super) fn between_requests(self) -> Option<S> {
+        let whole = matches!(self.follower, Some(Follower { place: Place::Head, .. }));
+        (whole && self.first.is_empty() && self.instead.is_none()).then_some(self.stream)
+    }
+
     /// What comes from now on is another protocol.
     pub(super) fn leave_http(&mut self) {
         self.follower = None;
