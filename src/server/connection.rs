@@ -105,7 +105,8 @@ fn tell_protocol(first: &[u8]) -> Option<Protocol> {
 }
 
 /// While nothing is asked the connection is its socket and a timer: hyper's state and buffers take 18 KiB, which is most of what an
-/// idle connection would cost.
+/// idle connection would cost. It rests at once after the first answer, so that a crowd that asks once each never holds all of that
+/// together, and no more so quickly when the next request comes soon.
 async fn serve_http1<S, H>(
     mut stream: S,
     mut first: Bytes,
@@ -119,27 +120,37 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handler,
 {
+    let mut deadlines = Deadlines::http1(limits);
     loop {
-        let awake = serve_awake(stream, first, peer, Arc::clone(&handler), limits, timer.as_mut(), &stop);
+        let awake = serve_awake((stream, first), peer, Arc::clone(&handler), limits, deadlines, timer.as_mut(), &stop);
         let (outcome, resting) = Box::pin(awake).await;
         let Some(resting) = resting else { return outcome };
         (stream, first) = resting;
         if first.is_empty() {
-            match rest(&mut stream, limits, timer.as_mut(), &stop).await {
+            let since = Instant::now();
+            let idle = limits.idle_timeout.saturating_sub(deadlines.rest);
+            match rest(&mut stream, idle, limits, timer.as_mut(), &stop).await {
                 Some(came) => first = came,
                 None => return Outcome::Done,
             }
+            deadlines.rest = if since.elapsed() < REST_AFTER { REST_AFTER } else { Duration::ZERO };
         }
         timer.as_mut().reset(Instant::now() + limits.header_timeout);
     }
 }
 
 /// Waits until the client says something. `None`: the connection has ended.
-async fn rest<S>(stream: &mut S, limits: &Limits, mut timer: Pin<&mut Sleep>, stop: &Stop) -> Option<Bytes>
+async fn rest<S>(
+    stream: &mut S,
+    idle: Duration,
+    limits: &Limits,
+    mut timer: Pin<&mut Sleep>,
+    stop: &Stop,
+) -> Option<Bytes>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    timer.as_mut().reset(Instant::now() + limits.idle_timeout.saturating_sub(REST_AFTER));
+    timer.as_mut().reset(Instant::now() + idle);
     let mut first = Vec::new();
     let said = async {
         // TLS may hold an end of the last answer that the socket had no room for.
@@ -161,11 +172,11 @@ where
 
 /// From the first bytes of a head until the connection ends or rests. Where it rests it is given back, with what was read too much.
 async fn serve_awake<S, H>(
-    stream: S,
-    first: Bytes,
+    (stream, first): (S, Bytes),
     peer: Peer,
     handler: Arc<H>,
     limits: &Limits,
+    deadlines: Deadlines,
     timer: Pin<&mut Sleep>,
     stop: &Stop,
 ) -> (Outcome, Option<(S, Bytes)>)
@@ -181,10 +192,12 @@ where
     // it comes, however slowly the client reads.
     builder.half_close(false).header_read_timeout(None).max_header_size(limits.max_header);
     let mut connection = builder.serve_connection(io, service(handler, peer, &pulse));
-    let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), Deadlines::http1(limits), timer, stop).await;
+    let outcome = drive(Pin::new(&mut connection), Arc::clone(&pulse), deadlines, timer, stop).await;
     if let Outcome::Resting = outcome {
         let left = connection.into_parts();
-        return (outcome, left.io.between_requests().map(|stream| (stream, left.read_buf)));
+        // Empty bytes hold their memory as well.
+        let more = if left.read_buf.is_empty() { Bytes::new() } else { left.read_buf };
+        return (outcome, left.io.between_requests().map(|stream| (stream, more)));
     }
     if let (Outcome::Done, Some(heir)) = (&outcome, pulse.take_heir()) {
         let mut left = connection.into_parts();

@@ -99,8 +99,8 @@ impl Why {
 pub(super) struct Deadlines {
     head: Duration,
     idle: Duration,
-    /// Between two requests, before it rests.
-    rest: Duration,
+    /// Between two requests, before it rests; at first it does at once.
+    pub(super) rest: Duration,
     write: Duration,
     close: Duration,
     /// Looked at again so often while busy: an HTTP/2 answer ends in a task of its own, which wakes nobody here.
@@ -112,7 +112,7 @@ impl Deadlines {
         Self {
             head: limits.header_timeout,
             idle: limits.idle_timeout,
-            rest: REST_AFTER,
+            rest: Duration::ZERO,
             write: limits.body_timeout,
             close: LINGER.min(limits.header_timeout),
             glance: None,
@@ -154,6 +154,9 @@ impl<'timer> Watch<'timer> {
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Expired> {
         self.look();
         loop {
+            if self.last.0 == Phase::Idle && self.blocked.is_none() && self.rest().is_zero() {
+                return Poll::Ready(Expired::Resting);
+            }
             let Some(due) = self.due() else {
                 // Nothing is due. A timer that was set before may ring; it is put right then.
                 if self.armed.is_some() && self.timer.is_elapsed() {
@@ -206,12 +209,17 @@ impl<'timer> Watch<'timer> {
             return since.checked_add(self.deadlines.write);
         }
         let wait = match self.last.0 {
-            Phase::Idle => self.deadlines.idle.min(self.deadlines.rest),
+            Phase::Idle => self.deadlines.idle.min(self.rest()),
             Phase::Head => self.deadlines.head,
             Phase::Closing => self.deadlines.close,
             Phase::Busy => self.deadlines.glance?,
         };
         self.since.checked_add(wait)
+    }
+
+    /// hyper may not have noticed yet that nobody reads the rest of a body, after which it closes.
+    fn rest(&self) -> Duration {
+        if self.pulse.had_body() { self.deadlines.rest.max(REST_AFTER) } else { self.deadlines.rest }
     }
 
     /// Which deadline it was; `None` for a mere glance.
@@ -220,7 +228,7 @@ impl<'timer> Watch<'timer> {
             return Some(Expired::Late(Why::Write));
         }
         match self.last.0 {
-            Phase::Idle if self.deadlines.rest < self.deadlines.idle => Some(Expired::Resting),
+            Phase::Idle if self.rest() < self.deadlines.idle => Some(Expired::Resting),
             Phase::Idle => Some(Expired::Idle),
             Phase::Head => Some(Expired::Late(Why::Head)),
             Phase::Closing => Some(Expired::Late(Why::Close)),

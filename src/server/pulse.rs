@@ -85,6 +85,11 @@ impl Pulse {
         self.begun.load(Ordering::Relaxed)
     }
 
+    /// Whether the last request had a body.
+    pub(super) fn had_body(&self) -> bool {
+        self.unread.load(Ordering::Relaxed)
+    }
+
     /// `Some` while the socket takes nothing more; the number changes with everything it takes.
     pub(super) fn blocked(&self) -> Option<u32> {
         self.blocked.load(Ordering::Relaxed).then(|| self.wrote.load(Ordering::Relaxed))
