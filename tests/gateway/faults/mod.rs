@@ -5,6 +5,8 @@ mod death_of_factors;
 mod death_of_links;
 mod descriptors;
 mod disk;
+mod memory;
 mod names;
+mod network;
 mod silence;
 mod sudden_death;
