@@ -1,6 +1,6 @@
 # What one does here, by name. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check conformance fuzz bench bench-check rig
+.PHONY: help demo test check conformance fuzz soak bench bench-check rig
 
 # rustup puts cargo here, and a shell opened before that does not know it yet; a distribution's own may be too old.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -22,6 +22,13 @@ check: test ## the same as test
 fuzz: ## give every fuzz target to libFuzzer for an hour each; SECONDS=60 for less
 	@scripts/prepare build
 	scripts/fuzz $(or $(SECONDS),3600)
+
+soak: ## 10,000 connections for ten minutes while all changes that can, and idle memory; SECONDS=60 for less
+	@scripts/prepare build
+	cargo build --release --locked
+	rigs/soak target/release/authgate $(or $(SECONDS),600)
+	rigs/idle target/release/authgate
+	rigs/large target/release/authgate
 
 conformance: ## other people's suites against the gateway (SUITES='http2 slow' for some): docs/CONFORMANCE.md
 	@scripts/prepare build

@@ -23,7 +23,7 @@ use crate::config::{Config, Environment, Loaded};
 use crate::observe::{self, AuditError, LogError, LogGuard};
 use crate::pipeline::Gateway;
 use crate::routes::BadRoute;
-use crate::server::{self, BindError, Ended, ListenAddress, Server, Stop};
+use crate::server::{self, BindError, Descriptors, Ended, ListenAddress, Server, Stop};
 use crate::shared::BadRedis;
 use crate::store::StoreError;
 use crate::tls::TlsError;
@@ -103,6 +103,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let config = loaded.config;
         let log = observe::start(&config.log, how.colour).map_err(StartError::Log)?;
+        take_descriptors(config.server.limits.max_connections);
         let public = Server::bind(&config.server).map_err(StartError::Bind)?;
         let admin = Server::bind(&serve::admin_listener(&config)).map_err(StartError::Bind)?;
         let redirect = Server::bind(&redirect::listener(&config)).map_err(StartError::Bind)?;
@@ -168,6 +169,21 @@ impl App {
         self.running.lasting.store.close().await;
         tracing::info!("stopped");
         self.running.log.flush();
+    }
+}
+
+/// As many as the system gives, and a word where those are too few for what the file promises.
+fn take_descriptors(connections: usize) {
+    let descriptors = Descriptors::raise();
+    if descriptors.suffice(connections) {
+        tracing::debug!(before = descriptors.before, now = descriptors.after, "file descriptors");
+    } else {
+        tracing::warn!(
+            descriptors = descriptors.after,
+            max_connections = connections,
+            "the system allows too few file descriptors for [limits] max_connections, of which each may take two: raise the hard \
+             limit (LimitNOFILE of the unit, --ulimit nofile of the container), or lower max_connections; who finds none waits"
+        );
     }
 }
 

@@ -86,17 +86,21 @@ impl Authenticator {
 
     /// Asks the store, unless somebody else just did.
     async fn in_turn(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
-        let _turn = sessions.copy.turn(cookie).await;
+        let turn = sessions.copy.turn(cookie).await;
         if let Some(known) = self.in_copy(sessions, cookie, now) {
             return known;
         }
-        let outcome = self.asked(sessions, cookie, now).await;
+        let Some(turn) = turn else { return self.without_store(sessions, cookie, now) };
+        let Some(outcome) = self.asked(sessions, cookie, now).await else {
+            turn.failed();
+            return self.without_store(sessions, cookie, now);
+        };
         if outcome.as_ref().err() != Some(&AuthnError::SessionEnded) {
             return outcome;
         }
         // A change of this very moment makes tokens dead that were made a moment before it: the next one is not.
         tokio::time::sleep(A_MOMENT).await;
-        self.asked(sessions, cookie, now).await
+        self.asked(sessions, cookie, now).await.unwrap_or(outcome)
     }
 
     /// What is known without the store, if it needs no renewal.
@@ -109,22 +113,24 @@ impl Authenticator {
         }
     }
 
-    async fn asked(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
-        let known = match sessions.store.resume(cookie).await {
-            Ok(held) => sessions.copy.keep(cookie, held, now),
+    /// `None`: the store does not answer.
+    async fn asked(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Option<Result<Session, AuthnError>> {
+        match sessions.store.resume(cookie).await {
+            Ok(held) => {
+                let held = sessions.copy.keep(cookie, held, now).held().ok_or(AuthnError::SessionEnded);
+                Some(held.and_then(|held| self.judge(held, now)))
+            }
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot ask about a browser's session");
-                // While the store is away, what is held is believed as long as its token.
-                sessions
-                    .copy
-                    .find(cookie)
-                    .unwrap_or(Known::Nobody { until: now })
-                    .held()
-                    .ok_or(AuthnError::Unavailable)
-                    .map(Known::Live)?
+                None
             }
-        };
-        self.judge(known.held().ok_or(AuthnError::SessionEnded)?, now)
+        }
+    }
+
+    /// While the store is away, what is held is believed as long as its token.
+    fn without_store(&self, sessions: &Sessions, cookie: &Digest, now: Timestamp) -> Result<Session, AuthnError> {
+        let held = sessions.copy.find(cookie).and_then(Known::held).ok_or(AuthnError::Unavailable)?;
+        self.judge(held, now)
     }
 
     /// The same verification as for a token that a client shows. A browser's session is over when it ends, whatever

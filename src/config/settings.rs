@@ -750,7 +750,12 @@ pub(super) const SECTIONS: &[Section] = &[
         words: "",
         header: "[limits]",
         settings: &[
-            with_default("max_connections", SOME, "10000", ""),
+            with_default(
+                "max_connections",
+                SOME,
+                "10000",
+                "Each may take two file descriptors; as many as the system lets it have are taken at the start.",
+            ),
             with_default("max_connections_per_ip", SOME, "1000", ""),
             with_default("max_header", Kind::Size(8 << 10, 1 << 20), "\"32KiB\"", "The head of a request."),
             with_default("max_body", Kind::Size(0, 1 << 50), "\"10MiB\"", "Of every route that says nothing else."),

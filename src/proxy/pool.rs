@@ -123,7 +123,7 @@ impl Pool {
     ) -> Result<Opened, ForwardError> {
         let mut turn = None;
         if !multiplex.is_declined() {
-            let mine = multiplex.opening.lock().await;
+            let mine = self.turn(multiplex).await?;
             turn = Some(mine).filter(|_| !multiplex.is_declined());
         }
         if let Some(ticket) = multiplex.take(false) {
@@ -152,7 +152,7 @@ impl Pool {
 
     /// A place on an HTTP/2 connection: on one that is open, or on a new one. What is full is shared.
     pub(super) async fn share(&self, multiplex: &Arc<Multiplex>, address: &Address) -> Result<Opened, ForwardError> {
-        let _one_at_a_time = multiplex.opening.lock().await;
+        let _one_at_a_time = self.turn(multiplex).await?;
         if let Some(ticket) = multiplex.take(false) {
             return Ok(Opened::Shared(ticket, true));
         }
@@ -161,6 +161,11 @@ impl Pool {
         };
         let stream = self.connect(address, Offer::Any).await?;
         Ok(Opened::Shared(multiplex.add(stream, place).await?, false))
+    }
+
+    /// Waits no longer than for a connection: those before may all wait in vain for an upstream that says nothing, one after the other.
+    async fn turn<'a>(&self, multiplex: &'a Multiplex) -> Result<tokio::sync::MutexGuard<'a, ()>, ForwardError> {
+        timeout(self.connect_timeout, multiplex.opening.lock()).await.map_err(|_| ForwardError::ConnectTimeout)
     }
 
     /// A socket that nothing was said on; the TLS handshake, where there is one, has its part of the time.

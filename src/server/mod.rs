@@ -6,6 +6,7 @@ mod accept;
 mod announced;
 mod connection;
 mod crowd;
+mod descriptors;
 mod drive;
 mod http1;
 mod listener;
@@ -33,6 +34,7 @@ use accept::{Shared, accept};
 use listener::{Listener, listen};
 
 pub(crate) use announced::announced;
+pub(crate) use descriptors::Descriptors;
 pub(crate) use http1::Requests;
 pub(crate) use listener::BindError;
 pub(crate) use settings::{Limits, ListenAddress, Settings};

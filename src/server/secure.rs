@@ -63,7 +63,7 @@ async fn handshake(
     peer: Peer,
     limits: &Limits,
     stop: &Stop,
-) -> Option<TlsStream<TcpStream>> {
+) -> Option<Box<TlsStream<TcpStream>>> {
     let shaken = tokio::select! {
         biased;
         shaken = timeout(limits.header_timeout, TlsAcceptor::from(config).accept(stream)) => shaken,
@@ -71,7 +71,8 @@ async fn handshake(
         () = stop.draining() => return None,
     };
     match shaken {
-        Ok(Ok(stream)) => Some(stream),
+        // Boxed, because a future holds what it moves about more than once.
+        Ok(Ok(stream)) => Some(Box::new(stream)),
         Ok(Err(error)) => {
             tracing::debug!(%error, ip = ?peer.ip, "no TLS handshake");
             None

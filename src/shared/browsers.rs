@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 use crate::base::{Secret, SessionId, Timestamp};
 use crate::store::{Digest, StoreError};
@@ -13,8 +14,8 @@ use crate::store::{Digest, StoreError};
 /// on every request, as for one that a client shows itself; so a session that ends is over here at once.
 pub(crate) struct Browsers {
     known: Cache<Digest, Known>,
-    /// For those who ask the store about one cookie at the same time, so that one of them does.
-    turns: [Mutex<()>; TURNS],
+    /// For those who ask the store about one cookie at the same time, so that one of them does; and when it did not answer last.
+    turns: [Mutex<Option<Instant>>; TURNS],
 }
 
 /// What stands behind a cookie.
@@ -82,12 +83,25 @@ impl Browsers {
         self.known.remove(cookie);
     }
 
-    /// Whoever holds this may ask the store; the others wait, and find what was kept.
-    pub(crate) async fn turn(&self, cookie: &Digest) -> MutexGuard<'_, ()> {
+    /// Whoever holds this may ask the store; the others wait, and find what was kept. `None`: while this one waited, the store
+    /// did not answer somebody else. To ask it again, one after the other, would add up their waits.
+    pub(crate) async fn turn(&self, cookie: &Digest) -> Option<Turn<'_>> {
+        let came = Instant::now();
         let [first, ..] = cookie;
         let at = usize::from(*first) % TURNS;
         #[expect(clippy::indexing_slicing, reason = "a remainder is smaller")]
-        self.turns[at].lock().await
+        let turn = self.turns[at].lock().await;
+        if turn.is_some_and(|failed| failed >= came) { None } else { Some(Turn(turn)) }
+    }
+}
+
+/// Leave to ask the store.
+pub(crate) struct Turn<'a>(MutexGuard<'a, Option<Instant>>);
+
+impl Turn<'_> {
+    /// It did not answer: those who wait now do not ask.
+    pub(crate) fn failed(mut self) {
+        *self.0 = Some(Instant::now());
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::Revocations;
@@ -78,35 +78,47 @@ impl Streams {
         clock: Clock,
         stop: CancellationToken,
     ) {
-        let mut ticks = interval(LOOK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            let now = clock.now();
-            for (number, session) in self.end_revoked(&revocations, now) {
-                let until = match session {
-                    Some(session) => renewed_until(&store, session, now).await,
-                    None => None,
-                };
-                self.renew_or_end(number, until);
+        // Apart from each other: many tokens may expire together, and a store that is slow to tell about them must not keep the
+        // streams of those alive who signed out meanwhile.
+        let revoked = each_tick(|| {
+            self.end_revoked(&revocations);
+            std::future::ready(())
+        });
+        tokio::select! {
+            () = revoked => {}
+            () = each_tick(|| self.look_after_expired(&store, clock.now())) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Asks the store once for all those whose token has expired; when it cannot be asked about one, all of them end.
+    async fn look_after_expired(&self, store: &Store, now: Timestamp) {
+        let mut away = false;
+        for (number, session) in self.expired(now) {
+            let until = match session.filter(|_| !away) {
+                Some(session) => renewed_until(store, session, now).await.unwrap_or_else(|| {
+                    away = true;
+                    None
+                }),
+                None => None,
+            };
+            self.renew_or_end(number, until);
+        }
+    }
+
+    fn end_revoked(&self, revocations: &Revocations) {
+        for Entry { opened, ended } in self.live().values() {
+            if opened.session.is_some_and(|session| revocations.is_revoked(session, opened.issued_at)) {
+                ended.cancel();
             }
         }
     }
 
-    /// Ends what was revoked; which of the others were opened with a token that has expired.
-    fn end_revoked(&self, revocations: &Revocations, now: Timestamp) -> Vec<(u64, Option<SessionId>)> {
-        let mut expired = Vec::new();
-        for (number, Entry { opened, ended }) in self.live().iter() {
-            if opened.session.is_some_and(|session| revocations.is_revoked(session, opened.issued_at)) {
-                ended.cancel();
-            } else if opened.expires_at <= now {
-                expired.push((*number, opened.session));
-            }
-        }
-        expired
+    /// Which go on, and were opened with a token that has expired.
+    fn expired(&self, now: Timestamp) -> Vec<(u64, Option<SessionId>)> {
+        let live = self.live();
+        let expired = live.iter().filter(|(_, entry)| entry.opened.expires_at <= now && !entry.ended.is_cancelled());
+        expired.map(|(number, entry)| (*number, entry.opened.session)).collect()
     }
 
     fn renew_or_end(&self, number: u64, until: Option<Timestamp>) {
@@ -124,26 +136,40 @@ impl Streams {
     }
 }
 
-/// Until when the session goes on, or its newest access token is believed. A store that cannot be asked renews nothing: a request with
-/// the expired token would be refused as well.
-async fn renewed_until(store: &Store, session: SessionId, now: Timestamp) -> Option<Timestamp> {
-    let live = match store.live_session(session, now).await {
-        Ok(live) => live?,
-        Err(error) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "ended a stream: cannot ask whether its session goes on"
-            );
+async fn each_tick<F: Future<Output = ()>>(mut work: impl FnMut() -> F) {
+    let mut ticks = interval(LOOK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        work().await;
+    }
+}
+
+/// Until when the session goes on, or its newest access token is believed; within is `None` when it is over. `None` of a store that
+/// cannot be asked: it renews nothing, for a request with the expired token would be refused as well.
+async fn renewed_until(store: &Store, session: SessionId, now: Timestamp) -> Option<Option<Timestamp>> {
+    let live = match timeout(PATIENCE, store.live_session(session, now)).await {
+        Ok(Ok(live)) => live,
+        Ok(Err(error)) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "ended streams: cannot ask whether their sessions go on");
+            return None;
+        }
+        Err(_) => {
+            tracing::warn!("ended streams: the store does not tell in time whether their sessions go on");
             return None;
         }
     };
     // A browser renews nothing by itself: its session goes on until it ends.
-    let until = if live.session.by_cookie { live.session.expires_at } else { live.session.tokens_until };
-    Some(until).filter(|until| *until > now)
+    let until =
+        live.map(|live| if live.session.by_cookie { live.session.expires_at } else { live.session.tokens_until });
+    Some(until.filter(|until| *until > now))
 }
 
 /// Together with the quarter of a second in which revocations are read, well within the second that is promised.
 const LOOK: Duration = Duration::from_millis(200);
+/// A store that takes longer to tell about one session could not tell about many.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// About 20 MB.
 const MOST: usize = 100_000;
 
@@ -162,15 +188,16 @@ mod tests {
         let one = SessionId::new(at(0));
         let opened = Opened { session: Some(one), issued_at: at(0), expires_at: at(60) };
         let live = streams.enter(opened).unwrap();
-        assert!(streams.end_revoked(&revocations, at(59)).is_empty());
-        assert_eq!(streams.end_revoked(&revocations, at(60)), [(live.number, Some(one))]);
+        assert!(streams.expired(at(59)).is_empty());
+        assert_eq!(streams.expired(at(60)), [(live.number, Some(one))]);
         streams.renew_or_end(live.number, Some(at(120)));
-        assert!(streams.end_revoked(&revocations, at(60)).is_empty() && !live.ended.is_cancelled());
+        assert!(streams.expired(at(60)).is_empty() && !live.ended.is_cancelled());
         streams.renew_or_end(live.number, None);
-        assert!(live.ended.is_cancelled());
+        assert!(live.ended.is_cancelled() && streams.expired(at(200)).is_empty());
         let second = streams.enter(opened).unwrap();
         revocations.apply(&[Revocation { session: one, not_before: at(1), expires_at: at(60) }]);
-        assert!(streams.end_revoked(&revocations, at(2)).is_empty() && second.ended.is_cancelled());
+        streams.end_revoked(&revocations);
+        assert!(second.ended.is_cancelled());
         drop((live, second));
         assert!(streams.live().is_empty());
     }

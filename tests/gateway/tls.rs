@@ -273,3 +273,37 @@ fn a_scanner_finds_nothing_to_complain_about() {
         assert!(scanned.status.success(), "{profile}: {}", String::from_utf8_lossy(&scanned.stdout));
     }
 }
+
+/// As a program that renews writes it: gone, empty, half.
+#[test]
+fn a_certificate_in_the_middle_of_being_written_is_not_taken_and_the_old_one_stays() {
+    let (site, folder) = secured(&Upstream::start());
+    let gateway = site.start();
+    let mut kept = Secure::open(gateway.port, "site.example").unwrap();
+    let file = folder.path().join("site.pem");
+    let whole = fs::read(&file).unwrap();
+    for (number, broken) in
+        [None, Some(&b""[..]), Some(&whole[..whole.len() / 2]), Some(b"nonsense")].iter().enumerate()
+    {
+        match broken {
+            None => fs::remove_file(&file).unwrap(),
+            Some(bytes) => fs::write(&file, bytes).unwrap(),
+        }
+        until("the log says so", SOON, || gateway.log_text().matches("the old one stays in force").count() > number);
+        assert!(Secure::open(gateway.port, "site.example").is_some(), "{broken:?}");
+        assert_eq!(kept.get("site.example", "/pub/x").0, 200);
+    }
+    fs::write(&file, &whole).unwrap();
+    assert!(Secure::open(gateway.port, "site.example").is_some());
+}
+
+#[test]
+fn a_certificate_that_has_ended_is_replaced_without_a_restart() {
+    let (site, folder) = secured(&Upstream::start());
+    fs::copy(shipped("expired.pem"), folder.path().join("site.pem")).unwrap();
+    let gateway = site.start();
+    assert!(Secure::open(gateway.port, "site.example").is_none(), "no client believes it");
+    assert!(Secure::open(gateway.port, "other.example").is_some());
+    fs::copy(shipped("site.pem"), folder.path().join("site.pem")).unwrap();
+    until("the new certificate", SOON, || Secure::open(gateway.port, "site.example").is_some());
+}

@@ -10,7 +10,7 @@ mod trial;
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -82,7 +82,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     ) -> io::Result<Option<Takeover>> {
         while let Some(head) = self.head(max_header).await? {
             let next = match head {
-                Ok(head) => self.exchange(head, handler, peer).await?,
+                // On the heap: a connection that waits is not to hold room for the way of a request.
+                Ok(head) => Box::pin(self.exchange(head, handler, peer)).await?,
                 Err(bad) => {
                     self.refuse(bad).await?;
                     Next::Nothing
@@ -130,8 +131,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         let (body, mut intake) = Intake::begin(framing, expects);
         let asked = Asked { version: request.version(), head_only: *request.method() == Method::HEAD, keep_alive };
         let busy = self.pulse.begin();
-        // On the heap: a connection that waits is not to hold room for the way of a request.
-        let mut work = Box::pin(fenced(handler, request.map(|()| body), peer));
+        let mut work = pin!(fenced(handler, request.map(|()| body), peer));
         let response = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = work.as_mut().poll(cx) {
@@ -143,7 +143,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
             }
         });
         let response: io::Result<Response<Body>> = response.await;
-        drop(work);
         let next = self.answer(response?, asked, &mut intake).await?;
         drop(busy);
         let goes_on = !matches!(next, Next::Request) || self.pass_over(intake).await?;

@@ -2,6 +2,7 @@
 mod deadlines;
 mod ending;
 mod http2;
+mod rest;
 mod starved;
 mod support;
 

@@ -44,6 +44,25 @@ fn without_a_descriptor_for_the_backend_the_answer_says_so_and_nothing_hangs() {
     gateway.is_alive();
 }
 
+/// Systems start programs with few and let them take more.
+#[test]
+fn it_takes_as_many_descriptors_as_the_system_lets_it_have_and_says_when_those_are_few() {
+    let site = Site::fixture(&Upstream::start()).set("limits", "max_connections", "300");
+    let gateway = site.under(&["prlimit", "--nofile=100:700"]).start();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", gateway.process())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap().split_whitespace();
+    assert_eq!(line.skip(3).take(2).collect::<Vec<_>>(), ["700", "700"]);
+    assert!(!gateway.log_text().contains("too few file descriptors"));
+    let crowd: Vec<Raw> = (0..250).map(|_| gateway.raw()).collect();
+    gateway.is_alive();
+    drop(crowd);
+    let mut gateway = gateway;
+    gateway.change(|site| site.under(&["prlimit", "--nofile=100:500"]));
+    gateway.stop();
+    gateway.run();
+    until("it is said", SOON, || gateway.log_text().contains("too few file descriptors"));
+}
+
 fn open(gateway: &Gateway) -> usize {
     // Only root may look into a process that leaves no core; to others it counts itself.
     match fs::read_dir(format!("/proc/{}/fd", gateway.process())) {

@@ -1,7 +1,12 @@
 //! The machine's bad hours: nothing acknowledged is lost, nobody gets in, and service comes back by itself.
 mod clock;
+mod death_of_commands;
+mod death_of_factors;
+mod death_of_links;
 mod descriptors;
 mod disk;
+mod memory;
 mod names;
+mod network;
 mod silence;
 mod sudden_death;

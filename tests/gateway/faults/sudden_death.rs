@@ -19,31 +19,41 @@ enum Password {
     Changed,
 }
 
-/// Each round it dies a write later, until everything was done.
 #[test]
 fn killed_at_any_write_of_the_account_flows_it_keeps_what_was_acknowledged() {
-    let (upstream, faults) = (Upstream::start(), Faults::none());
-    let site = Site::fixture(&upstream).set("tokens", "refresh_grace", "\"60s\"");
+    let site = Site::fixture(&Upstream::start()).set("tokens", "refresh_grace", "\"60s\"");
+    let deaths = dies_at_each_write(site, |_, _| Known::default(), live, is_kept);
+    assert!(deaths > 30, "it died only {deaths} times");
+}
+
+/// Each round it dies a write later, until everything was done; how often it died. What `prepare` gives is what somebody knows, `live`
+/// gives `None` when the gateway died under it, and `is_kept` asks the next process.
+pub(super) fn dies_at_each_write<K>(
+    site: Site,
+    prepare: impl Fn(&Gateway, &str) -> K,
+    live: impl Fn(&Gateway, &str, &mut K) -> Option<()>,
+    is_kept: impl Fn(&Gateway, &str, &K),
+) -> i64 {
+    let faults = Faults::none();
     let mut gateway = faults.on(site).start();
-    let (mut writes, mut deaths) = (1, 0);
+    let mut writes = 1;
     loop {
         let name = format!("d{writes}");
+        let mut known = prepare(&gateway, &name);
         faults.dies_at_write(writes);
-        let mut known = Known::default();
         let ended = live(&gateway, &name, &mut known).is_some();
         faults.dies_at_write(0);
         if ended {
-            break;
+            authgate(gateway.folder(), gateway.site().variables(), &["store", "check"]).expect(0);
+            gateway.is_alive();
+            gateway.leaks_nothing();
+            return writes - 1;
         }
         assert_eq!(gateway.wait_for_end(), None, "killed");
         gateway.run();
         is_kept(&gateway, &name, &known);
-        deaths += 1;
         writes += 1;
     }
-    assert!(deaths > 30, "it died only {deaths} times");
-    authgate(gateway.folder(), gateway.site().variables(), &["store", "check"]).expect(0);
-    gateway.stands(&upstream);
 }
 
 /// Registers, refreshes, changes the password, signs in and out; `None` when the gateway died under it.
@@ -90,15 +100,20 @@ fn is_kept(gateway: &Gateway, name: &str, known: &Known) {
     }
 }
 
-fn acknowledged(call: &Call<'_>) -> Option<Value> {
+/// A whole answer, if one came.
+pub(super) fn answered(call: &Call<'_>) -> Option<Answer> {
     let stream = std::net::TcpStream::connect(("127.0.0.1", call.port())).ok()?;
     let mut raw = Raw { wire: Wire::new(stream) };
     raw.send(call.bytes());
-    let answer: Answer = raw.answer().filter(|answer| answer.whole)?;
+    raw.answer().filter(|answer| answer.whole)
+}
+
+pub(super) fn acknowledged(call: &Call<'_>) -> Option<Value> {
+    let answer = answered(call)?;
     assert!((200..300).contains(&answer.status), "{}", answer.text());
     if answer.body.is_empty() { Some(Value::Null) } else { Some(answer.json()) }
 }
 
-fn text(body: &Value, name: &str) -> String {
+pub(super) fn text(body: &Value, name: &str) -> String {
     body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned()
 }

@@ -44,7 +44,10 @@ impl Gateway {
     #[track_caller]
     pub(crate) fn run(&mut self) {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
-        let child = command(self.folder.path(), self.site.variables())
+        let mut words = self.site.runner().to_vec();
+        words.push(env!("CARGO_BIN_EXE_authgate").to_owned());
+        let child = bare(Command::new(&words[0]), self.folder.path(), self.site.variables())
+            .args(&words[1..])
             .args(["run", "-c", "gateway.toml"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -247,7 +250,10 @@ impl Drop for Gateway {
 
 /// The binary with an environment that holds nothing of ours but `variables`.
 pub(crate) fn command(folder: &Path, variables: &[(String, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_authgate"));
+    bare(Command::new(env!("CARGO_BIN_EXE_authgate")), folder, variables)
+}
+
+fn bare(mut command: Command, folder: &Path, variables: &[(String, String)]) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("AUTHGATE") {
             command.env_remove(name);

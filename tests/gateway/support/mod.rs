@@ -30,7 +30,7 @@ pub(crate) use mailbox::{Mailbox, token_in};
 pub(crate) use mint::Mint;
 pub(crate) use programs::{Running, nginx, python_program, python_with_streams};
 pub(crate) use raw::{Answer, Raw};
-pub(crate) use relay::Relay;
+pub(crate) use relay::{Mood, Relay};
 pub(crate) use rows::{Row, Saw, Stage};
 pub(crate) use secure::{Secure, shipped};
 pub(crate) use site::Site;

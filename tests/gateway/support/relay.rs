@@ -2,7 +2,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -11,22 +11,41 @@ use std::time::Duration;
 pub(crate) struct Relay {
     pub(crate) port: u16,
     silent: Arc<AtomicBool>,
+    mood: Arc<AtomicU8>,
+}
+
+/// How a network treats what passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well = 0,
+    /// Each piece is late.
+    Late = 1,
+    /// A few bytes at a time.
+    Sliced = 2,
+    /// Connections are reset after the first hundred bytes.
+    Resets = 3,
+    /// Connections are opened and end at once.
+    Closes = 4,
 }
 
 impl Relay {
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let relay = Self { port: listener.local_addr().unwrap().port(), silent: Arc::default() };
-        let silent = Arc::clone(&relay.silent);
+        let relay = Self { port: listener.local_addr().unwrap().port(), silent: Arc::default(), mood: Arc::default() };
+        let (silent, mood) = (Arc::clone(&relay.silent), Arc::clone(&relay.mood));
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                let silent = Arc::clone(&silent);
+                let (silent, mood) = (Arc::clone(&silent), Arc::clone(&mood));
                 thread::spawn(move || {
                     wait_while(&silent);
+                    if mood.load(Ordering::SeqCst) == Mood::Closes as u8 {
+                        return;
+                    }
                     let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { return };
-                    let back = (far.try_clone().unwrap(), near.try_clone().unwrap(), Arc::clone(&silent));
-                    thread::spawn(move || pass(back.0, back.1, &back.2));
-                    pass(near, far, &silent);
+                    let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
+                    let (still, moody) = (Arc::clone(&silent), Arc::clone(&mood));
+                    thread::spawn(move || pass(back.0, back.1, &still, &moody));
+                    pass(near, far, &silent, &mood);
                 });
             }
         });
@@ -37,15 +56,42 @@ impl Relay {
     pub(crate) fn is_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
     }
+
+    /// From now on, also for connections that are open.
+    pub(crate) fn is(&self, mood: Mood) {
+        self.mood.store(mood as u8, Ordering::SeqCst);
+    }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool) {
+fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &AtomicU8) {
     let mut piece = [0; 16 * 1024];
+    let mut passed = 0;
     while let Ok(read @ 1..) = from.read(&mut piece) {
         wait_while(silent);
-        if to.write_all(&piece[..read]).is_err() {
+        let moved = match mood.load(Ordering::SeqCst) {
+            mood if mood == Mood::Late as u8 => {
+                thread::sleep(Duration::from_millis(60));
+                to.write_all(&piece[..read])
+            }
+            mood if mood == Mood::Sliced as u8 => piece[..read].chunks(7).try_for_each(|slice| {
+                thread::sleep(Duration::from_micros(200));
+                to.write_all(slice)
+            }),
+            mood if mood == Mood::Resets as u8 && passed + read > 100 => {
+                drop(to.write_all(&piece[..read.min(100)]));
+                for end in [&from, &to] {
+                    drop(socket2::SockRef::from(end).set_linger(Some(Duration::ZERO)));
+                }
+                // The other direction holds both as well.
+                drop((from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both)));
+                return;
+            }
+            _ => to.write_all(&piece[..read]),
+        };
+        if moved.is_err() {
             break;
         }
+        passed += read;
     }
     wait_while(silent);
     drop(to.shutdown(Shutdown::Write));

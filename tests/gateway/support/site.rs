@@ -10,6 +10,7 @@ pub(crate) struct Site {
     sections: BTreeMap<String, BTreeMap<String, String>>,
     routes: Vec<String>,
     env: Vec<(String, String)>,
+    under: Vec<String>,
 }
 
 /// The shared secret of the sites that sign with HS256, so that a test can sign too. It protects nothing else.
@@ -65,6 +66,16 @@ impl Site {
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The program that runs the gateway, such as one that sets bounds, with its arguments.
+    pub(crate) fn under(mut self, program: &[&str]) -> Self {
+        self.under = program.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    pub(crate) fn runner(&self) -> &[String] {
+        &self.under
     }
 
     pub(crate) fn start(self) -> Gateway {
