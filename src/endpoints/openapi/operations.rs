@@ -332,6 +332,14 @@ const RECOVERY_CODES: &[Operation] = &[post("New recovery codes in place of the 
 const PASSKEYS: &[Operation] =
     &[get("The passkeys of this person").by(Shown::Somebody).says(&[(200, Says::Json("Passkeys"))])];
 const PASSKEY: &[Operation] = &[
+    Operation {
+        for_browsers: true,
+        ..post("Another name for a passkey, or none of it any more, by the form of the account page")
+    }
+    .by(Shown::Somebody)
+    .takes(Takes::Form("PageForm"))
+    .says(&[(303, Says::Elsewhere)])
+    .refuses(&[FIELDS, GUARDED, PROOF, &["no_route", "bad_form", "unsupported_media_type"]]),
     patch("Another name for a passkey").by(Shown::Somebody).takes(Takes::Json("PasskeyName")).says(DONE).refuses(&[
         BODY,
         FIELDS,
