@@ -208,7 +208,7 @@ impl Exchange {
     }
 
     /// The answer is made. What remains is its body.
-    pub(super) fn end(mut self, mut response: Response<Body>, server_timing: bool) -> Response<Body> {
+    pub(super) fn end(mut self: Box<Self>, mut response: Response<Body>, server_timing: bool) -> Response<Body> {
         self.status = response.status();
         if let Some(grant) = self.grant.take() {
             grant.say(response.headers_mut());
@@ -288,7 +288,7 @@ fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
 /// A body that tells when it has ended.
 struct Told {
     body: Body,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
 }
 
 impl HttpBody for Told {

@@ -59,7 +59,8 @@ impl Gateway {
     pub(crate) async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
-        let mut exchange = Exchange::begin(self, &request, peer, now, &request_id);
+        // On the heap, like the request when it is read: what passes from hand to hand is small.
+        let mut exchange = Box::new(Exchange::begin(self, &request, peer, now, &request_id));
         let visitor = Visitor::of(request.headers());
         let answer = self.serve(request, peer, &request_id, &mut exchange).await;
         let mut response =
@@ -75,7 +76,7 @@ impl Gateway {
         request_id: &RequestId,
         exchange: &mut Exchange,
     ) -> Result<Response<Body>, Problem> {
-        let inbound = Inbound::admit(request, peer, &self.door, request_id.clone())?;
+        let inbound = Box::new(Inbound::admit(request, peer, &self.door, request_id.clone())?);
         exchange.admitted(&inbound);
         if inbound.is_server_wide() {
             return Ok(nothing_to_say());
@@ -100,7 +101,7 @@ impl Gateway {
     async fn own(
         &self,
         endpoint: Endpoint,
-        inbound: Inbound,
+        inbound: Box<Inbound>,
         exchange: &mut Exchange,
     ) -> Result<Response<Body>, Problem> {
         exchange.own(endpoint.label());
@@ -108,14 +109,14 @@ impl Gateway {
             return Ok(answer);
         }
         if endpoint.asks_routes() {
-            return self.verify(endpoint, inbound, exchange).await;
+            return self.verify(endpoint, *inbound, exchange).await;
         }
         // On the heap: what forwards need not carry room for all that endpoints do.
-        Box::pin(self.endpoints.answer(endpoint, inbound)).await
+        Box::pin(self.endpoints.answer(endpoint, *inbound)).await
     }
 
     /// route → who → may they → forward
-    async fn proxied(&self, mut inbound: Inbound, exchange: &mut Exchange) -> Result<Response<Body>, Problem> {
+    async fn proxied(&self, mut inbound: Box<Inbound>, exchange: &mut Exchange) -> Result<Response<Body>, Problem> {
         if *inbound.method() == Method::OPTIONS
             && let Some(answer) = Box::pin(self.preflight(&inbound, exchange)).await?
         {
@@ -250,4 +251,22 @@ fn nothing_to_say() -> Response<Body> {
     *response.status_mut() = StatusCode::NO_CONTENT;
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use super::*;
+
+    fn size<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A future is moved as a whole by everybody who hands it on, and what is larger than a kilobyte is dear to allocate.
+    #[test]
+    fn the_way_of_a_request_is_small() {
+        let handle = size(|gateway: &'static Gateway, request, peer| gateway.handle(request, peer));
+        let proxied = size(|gateway: &'static Gateway, inbound, exchange| gateway.proxied(inbound, exchange));
+        assert!(handle <= 1024 && proxied <= 1536, "{handle} {proxied}");
+    }
 }

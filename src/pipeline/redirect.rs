@@ -13,7 +13,7 @@ impl Gateway {
     pub(crate) fn redirect(&self, request: Request<Body>, peer: Peer, port: Option<u16>) -> Response<Body> {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
-        let mut exchange = Exchange::begin(self, &request, peer, now, &request_id);
+        let mut exchange = Box::new(Exchange::begin(self, &request, peer, now, &request_id));
         let admitted = Inbound::admit(request, peer, &self.door, request_id.clone());
         let answer = admitted.map_err(Problem::from).and_then(|inbound| {
             exchange.admitted(&inbound);

@@ -51,11 +51,11 @@ impl Gateway {
     fn about(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Inbound, BadRequest> {
         let about = inbound.client().about();
         let (method, uri) = if endpoint == Endpoint::VerifyNginx {
-            read(&about.original)?
+            read(&about.ok_or(BadRequest::Target)?.original)?
         } else if endpoint == Endpoint::VerifyEnvoy {
             (inbound.method().clone(), behind(&self.endpoints.prefix, inbound.path().target())?)
         } else {
-            read(&about.forwarded)?
+            read(&about.ok_or(BadRequest::Target)?.forwarded)?
         };
         inbound.instead(method, &uri)
     }

@@ -13,17 +13,17 @@ use super::Live;
 use crate::wire::{Body, BodyError};
 
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    is_kind(headers, "application/grpc")
+    headers.get(CONTENT_TYPE).is_some_and(|kind| begins(kind, "application/grpc"))
 }
 
-fn is_kind(headers: &HeaderMap, beginning: &str) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    kind.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning.as_bytes()))
+fn begins(kind: &HeaderValue, beginning: &str) -> bool {
+    let start = kind.as_bytes().get(..beginning.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(beginning.as_bytes()))
 }
 
 /// Whether an answer goes on for as long as its session: events, or gRPC.
 pub(super) fn is_stream(headers: &HeaderMap) -> bool {
-    is_kind(headers, "text/event-stream") || is_grpc(headers)
+    headers.get(CONTENT_TYPE).is_some_and(|kind| begins(kind, "text/event-stream") || begins(kind, "application/grpc"))
 }
 
 /// Lets an answer end with the session behind it.

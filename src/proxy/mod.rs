@@ -39,7 +39,7 @@ use crate::observe::Metrics;
 use crate::shared::{Live, Opened, Streams};
 use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
-use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix};
+use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix, Seen};
 use balance::Asker;
 use exchange::Sent;
 use outgoing::Head;
@@ -186,7 +186,7 @@ impl Proxy {
     /// Sends the request on and brings the answer back; both bodies are streamed. Only who holds a permit may ask.
     pub(crate) async fn forward(
         &self,
-        mut inbound: Inbound,
+        mut inbound: Box<Inbound>,
         permit: Permit,
         target: Target<'_>,
     ) -> Result<Response<Body>, ForwardError> {
@@ -198,9 +198,11 @@ impl Proxy {
         let user = permit.identity().map(Identity::sub);
         let asker = Asker { client: inbound.client().ip, user };
         let at = upstream.addresses.pick(asker).ok_or(ForwardError::Unwell)?;
-        let handshake = Handshake::asked_by(&inbound).filter(|_| !upstream.settings.http2);
+        let may_upgrade = inbound.seen().has(Seen::UPGRADE) && !upstream.settings.http2;
+        let handshake = if may_upgrade { Handshake::asked_by(&inbound) } else { None };
         let request = Head::new(&inbound, &permit, &target, &upstream.settings, &body, handshake.is_some())?;
-        let calls = upstream.may_share() && ending::is_grpc(inbound.headers());
+        let calls =
+            upstream.may_share() && inbound.seen().has(Seen::CONTENT_TYPE) && ending::is_grpc(inbound.headers());
         // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
         let pace = if calls { A_YEAR } else { target.body_timeout };
         let mut upload = Upload::new(Bounded::new(body, target.max_body, pace));

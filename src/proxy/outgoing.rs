@@ -10,7 +10,7 @@ use super::settings::{HostHeader, Settings};
 use super::trace;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
-use crate::wire::{Body, Inbound, OwnCookie, REQUEST_ID, Shown, token_cookie};
+use crate::wire::{Body, Inbound, OwnCookie, REQUEST_ID, Seen, Shown, token_cookie};
 
 /// Everything of an upstream request but its body. It is written for each connection that is tried: in bytes for
 /// HTTP/1.1, as a map for HTTP/2.
@@ -25,7 +25,7 @@ pub(super) struct Head<'a> {
     /// A WebSocket is asked for.
     handshake: bool,
     /// Where the client names no trace: the same for every try.
-    trace: Option<HeaderValue>,
+    trace: Option<trace::Begun>,
     /// One bit for each length that a field's name has which is set later: most names need no second look.
     later: u64,
 }
@@ -41,7 +41,7 @@ pub(super) enum Length {
 
 impl Length {
     fn of(body: &Body, inbound: &Inbound) -> Self {
-        let announced = || inbound.headers().contains_key(CONTENT_LENGTH);
+        let announced = || inbound.seen().has(Seen::FRAMING) && inbound.headers().contains_key(CONTENT_LENGTH);
         let expected = || matches!(*inbound.method(), Method::POST | Method::PUT | Method::PATCH);
         match if body.is_end_stream() { Some(0) } else { body.size_hint().exact() } {
             Some(0) if !expected() && !announced() => Self::Untold,
@@ -64,7 +64,8 @@ impl<'a> Head<'a> {
             None => inbound.path().target().clone(),
             Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.target().clone(),
         };
-        let trace = (!trace::is_kept(inbound.headers())).then(trace::make);
+        let traced = inbound.seen().has(Seen::TRACE) && trace::is_kept(inbound.headers());
+        let trace = (!traced).then(trace::Begun::now);
         let set = target.set.iter().map(|(name, _)| name);
         let later =
             set.chain(settings.identity.fields.iter().map(|(_, name)| name)).fold(0, |all, name| all | bit(name));
@@ -151,7 +152,8 @@ impl<'a> Head<'a> {
     /// The client's own fields.
     fn copy(&self, out: &mut impl Fields) {
         let from = self.inbound.headers();
-        let named = named_by_connection(from);
+        let seen = self.inbound.seen();
+        let named = if seen.has(Seen::CONNECTION) { named_by_connection(from) } else { Vec::new() };
         let mut cookies = false;
         for (name, value) in from {
             let passes = !is_hop_by_hop(name)
@@ -189,25 +191,30 @@ impl<'a> Head<'a> {
 
     fn forwarded(&self, out: &mut impl Fields) {
         let client = self.inbound.client();
-        let mut say = |name: &HeaderName, value: &HeaderValue| {
-            if !self.is_set_later(name) {
-                out.field(name, value);
+        if let Some(peer) = client.peer() {
+            if !self.is_set_later(&FORWARDED_FOR) {
+                out.made(&FORWARDED_FOR, |value| client.write_forwarded_for(peer, value));
             }
-        };
-        if let Some(chain) = client.forwarded_for() {
-            say(&FORWARDED_FOR, &chain);
+            if !self.is_set_later(&FORWARDED) {
+                out.made(&FORWARDED, |value| client.write_forwarded(peer, value));
+            }
         }
-        if let Some(forwarded) = client.forwarded() {
-            say(&FORWARDED, &forwarded);
+        if let Some(trace) = &self.trace
+            && !self.is_set_later(&trace::PARENT)
+        {
+            out.made(&trace::PARENT, |value| trace.write(value));
         }
-        if let Some(trace) = &self.trace {
-            say(&trace::PARENT, trace);
+        if !self.is_set_later(&FORWARDED_PROTO) {
+            out.field(&FORWARDED_PROTO, &HeaderValue::from_static(client.scheme()));
         }
-        say(&FORWARDED_PROTO, &HeaderValue::from_static(client.scheme()));
-        if let Some(host) = &client.host {
-            say(&FORWARDED_HOST, host);
+        if let Some(host) = &client.host
+            && !self.is_set_later(&FORWARDED_HOST)
+        {
+            out.field(&FORWARDED_HOST, host);
         }
-        say(&REQUEST_ID, self.inbound.request_id().value());
+        if !self.is_set_later(&REQUEST_ID) {
+            out.field(&REQUEST_ID, self.inbound.request_id().value());
+        }
     }
 
     /// By the operator, or because it says who is asking.
@@ -242,6 +249,8 @@ pub(super) fn fit_http2<B>(request: &mut Request<B>, secure: bool) {
 pub(super) trait Fields {
     fn field(&mut self, name: &HeaderName, value: &HeaderValue);
     fn text(&mut self, name: &HeaderName, value: &str);
+    /// A value that we make: nothing in it can end the line.
+    fn made(&mut self, name: &HeaderName, write: impl FnOnce(&mut Vec<u8>));
 }
 
 impl Fields for HeaderMap {
@@ -258,6 +267,14 @@ impl Fields for HeaderMap {
             self.field(name, &value);
         }
     }
+
+    fn made(&mut self, name: &HeaderName, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut value = Vec::new();
+        write(&mut value);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.field(name, &value);
+        }
+    }
 }
 
 impl Fields for Vec<u8> {
@@ -270,6 +287,13 @@ impl Fields for Vec<u8> {
         if value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
             write_line(self, name, value.as_bytes());
         }
+    }
+
+    fn made(&mut self, name: &HeaderName, write: impl FnOnce(&mut Self)) {
+        self.extend_from_slice(name.as_str().as_bytes());
+        self.extend_from_slice(b": ");
+        write(self);
+        self.extend_from_slice(b"\r\n");
     }
 }
 

@@ -225,7 +225,8 @@ pub(super) async fn fenced<H: Handler>(handler: &H, request: Request<Body>, peer
     if version == Version::HTTP_2 && request.headers().len() > MAX_HEADERS {
         return status_only(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    let mut work = pin!(async { handler.handle(request, peer).await });
+    // On the heap: what serves a connection is not to hold room for the way of a request while it waits for one.
+    let mut work = Box::pin(handler.handle(request, peer));
     poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(polled) => polled,
         // The hook in `observe` has written down where; what the panic says may be a client's own bytes.

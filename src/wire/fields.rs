@@ -11,8 +11,10 @@ pub(crate) fn fold(name: &str) -> String {
 /// Every name that is taken off what clients send, compared by fold.
 #[derive(Clone)]
 pub(crate) struct Registry {
-    /// Sorted by fold.
+    /// Sorted by the length of the fold, then by fold.
     entries: Vec<Entry>,
+    /// For each length of a fold, where those of that length begin; one more than there are lengths.
+    begins: [u16; LONGEST + 2],
     /// For each length of a fold, the first letters that folds of that length have: most fields are passed over by this.
     first_letters: [u32; LONGEST + 1],
 }
@@ -37,15 +39,19 @@ impl Registry {
                 entries.push(entry);
             }
         }
-        entries.sort();
+        entries.sort_by(|one, other| one.length().cmp(&other.length()).then_with(|| one.cmp(other)));
         entries.dedup_by(|one, other| one.fold == other.fold);
+        let begins = std::array::from_fn(|length| {
+            let shorter = entries.iter().take_while(|entry| entry.length() < length).count();
+            u16::try_from(shorter).unwrap_or(u16::MAX)
+        });
         let mut first_letters = [0; LONGEST + 1];
         for entry in &entries {
             if let Some(letters) = first_letters.get_mut(entry.fold.len().min(LONGEST)) {
                 *letters |= letter_bit(entry.fold.as_bytes());
             }
         }
-        Self { entries, first_letters }
+        Self { entries, begins, first_letters }
     }
 
     /// Removes every field that a client may not send. Nothing is allocated unless there is one.
@@ -65,11 +71,11 @@ impl Registry {
     }
 
     fn holds_closely(&self, bytes: &[u8], name: &str) -> bool {
-        let found = self.entries.binary_search_by(|entry| {
-            let other = bytes.iter().copied().map(fold_byte);
-            entry.fold.bytes().cmp(other)
-        });
-        found.is_ok_and(|at| self.entries.get(at).is_some_and(|entry| entry.kept != Some(name)))
+        let length = bytes.len().min(LONGEST);
+        let (Some(&from), Some(&to)) = (self.begins.get(length), self.begins.get(length + 1)) else { return false };
+        let same_length = self.entries.get(usize::from(from)..usize::from(to)).unwrap_or_default();
+        let found = same_length.iter().find(|entry| entry.is_fold_of(bytes));
+        found.is_some_and(|entry| entry.kept != Some(name))
     }
 }
 
@@ -82,6 +88,15 @@ impl std::fmt::Debug for Registry {
 impl Entry {
     fn new(name: &str, kept: Option<&'static str>) -> Self {
         Self { fold: fold(name).into_boxed_str(), kept }
+    }
+
+    /// Longer ones share a place.
+    fn length(&self) -> usize {
+        self.fold.len().min(LONGEST)
+    }
+
+    fn is_fold_of(&self, bytes: &[u8]) -> bool {
+        self.fold.len() == bytes.len() && self.fold.bytes().eq(bytes.iter().copied().map(fold_byte))
     }
 }
 

@@ -9,8 +9,8 @@ use super::{Promise, hold};
 use crate::authn::token_in;
 use crate::base::Timestamp;
 use crate::wire::{
-    AuthPrefix, BadRequest, Body, CanonPath, Door, Inbound, OwnCookie, OwnCookies, PathPrefix, Peer, RequestId,
-    Settings, Shown,
+    AuthPrefix, BadRequest, Body, CanonPath, ClientFacts, Door, Inbound, OwnCookie, OwnCookies, PathPrefix, Peer,
+    RequestId, Settings, Shown,
 };
 
 /// A path that is let in is canonical: read again it is the same, and nobody reads another one out of it.
@@ -93,15 +93,25 @@ pub fn forwarded(bytes: &[u8]) -> Promise {
         let client = inbound.client();
         let same = client.ip == Some(STRANGER) && client.scheme() == "http" && !client.via_trusted;
         hold(same && inbound.host() == "app.example.com", "a stranger's words were believed")?;
-        hold(client.forwarded_for().is_some_and(|told| told == STRANGER.to_string()), "a stranger's chain goes on")?;
+        hold(told(client) == Some(STRANGER.to_string().into_bytes()), "a stranger's chain goes on")?;
     }
     let Some(Ok(inbound)) = admitted(bytes, &names, true) else { return Ok(()) };
     let client = inbound.client();
     hold(client.ip.is_some_and(|ip| ip == ip.to_canonical()), "an address is written in two ways")?;
-    let told = client.forwarded_for().ok_or("the chain got lost")?;
-    let last = told.as_bytes().rsplit(|byte| *byte == b',').next().map(<[u8]>::trim_ascii);
+    let told = told(client).ok_or("the chain got lost, or could end a line")?;
+    let last = told.rsplit(|byte| *byte == b',').next().map(<[u8]>::trim_ascii);
     hold(last == Some(PROXY.to_string().as_bytes()), "the chain does not end with the proxy")?;
     hold(!inbound.host().contains(['/', '@', '?', '#', '\\', ' ']), "a host with more in it was believed")
+}
+
+/// The chain as it goes on; `None` where a line could end in what is written.
+fn told(client: &ClientFacts) -> Option<Vec<u8>> {
+    let (mut chain, mut forwarded) = (Vec::new(), Vec::new());
+    let peer = client.peer()?;
+    client.write_forwarded_for(peer, &mut chain);
+    client.write_forwarded(peer, &mut forwarded);
+    let fits = |value: &[u8]| HeaderValue::from_bytes(value).is_ok();
+    (fits(&chain) && fits(&forwarded)).then_some(chain)
 }
 
 /// A request whose lines are those of these fields, in turn. `None`: hyper would not have read them.

@@ -28,41 +28,69 @@ pub(super) struct Asked {
 
 /// Writes a head; `length` is the body's where it is known. Says how the body is written, and whether another request may follow.
 pub(super) fn write(parts: &Parts, length: Option<u64>, asked: Asked, out: &mut Vec<u8>) -> (Coding, bool) {
-    let told = parts.headers.get(CONTENT_LENGTH).and_then(number);
+    out.reserve(USUAL);
+    write_line(parts, asked.version, out);
+    let said = write_fields(parts, out);
     let bodiless =
         parts.status.is_informational() || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let coding = match told.or(length) {
+    let coding = match said.length.or(length) {
         _ if asked.head_only || bodiless => Coding::Nothing,
         Some(0) => Coding::Nothing,
         Some(length) => Coding::Exact(length),
         None if asked.version == Version::HTTP_10 => Coding::ToTheEnd,
         None => Coding::Chunked,
     };
-    let says_close = parts.headers.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-    let keep_alive = asked.keep_alive && !says_close && coding != Coding::ToTheEnd;
-    out.reserve(USUAL);
-    write_line(parts, asked.version, out);
-    for (name, value) in &parts.headers {
-        // What frames is written below, once.
-        if *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING {
-            write_field(name.as_str().as_bytes(), value.as_bytes(), out);
-        }
+    let keep_alive = asked.keep_alive && !said.close && coding != Coding::ToTheEnd;
+    match coding {
+        Coding::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Coding::ToTheEnd => {}
+        Coding::Exact(length) => write_length(length, out),
+        Coding::Nothing => write_what_would_be(parts.status, said.length, length, asked.head_only, out),
     }
-    write_framing(parts, coding, told.or(length), asked.head_only, out);
-    if !parts.headers.contains_key(CONNECTION) {
+    if !said.connection {
         match (keep_alive, asked.version) {
             (false, _) => out.extend_from_slice(b"connection: close\r\n"),
             (true, Version::HTTP_10) => out.extend_from_slice(b"connection: keep-alive\r\n"),
             (true, _) => {}
         }
     }
-    if !parts.headers.contains_key(DATE) {
+    if !said.date {
         out.extend_from_slice(b"date: ");
         date::write(out);
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(b"\r\n");
     (coding, keep_alive)
+}
+
+/// What the fields say of the connection and of the body.
+#[derive(Default)]
+struct Said {
+    length: Option<u64>,
+    connection: bool,
+    close: bool,
+    date: bool,
+}
+
+/// All but what frames, which is written after them, once.
+fn write_fields(parts: &Parts, out: &mut Vec<u8>) -> Said {
+    let mut said = Said::default();
+    for (name, value) in &parts.headers {
+        if *name == CONTENT_LENGTH {
+            said.length = number(value);
+            continue;
+        }
+        if *name == TRANSFER_ENCODING {
+            continue;
+        }
+        said.date |= *name == DATE;
+        if *name == CONNECTION {
+            said.connection = true;
+            said.close |= value.as_bytes().eq_ignore_ascii_case(b"close");
+        }
+        write_field(name.as_str().as_bytes(), value.as_bytes(), out);
+    }
+    said
 }
 
 fn write_line(parts: &Parts, version: Version, out: &mut Vec<u8>) {
@@ -84,20 +112,17 @@ fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_framing(parts: &Parts, coding: Coding, length: Option<u64>, head_only: bool, out: &mut Vec<u8>) {
-    match (coding, length) {
-        (Coding::Chunked, _) => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-        (Coding::ToTheEnd, _) => {}
-        // An answer to HEAD and a 304 may tell the length that the body would have (RFC 9110, section 8.6).
-        (Coding::Nothing, _) if parts.status == StatusCode::NOT_MODIFIED => {
-            if let Some(length) = parts.headers.get(CONTENT_LENGTH).and_then(number) {
-                write_length(length, out);
-            }
-        }
-        (Coding::Nothing, _) if parts.status.is_informational() || parts.status == StatusCode::NO_CONTENT => {}
-        (Coding::Nothing, Some(0)) if head_only && !parts.headers.contains_key(CONTENT_LENGTH) => {}
-        (Coding::Nothing | Coding::Exact(_), Some(length)) => write_length(length, out),
-        (Coding::Nothing | Coding::Exact(_), None) => {}
+/// An answer to HEAD and a 304 may tell the length that the body would have (RFC 9110, section 8.6).
+fn write_what_would_be(status: StatusCode, said: Option<u64>, length: Option<u64>, head_only: bool, out: &mut Vec<u8>) {
+    let told = if status == StatusCode::NOT_MODIFIED {
+        said
+    } else if status.is_informational() || status == StatusCode::NO_CONTENT {
+        None
+    } else {
+        said.or(length.filter(|&length| length > 0 || !head_only))
+    };
+    if let Some(length) = told {
+        write_length(length, out);
     }
 }
 

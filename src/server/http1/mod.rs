@@ -82,8 +82,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     ) -> io::Result<Option<Takeover>> {
         while let Some(head) = self.head(max_header).await? {
             let next = match head {
-                // On the heap: a connection that waits is not to hold room for the way of a request.
-                Ok(head) => Box::pin(self.exchange(head, handler, peer)).await?,
+                Ok(head) => self.exchange(head, handler, peer).await?,
                 Err(bad) => {
                     self.refuse(bad).await?;
                     Next::Nothing
@@ -265,6 +264,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     ) -> Poll<io::Result<()>> {
         loop {
             let waits = self.gather(body, coding, cx)?;
+            if *coding == Coding::Nothing {
+                // Its end is told to the log and the metrics before the client can know of it.
+                *body = Body::Empty;
+            }
             if self.poll_flush(cx)?.is_pending() {
                 // A client may have to be rid of its body before it reads.
                 return self.feed(intake, false, cx).map_or_else(|error| Poll::Ready(Err(error)), |_| Poll::Pending);

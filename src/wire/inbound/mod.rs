@@ -9,7 +9,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
 use super::cookies::TakenCookies;
-use super::{Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Shown, Spellings};
+use super::{
+    Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Seen, Shown, Spellings,
+};
 use crate::base::{Secret, Timestamp};
 
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
@@ -26,6 +28,7 @@ pub(crate) struct Inbound {
     /// The host as the public sees it.
     authority: Option<Authority>,
     headers: HeaderMap,
+    seen: Seen,
     /// What the query showed in place of a token.
     query_token: Shown,
     /// What it showed of our own cookies.
@@ -99,14 +102,21 @@ impl Inbound {
             None => (path, Shown::Nothing),
         };
         checks::values(&headers, parts.version)?;
-        checks::framing(&headers, parts.version)?;
-        checks::handshake(&headers)?;
-        checks::expectation(&headers)?;
+        let seen = Seen::of(&headers);
+        if seen.has(Seen::FRAMING) {
+            checks::framing(&headers, parts.version)?;
+        }
+        if seen.has(Seen::UPGRADE) {
+            checks::handshake(&headers)?;
+        }
+        if seen.has(Seen::EXPECT) {
+            checks::expectation(&headers)?;
+        }
         checks::credentials(&headers)?;
         let field = host.as_ref().map(|(field, _)| field.clone());
         let (client, authority) = ClientFacts::decide(peer, &door.trusted, &headers, host);
         door.registry.strip(&mut headers);
-        let cookies = door.cookies.take(&mut headers);
+        let cookies = if seen.has(Seen::COOKIE) { door.cookies.take(&mut headers) } else { TakenCookies::default() };
         let cookies = if door.cors.bars_cookies(&headers) { TakenCookies::default() } else { cookies };
         Ok(Self {
             method: parts.method,
@@ -117,6 +127,7 @@ impl Inbound {
             host: field,
             authority,
             headers,
+            seen,
             query_token,
             cookies,
             client,
@@ -211,6 +222,11 @@ impl Inbound {
     /// Without identity fields and without `X-Forwarded-*`.
     pub(crate) const fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// Which fields there are at all, among those that are asked about often.
+    pub(crate) const fn seen(&self) -> Seen {
+        self.seen
     }
 
     /// What stood in the parameter of the query that may hold a token.
