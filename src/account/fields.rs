@@ -1,6 +1,8 @@
 //! What somebody wants to be called, checked all at once.
 use super::Identifier;
 use crate::base::{Email, NameError, Username};
+use crate::password::WeakPassword;
+use crate::store::User;
 
 /// Something wrong with one field, in words for the person who filled it in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,10 @@ pub(crate) struct FieldError {
 impl FieldError {
     pub(super) fn new(field: &'static str, code: &'static str, detail: String) -> Self {
         Self { field, code, detail }
+    }
+
+    pub(super) fn weak(field: &'static str, why: &WeakPassword) -> Self {
+        Self::new(field, "weak_password", why.to_string())
     }
 }
 
@@ -33,7 +39,16 @@ pub(super) struct Names {
     pub(super) name: Option<String>,
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    /// The names that somebody has.
+    pub(super) fn of(user: &'a User) -> Self {
+        Self {
+            username: user.username.as_ref().map(Username::as_str),
+            email: user.email.as_ref().map(Email::as_str),
+            name: user.name.as_deref(),
+        }
+    }
+
     /// Reads the names, and puts everything that is wrong into `errors`.
     pub(super) fn check(&self, identifier: Identifier, errors: &mut Vec<FieldError>) -> Names {
         let missing = match identifier {

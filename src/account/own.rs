@@ -126,8 +126,6 @@ impl Accounts {
     }
 
     /// Sets a new password for somebody who knows the old one. Their other sessions end.
-    ///
-    /// Attempts count like sign-ins: whoever holds a token alone cannot guess the password here either.
     pub(crate) async fn change_password(
         &self,
         user: &User,
@@ -154,24 +152,11 @@ impl Accounts {
         source: &Source<'_>,
     ) -> Result<(), ChangePasswordError> {
         let people = &self.people;
-        let given = people.policy.given(current);
-        let who = Who::of(Some(user.id), "");
-        let attempt = Attempt { who, network: Network::of(source.ip), now: people.clock.now() };
-        let admitted = self.admit(attempt).await?;
-        let given = given.ok_or(ChangePasswordError::WrongCredentials)?;
-        if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
+        if !self.knows_password::<ChangePasswordError>(user, current, source).await? {
             return Err(ChangePasswordError::WrongCredentials);
         }
-        self.limits.login_was_right(&admitted, &people.settings).await;
-        let wanted = Wanted {
-            username: user.username.as_ref().map(Username::as_str),
-            email: user.email.as_ref().map(Email::as_str),
-            name: user.name.as_deref(),
-        };
-        let weak = |why: crate::password::WeakPassword| {
-            ChangePasswordError::Weak(FieldError::new("new_password", "weak_password", why.to_string()))
-        };
-        let new = people.policy.check_new(new, &wanted.in_password()).map_err(weak)?;
+        let weak = |why| ChangePasswordError::Weak(FieldError::weak("new_password", &why));
+        let new = people.new_password_of(user, new).map_err(weak)?;
         if people.hasher.verify(&new, user.password_hash.as_ref()).await? {
             return Err(ChangePasswordError::Same);
         }
@@ -180,6 +165,28 @@ impl Accounts {
         let replaced = people.store.replace_password(user, &hash, session, &people.clock).await?;
         people.revocations.announce(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
         Ok(())
+    }
+
+    /// Whether this is the password of somebody who is signed in.
+    ///
+    /// Attempts count like sign-ins: whoever holds a token alone cannot guess the password here either.
+    pub(super) async fn knows_password<E: From<Limited> + From<HashError>>(
+        &self,
+        user: &User,
+        password: &Secret,
+        source: &Source<'_>,
+    ) -> Result<bool, E> {
+        let people = &self.people;
+        let given = people.policy.given(password);
+        let who = Who::of(Some(user.id), "");
+        let attempt = Attempt { who, network: Network::of(source.ip), now: people.clock.now() };
+        let admitted = self.admit(attempt).await?;
+        let Some(given) = given else { return Ok(false) };
+        let known = people.hasher.verify(&given, user.password_hash.as_ref()).await?;
+        if known {
+            self.limits.login_was_right(&admitted, &people.settings).await;
+        }
+        Ok(known)
     }
 }
 

@@ -169,12 +169,7 @@ impl People {
         source: &Source<'_>,
     ) -> Result<(), SetPasswordError> {
         let user = self.store.user(id).await?.ok_or(SetPasswordError::Unknown)?;
-        let wanted = Wanted {
-            username: user.username.as_ref().map(Username::as_str),
-            email: user.email.as_ref().map(Email::as_str),
-            name: user.name.as_deref(),
-        };
-        let password = self.policy.check_new(password, &wanted.in_password()).map_err(SetPasswordError::Weak)?;
+        let password = self.new_password_of(&user, password).map_err(SetPasswordError::Weak)?;
         let hash = self.hasher.hash(&password).await?;
         let revoked = self.store.set_password(id, &hash, None, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
         self.revocations.announce(&revoked);
@@ -251,6 +246,11 @@ impl People {
         Ok(true)
     }
 
+    /// Whether somebody who is here already may have this password.
+    pub(super) fn new_password_of(&self, user: &User, password: &Secret) -> Result<Password, WeakPassword> {
+        self.policy.check_new(password, &Wanted::of(user).in_password())
+    }
+
     /// Names and a new password, checked together, so that everything that is wrong is told at once.
     pub(super) fn check(
         &self,
@@ -262,7 +262,7 @@ impl People {
         let password = match password.map(|text| self.policy.check_new(text, &wanted.in_password())) {
             Some(Ok(password)) => Some(password),
             Some(Err(weak)) => {
-                errors.push(FieldError::new("password", "weak_password", weak.to_string()));
+                errors.push(FieldError::weak("password", &weak));
                 None
             }
             None => None,

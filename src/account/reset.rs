@@ -1,15 +1,14 @@
 //! A forgotten password: a link to the address, and a new password by it.
 use std::time::Duration;
 
-use super::fields::Wanted;
 use super::letters::{PASSWORD_LINK_LIFE, told};
 use super::trail::Entry;
 use super::{Accounts, FieldError, LetterError, Source};
-use crate::base::{Email, Network, Secret, Username};
+use crate::base::{Email, Network, Secret};
 use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
-use crate::password::{HashError, WeakPassword};
+use crate::password::HashError;
 use crate::store::{Changed, Purpose, StoreError, User};
 
 /// Why a link did nothing.
@@ -83,13 +82,8 @@ impl Accounts {
     /// A password that is refused does not use the link up.
     async fn try_reset(&self, user: &User, token: &Secret, new: &Secret) -> Result<(), LinkError> {
         let people = &self.people;
-        let wanted = Wanted {
-            username: user.username.as_ref().map(Username::as_str),
-            email: user.email.as_ref().map(Email::as_str),
-            name: user.name.as_deref(),
-        };
-        let weak = |why: WeakPassword| FieldError::new("new_password", "weak_password", why.to_string());
-        let new = people.policy.check_new(new, &wanted.in_password()).map_err(|why| LinkError::Weak(weak(why)))?;
+        let weak = |why| LinkError::Weak(FieldError::weak("new_password", &why));
+        let new = people.new_password_of(user, new).map_err(weak)?;
         let hash = people.hasher.hash(&new).await?;
         let revoked = people.store.reset_password(&token.digest(), &hash, &people.clock).await?;
         people.revocations.apply(&revoked.ok_or(LinkError::Invalid)?);

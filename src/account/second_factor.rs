@@ -5,7 +5,6 @@ use qrcode::QrCode;
 use qrcode::render::svg;
 use zeroize::Zeroizing;
 
-use super::limits::{Attempt, Who};
 use super::totp;
 use super::trail::Entry;
 use super::{Accounts, LoginError, People, SignedIn, Source};
@@ -106,8 +105,7 @@ impl Accounts {
         let key = self.open(user.id, &totp)?;
         let step = totp::step_of(&key, code, totp.last_step, now).ok_or(FactorError::WrongCode)?;
         self.limits.code_was_right(user.id, network, &people.settings).await;
-        let codes = new_codes();
-        let hashes: Vec<_> = codes.iter().map(Secret::digest).collect();
+        let (codes, hashes) = new_codes();
         if !people.store.confirm_totp(user.id, session, step, &hashes, now).await? {
             return Err(FactorError::Exists);
         }
@@ -127,8 +125,7 @@ impl Accounts {
         if !self.factors(user.id).await?.totp {
             return Err(FactorError::Missing);
         }
-        let codes = new_codes();
-        let hashes: Vec<_> = codes.iter().map(Secret::digest).collect();
+        let (codes, hashes) = new_codes();
         self.people.store.replace_recovery_codes(user.id, &hashes).await?;
         Entry::new(Action::RecoveryCodesMade, source).about(Some(user)).session(session).record(&self.people);
         Ok(codes)
@@ -243,21 +240,13 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<(), FactorError> {
-        let (people, now) = (&self.people, self.people.clock.now());
         let Some(password) = password else {
-            let live = people.store.live_session(session, now).await?;
+            let live = self.people.store.live_session(session, self.people.clock.now()).await?;
             let fresh = live.is_some_and(|live| self.is_fresh(&live.session));
             return if fresh { Ok(()) } else { Err(FactorError::LoginTooOld(FRESH)) };
         };
-        let given = people.policy.given(password);
-        let attempt = Attempt { who: Who::of(Some(user.id), ""), network: Network::of(source.ip), now };
-        let admitted = self.admit(attempt).await?;
-        let given = given.ok_or(FactorError::WrongPassword)?;
-        if !people.hasher.verify(&given, user.password_hash.as_ref()).await? {
-            return Err(FactorError::WrongPassword);
-        }
-        self.limits.login_was_right(&admitted, &people.settings).await;
-        Ok(())
+        let known = self.knows_password::<FactorError>(user, password, source).await?;
+        if known { Ok(()) } else { Err(FactorError::WrongPassword) }
     }
 
     /// Whether this sign-in stands for the password still.
@@ -305,14 +294,16 @@ impl People {
     }
 }
 
-/// Ten codes of 80 bits: `ABCD-EFGH-IJKL-MNOP`.
-fn new_codes() -> Vec<Secret> {
+/// Ten codes of 80 bits, `ABCD-EFGH-IJKL-MNOP`, and what is kept of them.
+fn new_codes() -> (Vec<Secret>, Vec<[u8; 32]>) {
     let code = |_| {
         let letters: Vec<char> = totp::base32(&random_bytes::<10>()).chars().collect();
         let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
         Secret::new(groups.join("-"))
     };
-    (0..CODES).map(code).collect()
+    let codes: Vec<_> = (0..CODES).map(code).collect();
+    let hashes = codes.iter().map(Secret::digest).collect();
+    (codes, hashes)
 }
 
 /// Small letters and blanks are as good.

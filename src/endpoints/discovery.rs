@@ -4,7 +4,8 @@ use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use super::{Endpoints, JWKS_PATH};
+use super::Endpoints;
+use super::names::JWKS_PATH;
 use crate::pages::{ErrorCode, Errors};
 use crate::refusal::{CODES, Code, own_page, own_response};
 use crate::wire::{Body, Inbound};

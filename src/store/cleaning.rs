@@ -28,33 +28,48 @@ impl Store {
 const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
 
-// The inner `picked` is for MySQL, which does not take a LIMIT directly within IN.
+/// Deletes at most `$2` rows of a table, by its key, of which something is true at `$1`.
+///
+/// The inner `picked` is for MySQL, which does not take a LIMIT directly within IN.
+macro_rules! forget {
+    ($table:literal, $key:literal) => {
+        forget!($table, $key, "expires_at <= $1")
+    };
+    ($table:literal, $key:literal, $over:literal) => {
+        forget!($table, $key, $key, $over)
+    };
+    ($table:literal, $key:literal, $columns:literal, $over:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE ",
+            $key,
+            " IN (SELECT ",
+            $columns,
+            " FROM (SELECT ",
+            $columns,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $over,
+            " LIMIT $2) AS picked)"
+        )
+    };
+}
+
 const STEPS: [&str; 13] = [
-    "DELETE FROM refresh_tokens WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM sessions WHERE id IN (SELECT id FROM (SELECT id FROM sessions \
-        WHERE tokens_until <= $1 AND (ended_at IS NOT NULL OR expires_at <= $1) LIMIT $2) AS picked)",
-    "DELETE FROM revocations WHERE seq IN \
-        (SELECT seq FROM (SELECT seq FROM revocations WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM invites WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM invites WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM service_tokens WHERE id IN \
-        (SELECT id FROM (SELECT id FROM service_tokens WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM links WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM links WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM waiting_logins WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM waiting_logins WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM passkey_challenges WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM passkey_challenges WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM control_secrets WHERE hash IN \
-        (SELECT hash FROM (SELECT hash FROM control_secrets WHERE expires_at <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM signing_keys WHERE kid IN \
-        (SELECT kid FROM (SELECT kid FROM signing_keys WHERE believed_until <= $1 LIMIT $2) AS picked)",
-    "DELETE FROM token_revocations WHERE seq IN \
-        (SELECT seq FROM (SELECT seq FROM token_revocations WHERE expires_at <= $1 LIMIT $2) AS picked)",
+    forget!("refresh_tokens", "hash"),
+    forget!("sessions", "id", "tokens_until <= $1 AND (ended_at IS NOT NULL OR expires_at <= $1)"),
+    forget!("revocations", "seq"),
+    forget!("invites", "hash"),
+    forget!("service_tokens", "id"),
+    forget!("links", "hash"),
+    forget!("waiting_logins", "hash"),
+    forget!("passkey_challenges", "hash"),
+    forget!("control_secrets", "hash"),
+    forget!("signing_keys", "kid", "believed_until <= $1"),
+    forget!("token_revocations", "seq"),
     // The time is `familiar::OF_LATE`.
-    "DELETE FROM familiar_networks WHERE (user_id, network) IN (SELECT user_id, network FROM \
-        (SELECT user_id, network FROM familiar_networks WHERE seen_at <= $1 - 7776000000 LIMIT $2) AS picked)",
-    "DELETE FROM observations WHERE id IN \
-        (SELECT id FROM (SELECT id FROM observations WHERE expires_at <= $1 LIMIT $2) AS picked)",
+    forget!("familiar_networks", "(user_id, network)", "user_id, network", "seen_at <= $1 - 7776000000"),
+    forget!("observations", "id"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! Every query is written once, in the files named after what it is about. `engine` is the seam: a further engine is a
 //! file beside `sqlite.rs`, a folder of migrations, and a line in each `match` of `engine.rs`; it is right when it
-//! passes `contract.rs`.
+//! passes `contract/`.
 mod cleaning;
 mod connection;
 mod copy;

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::support::browser::{Form, escaped};
 use crate::support::client::password_of;
-use crate::support::{Answer, Browser, Call, Gateway, Site, Upstream};
+use crate::support::{Answer, Browser, Call, Site, Upstream};
 
 const HANDSHAKE: [(&str, &str); 4] = [
     ("Connection", "Upgrade"),
@@ -11,13 +11,6 @@ const HANDSHAKE: [(&str, &str); 4] = [
     ("Sec-WebSocket-Version", "13"),
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
-
-fn signed_in(gateway: &Gateway) -> Browser<'_> {
-    gateway.register("alice");
-    let browser = Browser::new(gateway);
-    browser.sign_in("alice", "/app").expect(303);
-    browser
-}
 
 fn with<'a>(call: Call<'a>, fields: &[(&str, &str)]) -> Call<'a> {
     fields.iter().fold(call, |call, (name, value)| call.header(name, value))
@@ -40,7 +33,7 @@ fn what_another_site_caused_changes_nothing_on_a_route() {
     let site =
         Site::fixture(&upstream).route(&format!("prefix = \"/maybe\"\nupstream = \"{url}\"\nauth = \"optional\""));
     let gateway = site.start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     upstream.forget();
     for fields in FOREIGN {
         for (method, path) in [("POST", "/app"), ("PUT", "/app"), ("DELETE", "/app"), ("POST", "/maybe")] {
@@ -133,7 +126,7 @@ fn forms_of_several_tabs_stay_good_before_and_after_signing_in() {
 #[test] // S04
 fn other_kinds_of_body_are_not_read() {
     let gateway = Site::fixture(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     for path in ["/auth/login", "/auth/logout"] {
         for kind in ["text/plain", "multipart/form-data; boundary=x", "application/xml"] {
             browser.send(browser.fetch("POST", path).body(kind, "{\"a\":1}")).refused(415, "unsupported_media_type");
@@ -148,7 +141,7 @@ fn other_kinds_of_body_are_not_read() {
 #[test] // S05, S06
 fn signing_out_needs_a_request_of_ours_and_no_get_does_it() {
     let gateway = Site::fixture(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     for fields in FOREIGN {
         for path in ["/auth/logout", "/auth/logout-all", "/auth/refresh"] {
             browser.send(with(gateway.post(path), fields)).refused(403, "foreign_origin");
@@ -174,7 +167,7 @@ fn signing_out_needs_a_request_of_ours_and_no_get_does_it() {
 #[test] // D01 to D05
 fn nobody_is_sent_to_another_site() {
     let gateway = Site::fixture(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     #[rustfmt::skip]
     let places = [
         "//evil", "///evil", "http://evil", "https:evil", "https:/evil", "javascript:alert(1)", "data:text/html,x", "/\\evil", "\\\\evil",
@@ -294,7 +287,7 @@ fn a_page_of_an_origin_that_the_route_lends_cookies_to_may_change_things_and_no_
         .route(&route("/bare", "cors = { origins = [\"https://bare.example.com\"] }"))
         .route(&route("/any", "cors = { origins = [\"*\"] }"))
         .start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     upstream.forget();
     let ask = |method: &str, path: &str, origin: &str, site: &str| {
         let call = gateway.call(method, path).header("Origin", origin).header("Sec-Fetch-Site", site);

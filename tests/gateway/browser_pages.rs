@@ -54,9 +54,7 @@ fn who_opens_a_page_is_led_to_the_form_and_all_else_gets_a_401() {
 #[test]
 fn who_lacks_a_role_is_not_led_in_circles() {
     let gateway = house(&Upstream::start());
-    gateway.register("alice");
-    let browser = Browser::new(&gateway);
-    browser.sign_in("alice", "/app").expect(303);
+    let browser = Browser::signed_in(&gateway);
     let (at, answer) = browser.follow("/app/admin");
     assert_eq!((at.as_str(), answer.status), ("/app/admin", 403));
     let (at, answer) = browser.follow("/auth/login?return_to=/app/admin");

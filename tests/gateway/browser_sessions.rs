@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Browser, Faults, Gateway, SOON, Site, Upstream, authgate, until};
+use crate::support::{Browser, Faults, SOON, Site, Upstream, authgate, until};
 
 /// An open, an optional and a protected route; the backend tells what it saw.
 fn house(upstream: &Upstream) -> Site {
@@ -10,13 +10,6 @@ fn house(upstream: &Upstream) -> Site {
     Site::fixture(upstream)
         .route(&format!("prefix = \"/maybe\"\nupstream = \"{url}\"\nauth = \"optional\""))
         .route(&format!("prefix = \"/told\"\nupstream = \"{url}\"\nforward_token = true"))
-}
-
-fn signed_in(gateway: &Gateway) -> Browser<'_> {
-    gateway.register("alice");
-    let browser = Browser::new(gateway);
-    browser.sign_in("alice", "/app").expect(303);
-    browser
 }
 
 #[test]
@@ -91,7 +84,7 @@ fn on_https_the_cookie_is_held_to_its_host() {
 fn the_session_cookie_reaches_no_backend_and_other_cookies_stay_byte_for_byte() {
     let upstream = Upstream::start();
     let gateway = house(&upstream).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     browser.set_cookie("a", "\"1\"");
     browser.set_cookie("zz", "x=y");
     for path in ["/app", "/maybe", "/pub", "/told"] {
@@ -110,7 +103,7 @@ fn the_session_cookie_reaches_no_backend_and_other_cookies_stay_byte_for_byte() 
 fn a_backend_that_wants_the_token_gets_one_for_the_cookie_too() {
     let upstream = Upstream::start();
     let gateway = house(&upstream).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     browser.open("/told").expect(200);
     let token = upstream.last().field("authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned();
     gateway.get("/app").bearer(&token).send().expect(200);
@@ -131,7 +124,7 @@ fn a_backend_cannot_set_the_session_cookie() {
 fn two_cookies_of_the_name_are_refused_and_other_names_are_none() {
     let upstream = Upstream::start();
     let gateway = house(&upstream).start();
-    let (one, other) = (signed_in(&gateway), Browser::new(&gateway));
+    let (one, other) = (Browser::signed_in(&gateway), Browser::new(&gateway));
     other.sign_in("alice", "/app").expect(303);
     let (one, other) = (one.cookie("authgate").unwrap(), other.cookie("authgate").unwrap());
     let with = |cookies: &[&str]| {
@@ -173,7 +166,7 @@ fn two_cookies_of_the_name_are_refused_and_other_names_are_none() {
 #[test] // S02
 fn each_sign_in_is_a_session_of_its_own_and_ends_the_one_before_in_that_browser() {
     let gateway = house(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     let first = browser.cookie("authgate").unwrap();
     browser.set_cookie("authgate", &"F".repeat(43));
     browser.sign_in("alice", "/app").expect(303);
@@ -192,7 +185,7 @@ fn a_session_that_ends_is_over_at_once_however_it_ends_and_after_a_restart() {
     for revoke in ["now", "at_expiry"] {
         let mut gateway = house(&upstream).set("tokens", "revoke", &format!("\"{revoke}\"")).start();
         let cookies = {
-            let (browser, other) = (signed_in(&gateway), Browser::new(&gateway));
+            let (browser, other) = (Browser::signed_in(&gateway), Browser::new(&gateway));
             other.sign_in("alice", "/app").expect(303);
             let session = browser.cookies().unwrap();
             browser.open("/app").expect(200);
@@ -218,7 +211,7 @@ fn a_session_that_ends_is_over_at_once_however_it_ends_and_after_a_restart() {
 #[test] // S12
 fn roles_and_disabling_are_in_force_within_a_second_and_a_session_outlives_a_new_role() {
     let gateway = house(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     browser.open("/app").expect(200);
     let script = |path: &str| browser.send(browser.fetch("GET", path));
     script("/app/admin").refused(403, "missing_role");
@@ -256,7 +249,7 @@ fn a_session_is_renewed_unseen_and_ends_when_it_is_not_used_and_at_its_end() {
 fn one_visit_in_minutes_asks_the_store_and_the_rest_do_not() {
     let upstream = Upstream::start();
     let gateway = house(&upstream).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     browser.open("/app").expect(200);
     let operations = || {
         let text = gateway.admin("GET", "/metrics").send().expect(200).text();
@@ -274,7 +267,7 @@ fn one_visit_in_minutes_asks_the_store_and_the_rest_do_not() {
 #[test]
 fn what_people_do_themselves_works_with_the_cookie() {
     let gateway = house(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     assert_eq!(browser.send(browser.fetch("GET", "/auth/me")).expect(200).json()["username"], "alice");
     let sessions = browser.send(browser.fetch("GET", "/auth/sessions")).expect(200).json();
     assert_eq!(sessions["items"].as_array().unwrap().len(), 2);

@@ -248,8 +248,8 @@ fn every_door_says_to_everybody_what_it_should() {
 
 #[test]
 fn every_endpoint_has_a_row() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/endpoints/mod.rs");
-    let text = std::fs::read_to_string(&source).expect("the endpoints live in src/endpoints/mod.rs");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/endpoints/endpoint.rs");
+    let text = std::fs::read_to_string(&source).expect("the endpoints stand in src/endpoints/endpoint.rs");
     let variants = variants_of(&text, "enum Endpoint {");
     assert!(variants.len() > 5, "no `enum Endpoint` was read from {}", source.display());
     for variant in &variants {

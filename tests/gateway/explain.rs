@@ -84,9 +84,7 @@ fn somebody_who_is_not_there_is_said_not_to_be_there() {
 #[test]
 fn the_cookie_of_a_browser_is_looked_up() {
     let gateway = Site::fixture(&Upstream::start()).start();
-    gateway.register("alice");
-    let browser = Browser::new(&gateway);
-    browser.sign_in("alice", "/app").expect(303);
+    let browser = Browser::signed_in(&gateway);
     let field = format!("Cookie: {}", browser.cookies().unwrap());
     let ask = |args: &[&str]| explain(&gateway, &[&["--json"], args, &["-H", &field]].concat());
     let good = ask(&["GET", "/app/x"]).expect(0).json();

@@ -181,9 +181,7 @@ fn a_browser_that_adds_a_second_factor_is_let_in_where_it_was_missing() {
     let upstream = Upstream::start();
     let vault = format!("prefix = \"/vault\"\nupstream = \"{}\"\nmfa = true", upstream.url());
     let gateway = Site::fixture(&upstream).route(&vault).start();
-    gateway.register("alice");
-    let browser = Browser::new(&gateway);
-    browser.sign_in("alice", "/app").expect(303);
+    let browser = Browser::signed_in(&gateway);
     let page = browser.open("/vault/x").expect(401).text();
     assert!(
         page.contains("login_without_mfa") && page.contains("/auth/login?prompt=login&amp;return_to=/vault/x"),

@@ -2,17 +2,10 @@
 use serde_json::json;
 
 use crate::support::browser::Form;
-use crate::support::{Browser, Gateway, Site, Upstream};
+use crate::support::{Browser, Site, Upstream};
 
 const FINISH: &str = "/auth/passkeys/login/finish";
 const ONE: &str = "/auth/passkeys/01M00000000000000000000000";
-
-fn signed_in(gateway: &Gateway) -> Browser<'_> {
-    gateway.register("alice");
-    let browser = Browser::new(gateway);
-    browser.sign_in("alice", "/app").expect(303);
-    browser
-}
 
 #[test]
 fn a_passkey_that_is_not_good_is_said_on_the_page_in_the_readers_language_and_the_way_back_is_kept() {
@@ -46,7 +39,7 @@ fn known_by_nobody() -> String {
 #[test]
 fn forms_about_passkeys_need_their_token_and_somebody_who_is_signed_in() {
     let gateway = Site::fixture(&Upstream::start()).start();
-    let browser = signed_in(&gateway);
+    let browser = Browser::signed_in(&gateway);
     let fresh = Browser::new(&gateway);
     let bare = fresh.send(fresh.fetch("POST", FINISH).form("credential=x")).expect(403).text();
     assert!(bare.contains("Allow cookies"), "{bare}");

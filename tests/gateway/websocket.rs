@@ -283,12 +283,7 @@ fn echo() -> Upstream {
     Upstream::talking(|wire| {
         if is_handshake(wire) {
             wire.send(accepted());
-            loop {
-                let came = wire.take_unread();
-                if !wire.send(&came) || (came.is_empty() && wire.fill().unwrap_or(0) == 0) {
-                    return;
-                }
-            }
+            wire.echo();
         }
     })
 }

@@ -44,9 +44,7 @@ fn through_a_bad_network_to_the_backend_answers_are_whole_or_errors_and_nothing_
 fn through_a_bad_network_to_postgres_what_is_acknowledged_is_there() {
     let Some(server) = Server::start(Kind::Postgres) else { return };
     let (upstream, store) = (Upstream::start(), server.database("people"));
-    let port = store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
-    let relay = Relay::to(port);
-    let store = store.replace(&format!(":{port}/"), &format!(":{}/", relay.port));
+    let (relay, store) = Relay::before(&store);
     let gateway = Site::fixture(&upstream).set("store", "url", &format!("{store:?}")).start();
     let alice = gateway.register("alice");
     let mut kept = Vec::new();
@@ -100,9 +98,7 @@ fn a_backend_that_never_shakes_hands_holds_nobody_longer_than_two_connections_ta
 fn browsers_that_wait_for_a_silent_store_wait_together() {
     let Some(server) = Server::start(Kind::Postgres) else { return };
     let (upstream, store) = (Upstream::start(), server.database("people"));
-    let port = store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
-    let relay = Relay::to(port);
-    let store = store.replace(&format!(":{port}/"), &format!(":{}/", relay.port));
+    let (relay, store) = Relay::before(&store);
     let gateway = Site::fixture(&upstream).set("store", "url", &format!("{store:?}")).start();
     relay.is_silent(true);
     let begun = Instant::now();

@@ -9,9 +9,7 @@ use crate::support::{Relay, SOON, Site, Upstream, until};
 fn a_database_that_says_nothing(kind: Kind) {
     let Some(server) = Server::start(kind) else { return };
     let (upstream, store) = (Upstream::start(), server.database("people"));
-    let port = store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
-    let relay = Relay::to(port);
-    let store = store.replace(&format!(":{port}/"), &format!(":{}/", relay.port));
+    let (relay, store) = Relay::before(&store);
     let gateway = Site::fixture(&upstream).set("store", "url", &format!("{store:?}")).start();
     let alice = gateway.register("alice");
     gateway.get("/auth/readyz").send().expect(200);

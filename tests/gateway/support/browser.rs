@@ -16,6 +16,15 @@ impl<'a> Browser<'a> {
         Self { gateway, jar: RefCell::default() }
     }
 
+    /// Alice's, who is new here and came in by the form.
+    #[track_caller]
+    pub(crate) fn signed_in(gateway: &'a Gateway) -> Self {
+        gateway.register("alice");
+        let browser = Self::new(gateway);
+        browser.sign_in("alice", "/app").expect(303);
+        browser
+    }
+
     /// Opens a page, as from the address bar or a link of the same site; redirects are not followed.
     #[track_caller]
     pub(crate) fn open(&self, target: &str) -> Answer {

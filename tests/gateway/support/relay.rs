@@ -29,6 +29,14 @@ pub(crate) enum Mood {
 }
 
 impl Relay {
+    /// Before the server of a store; and the store's URL by way of it.
+    pub(crate) fn before(store: &str) -> (Self, String) {
+        let port = store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
+        let relay = Self::to(port);
+        let store = store.replace(&format!(":{port}/"), &format!(":{}/", relay.port));
+        (relay, store)
+    }
+
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let relay = Self { port: listener.local_addr().unwrap().port(), silent: Arc::default(), mood: Arc::default() };

@@ -84,6 +84,16 @@ impl Wire {
         std::mem::take(&mut self.unread)
     }
 
+    /// Sends back what comes until somebody has enough.
+    pub(crate) fn echo(&mut self) {
+        loop {
+            let came = self.take_unread();
+            if !self.send(&came) || (came.is_empty() && self.fill().unwrap_or(0) == 0) {
+                return;
+            }
+        }
+    }
+
     /// Waits until `needle` has come, whatever it is part of; false when the connection ended first.
     pub(crate) fn wait_for(&mut self, needle: &[u8]) -> bool {
         while !self.unread.windows(needle.len()).any(|window| window == needle) {

@@ -1,0 +1,82 @@
+//! What is handed to somebody and is good once.
+use super::*;
+use crate::base::{Clock, Email, Role, Secret};
+
+pub(super) async fn an_invitation_is_used_once_and_not_by_a_failure(store: Store) {
+    let roles = vec![Role::parse("staff").unwrap()];
+    let email = Some(Email::parse("ann@example.com").unwrap());
+    let invite = Invite { hash: [7; 32], email, roles, created_at: at(0), expires_at: at(100) };
+    store.add_invite(&invite).await.unwrap();
+    assert_eq!(store.invite(&[7; 32], at(99)).await.unwrap(), Some(invite));
+    assert!(store.invite(&[7; 32], at(100)).await.unwrap().is_none(), "it is over");
+    assert!(store.invite(&[8; 32], at(1)).await.unwrap().is_none());
+    store.create_user(&somebody("bob"), at(0)).await.unwrap();
+    let taken = store.create_user_signed_in(&somebody("bob"), &session(1, at(1)), Some(&[7; 32])).await.unwrap();
+    assert!(matches!(taken, Created::NameTaken));
+    let made = store.create_user_signed_in(&somebody("ann"), &session(1, at(1)), Some(&[7; 32])).await.unwrap();
+    assert!(matches!(made, Created::Made(_)));
+    let again = store.create_user_signed_in(&somebody("cy"), &session(2, at(2)), Some(&[7; 32])).await.unwrap();
+    assert!(matches!(again, Created::NotInvited));
+}
+
+pub(super) async fn a_link_is_good_once_and_only_for_the_address_it_was_sent_to(store: Store) {
+    let clock = Clock::system();
+    let long = clock.now().plus(DAY);
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    for hash in [1, 2] {
+        let link = Link { expires_at: long, ..link(hash, &live.user, Purpose::Password, "ann@example.com") };
+        store.add_link(&link).await.unwrap();
+    }
+    let other = Link { expires_at: long, ..link(3, &live.user, Purpose::Password, "old@example.com") };
+    store.add_link(&other).await.unwrap();
+    store.add_link(&link(4, &live.user, Purpose::Password, "ann@example.com")).await.unwrap();
+    let email = Link { expires_at: long, ..link(5, &live.user, Purpose::Email, "ann@example.com") };
+    store.add_link(&email).await.unwrap();
+    let new = Secret::new("$argon2id$2".to_owned());
+    for hash in [3, 4, 5, 6] {
+        assert!(store.person_of_link(&[hash; 32], clock.now()).await.unwrap().is_none(), "{hash}");
+        assert!(store.reset_password(&[hash; 32], &new, &clock).await.unwrap().is_none(), "{hash}");
+    }
+    assert_eq!(store.person_of_link(&[1; 32], clock.now()).await.unwrap().unwrap().id, live.user.id);
+    let revoked = store.reset_password(&[1; 32], &new, &clock).await.unwrap().unwrap();
+    assert_eq!((revoked.len(), revoked[0].session), (1, live.session.id));
+    let ann = store.user(live.user.id).await.unwrap().unwrap();
+    assert!(ann.email_verified && ann.password_hash.unwrap().expose() == new.expose());
+    for hash in [1, 2] {
+        assert!(store.reset_password(&[hash; 32], &new, &clock).await.unwrap().is_none(), "one password, no link left");
+    }
+    store.add_link(&Link { hash: [7; 32], expires_at: long, ..other }).await.unwrap();
+    store.set_password(ann.id, &new, None, &clock).await.unwrap();
+    assert!(store.person_of_link(&[7; 32], clock.now()).await.unwrap().is_none());
+    assert!(store.forget_expired(clock.now()).await.unwrap() == 0);
+}
+
+pub(super) async fn an_address_becomes_a_persons_by_its_link(store: Store) {
+    let clock = Clock::system();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    store.create_user(&somebody("bob"), clock.now()).await.unwrap();
+    let long = clock.now().plus(DAY);
+    for (hash, email) in [(1, "ann@example.com"), (2, "new@example.com"), (3, "bob@example.com")] {
+        store.add_link(&Link { expires_at: long, ..link(hash, &live.user, Purpose::Email, email) }).await.unwrap();
+    }
+    assert!(matches!(store.follow_email_link(&[3; 32], &clock).await.unwrap(), Some(Changed::EmailTaken)));
+    let Some(Changed::Done { user, revoked }) = store.follow_email_link(&[2; 32], &clock).await.unwrap() else {
+        panic!()
+    };
+    assert!(user.email_verified && user.email.unwrap().as_str() == "new@example.com" && revoked.len() == 1);
+    assert!(store.follow_email_link(&[1; 32], &clock).await.unwrap().is_none(), "one link followed, none left");
+    let same = Link { expires_at: long, ..link(4, &live.user, Purpose::Email, "new@example.com") };
+    store.add_link(&same).await.unwrap();
+    let Some(Changed::Done { revoked, .. }) = store.follow_email_link(&[4; 32], &clock).await.unwrap() else {
+        panic!()
+    };
+    assert!(revoked.is_empty(), "what tokens say stays true");
+    store.set_disabled(live.user.id, true, &clock).await.unwrap();
+    store.add_link(&same).await.unwrap();
+    assert!(store.follow_email_link(&[4; 32], &clock).await.unwrap().is_none());
+}
+
+fn link(hash: u8, user: &User, purpose: Purpose, email: &str) -> Link {
+    let email = Email::parse(email).unwrap();
+    Link { hash: [hash; 32], user: user.id, purpose, email, expires_at: at(60) }
+}

@@ -1,0 +1,183 @@
+//! The sentences that any engine must prove, by what is held.
+mod factors;
+mod links;
+mod people;
+mod sessions;
+mod tokens;
+mod upkeep;
+
+use std::time::Duration;
+
+use super::*;
+use crate::base::{Email, Role, Scope, Secret, SessionId, Timestamp, Username};
+use crate::servers;
+
+/// Every sentence, against a fresh store of each engine. SQLite's are tests of their own; a server is started once for
+/// all of its sentences, each of which gets a database.
+macro_rules! the_contract {
+    ($($held:ident { $($sentence:ident),* $(,)? })*) => {
+        mod sqlite_keeps_the_contract {
+            $($(
+                #[tokio::test]
+                async fn $sentence() {
+                    let (store, _folder) = super::on_sqlite().await;
+                    super::$held::$sentence(store).await;
+                }
+            )*)*
+        }
+
+        async fn all(server: &servers::Server) {
+            $($(
+                let url = server.database(stringify!($sentence));
+                eprintln!("{url}");
+                let store = at_server(&url).await;
+                $held::$sentence(store.clone()).await;
+                store.close().await;
+            )*)*
+        }
+    };
+}
+
+#[tokio::test]
+async fn postgres_keeps_the_contract() {
+    let Some(server) = servers::Server::start(servers::Kind::Postgres) else { return };
+    all(&server).await;
+}
+
+#[tokio::test]
+async fn mysql_keeps_the_contract() {
+    let Some(server) = servers::Server::start(servers::Kind::MySql) else { return };
+    all(&server).await;
+}
+
+#[tokio::test]
+async fn nodes_that_start_at_once_all_find_the_tables() {
+    for kind in [servers::Kind::Postgres, servers::Kind::MySql] {
+        let Some(server) = servers::Server::start(kind) else { continue };
+        let url = server.database("people");
+        let opened: Vec<_> =
+            (0..6).map(|_| url.clone()).map(|url| tokio::spawn(async move { at_server(&url).await })).collect();
+        for store in opened {
+            store.await.unwrap().ping().await.unwrap();
+        }
+        let manual = Settings::Server(Box::new(Server::parse(&server.database("empty"), None, 8).unwrap()));
+        let error = Store::open_as(&manual, Migrate::Manual).await.unwrap_err();
+        assert!(matches!(error, StoreError::Older(1)), "{error:?}");
+    }
+}
+
+#[test]
+fn the_engines_have_the_same_migrations() {
+    let numbers = |list: &[migrations::Row]| list.iter().map(|(number, name, _)| (*number, *name)).collect::<Vec<_>>();
+    assert_eq!(numbers(postgres::MIGRATIONS), numbers(sqlite::MIGRATIONS));
+    assert_eq!(numbers(mysql::MIGRATIONS), numbers(sqlite::MIGRATIONS));
+}
+
+the_contract!(
+    people {
+        a_person_reads_back_as_written,
+        names_and_addresses_are_taken_once,
+        of_many_who_want_a_name_one_gets_it,
+        people_are_listed_in_pages_and_found_by_parts,
+        changes_are_differences_and_revoke_tokens,
+        a_change_is_dated_when_nobody_else_can_write,
+        a_full_name_ends_no_tokens_and_a_new_username_does,
+        deleting_a_person_leaves_the_revocations,
+        an_import_takes_whom_it_can_and_is_taken_back,
+    }
+    sessions {
+        a_refresh_token_rotates_once_and_repeats_within_its_grace,
+        a_refresh_token_that_comes_late_ends_the_session,
+        of_many_rotations_at_once_one_makes_the_successor,
+        ended_expired_and_disabled_sessions_do_not_rotate,
+        a_browsers_session_is_visited_by_its_cookie_until_it_ends,
+        a_password_changed_meanwhile_opens_nothing,
+        ending_sessions_may_spare_one,
+        everybodys_sessions_are_listed_in_pages,
+    }
+    tokens {
+        the_first_key_of_an_algorithm_stays_the_first,
+        keys_take_turns_and_the_old_one_outlives_its_tokens,
+        a_service_token_reads_back_and_every_change_moves_the_mark,
+        tokens_without_a_session_end_by_any_name_of_their_person,
+        whoever_follows_the_revocations_misses_none,
+    }
+    links {
+        an_invitation_is_used_once_and_not_by_a_failure,
+        a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
+        an_address_becomes_a_persons_by_its_link,
+    }
+    factors {
+        a_second_factor_counts_once_shown_and_no_code_is_good_twice,
+        a_sign_in_waits_for_a_few_tries_and_ends_once,
+        a_passkey_is_one_persons_and_its_counter_goes_on,
+        a_challenge_is_signed_once_in_time_and_for_its_purpose,
+        where_somebody_signed_in_lately_is_familiar,
+    }
+    upkeep {
+        control_secrets_end,
+        what_is_over_is_forgotten_and_the_rest_kept,
+        observations_of_one_kind_are_one_row,
+    }
+);
+
+async fn at_server(url: &str) -> Store {
+    Store::open(&Settings::Server(Box::new(Server::parse(url, None, 8).unwrap()))).await.unwrap()
+}
+
+async fn on_sqlite() -> (Store, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    (Store::open(&Settings::Sqlite { path }).await.unwrap(), folder)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const GRACE: Duration = Duration::from_secs(10);
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_seconds(1_790_000_000 + second)
+}
+
+fn somebody(name: &str) -> NewUser {
+    NewUser {
+        username: Some(Username::parse(name).unwrap()),
+        email: Some(Email::parse(&format!("{name}@example.com")).unwrap()),
+        name: Some("Zoë O'Neil; DROP TABLE users".to_owned()),
+        password_hash: Some(Secret::new("$argon2id$1".to_owned())),
+        roles: vec![Role::parse("user").unwrap(), Role::parse("staff").unwrap()],
+        scopes: vec![Scope::parse("invoices:read").unwrap()],
+        attributes: Attributes::from([("team".to_owned(), "red".to_owned())]),
+        ..NewUser::default()
+    }
+}
+
+fn session(refresh: u8, now: Timestamp) -> NewSession {
+    NewSession {
+        id: SessionId::new(now),
+        key: SessionKey::Refresh([refresh; 32]),
+        now,
+        expires_at: now.plus(DAY),
+        tokens_until: now.plus(GRACE),
+        amr: &["pwd"],
+        ip: Some("2001:db8::1".parse().unwrap()),
+        user_agent: Some("curl/8".to_owned()),
+    }
+}
+
+fn turn(presented: u8, successor: u8, now: Timestamp) -> Turn {
+    Turn {
+        presented: [presented; 32],
+        successor: [successor; 32],
+        nonce: [successor; 32],
+        now,
+        grace: GRACE,
+        expires_at: now.plus(DAY),
+        tokens_until: now.plus(GRACE),
+    }
+}
+
+async fn signed_in(store: &Store, name: &str, refresh: u8, now: Timestamp) -> Live {
+    let created = store.create_user_signed_in(&somebody(name), &session(refresh, now), None).await.unwrap();
+    let Created::Made(live) = created else { panic!("{created:?}") };
+    live
+}

@@ -1,0 +1,130 @@
+//! Keys, and tokens that no session stands behind.
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::base::{Clock, Scope};
+
+pub(super) async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
+    for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
+        store.add_first_key(&key(kid, algorithm)).await.unwrap();
+    }
+    let keys = store.keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["a", "c"]);
+    assert_eq!(keys[0].material.as_slice(), b"a");
+    assert!(!format!("{keys:?}").contains("97"), "the material does not print");
+}
+
+pub(super) async fn keys_take_turns_and_the_old_one_outlives_its_tokens(store: Store) {
+    let minute = Duration::from_secs(60);
+    signed_in(&store, "ann", 1, at(0)).await;
+    store.add_first_key(&key("a", "ES256")).await.unwrap();
+    store.add_first_key(&key("other", "EdDSA")).await.unwrap();
+    let next = KeyRow { signs_from: at(1000), ..key("b", "ES256") };
+    assert!(!store.rotate_key(Some("x"), &next, minute).await.unwrap(), "another was faster");
+    assert!(!store.rotate_key(None, &next, minute).await.unwrap());
+    assert!(store.rotate_key(Some("a"), &next, minute).await.unwrap());
+    assert!(!store.rotate_key(Some("b"), &next, minute).await.unwrap(), "it is there already");
+    let keys = store.keys().await.unwrap();
+    let until: Vec<_> = keys.iter().map(|key| (key.kid.as_str(), key.signs_from, key.believed_until)).collect();
+    assert_eq!(until, [("a", at(0), Some(at(1060))), ("b", at(1000), None), ("other", at(0), None)]);
+    assert!(!keys.iter().any(|key| key.sealed));
+    store.seal_key("b", b"sealed").await.unwrap();
+    store.seal_key("b", b"sealed twice").await.unwrap();
+    store.add_first_key(&key("c", "ES256")).await.unwrap();
+    let b = store.keys().await.unwrap().into_iter().find(|key| key.kid == "b").unwrap();
+    assert!(b.sealed && b.material.as_slice() == b"sealed");
+    store.forget_expired(at(1060)).await.unwrap();
+    assert!(store.retire_key("other").await.unwrap());
+    assert!(!store.retire_key("other").await.unwrap());
+    assert_eq!(store.keys().await.unwrap().iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["b"]);
+}
+
+pub(super) async fn a_service_token_reads_back_and_every_change_moves_the_mark(store: Store) {
+    let made = |number: u8, end: u64| ServiceToken {
+        id: crate::base::TokenId::new(at(number.into())),
+        hash: [number; 32],
+        name: "backup".to_owned(),
+        scopes: vec![Scope::parse("files:read").unwrap()],
+        created_at: at(0),
+        expires_at: at(end),
+        revoked_at: None,
+    };
+    let (one, two) = (made(1, 50), made(2, 100));
+    let mut marks = vec![store.service_token_mark().await.unwrap()];
+    for token in [&one, &two] {
+        store.add_service_token(token).await.unwrap();
+        marks.push(store.service_token_mark().await.unwrap());
+    }
+    assert_eq!(store.service_tokens().await.unwrap(), [one.clone(), two.clone()]);
+    assert!(store.add_service_token(&two).await.is_err());
+    assert!(store.revoke_service_token(two.id, at(9)).await.unwrap());
+    assert!(!store.revoke_service_token(two.id, at(10)).await.unwrap());
+    marks.push(store.service_token_mark().await.unwrap());
+    assert_eq!(store.service_tokens().await.unwrap()[1].revoked_at, Some(at(9)));
+    assert_eq!(store.forget_expired(at(60)).await.unwrap(), 1);
+    marks.push(store.service_token_mark().await.unwrap());
+    let all = marks.len();
+    marks.dedup();
+    assert_eq!(marks.len(), all);
+}
+
+pub(super) async fn tokens_without_a_session_end_by_any_name_of_their_person(store: Store) {
+    let one = store.revoke_token("One", at(50)).await.unwrap();
+    assert_eq!(store.token_revocations_since(0, 9).await.unwrap(), [(1, one)]);
+    // Of two for one subject the later one counts; letters count as they are written.
+    store.revoke_token("one", at(50)).await.unwrap();
+    let again = store.revoke_token("One", at(60)).await.unwrap();
+    let kept = store.token_revocations_since(0, 9).await.unwrap();
+    assert_eq!(kept.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(kept[1].1, again);
+    let Created::Made(ann) = store.create_user(&somebody("ann"), at(1)).await.unwrap() else { panic!() };
+    let id = ann.id;
+    store.set_disabled(id, true, &Clock::system()).await.unwrap();
+    let about_ann = store.token_revocations_since(3, 9).await.unwrap();
+    assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person(&id.to_string())));
+    assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
+    assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
+    assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
+}
+
+/// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.
+pub(super) async fn whoever_follows_the_revocations_misses_none(store: Store) {
+    const MANY: u8 = 40;
+    let mut sessions = vec![];
+    for number in 0..MANY {
+        sessions.push(signed_in(&store, &format!("user{number}"), number, at(0)).await.session.id);
+    }
+    let ending: Vec<_> = sessions
+        .into_iter()
+        .map(|id| {
+            let store = store.clone();
+            tokio::spawn(async move { store.end_session(id, at(1)).await.unwrap().unwrap() })
+        })
+        .collect();
+    let (mut seen, mut read_to) = (0, 0);
+    while !ending.iter().all(tokio::task::JoinHandle::is_finished) {
+        seen += follow(&store, &mut read_to).await;
+    }
+    seen += follow(&store, &mut read_to).await;
+    assert_eq!(seen, usize::from(MANY));
+}
+
+fn key(kid: &str, algorithm: &str) -> KeyRow {
+    KeyRow {
+        kid: kid.to_owned(),
+        algorithm: algorithm.to_owned(),
+        material: Zeroizing::new(kid.as_bytes().to_vec()),
+        sealed: false,
+        created_at: at(0),
+        signs_from: at(0),
+        believed_until: None,
+    }
+}
+
+async fn follow(store: &Store, read_to: &mut i64) -> usize {
+    let page = store.revocations_since(*read_to, 100).await.unwrap();
+    *read_to = page.last().map_or(*read_to, |(seq, _)| *seq);
+    page.len()
+}
