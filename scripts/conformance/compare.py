@@ -1,6 +1,6 @@
 """Holds the Autobahn results through the gateway against those without it.
 
-compare.py INDEX.json     ends with 1 where a case behaves otherwise
+compare.py INDEX.json ROW     ends with 1 where a case behaves otherwise; ROW gets how many were played, how many are the same, and what they are
 """
 import collections
 import json
@@ -12,16 +12,20 @@ GOOD = {"OK", "INFORMATIONAL", "NON-STRICT", "UNIMPLEMENTED"}
 PAIRS = (("authgate", "direct"), ("authgate over HTTP/2", "nghttpx"))
 
 
-def main(path):
+def main(path, row):
     with open(path) as file:
         results = json.load(file)
-    wrong = 0
+    wrong, cases, said = 0, 0, []
     for name, agent in results.items():
         counts = collections.Counter(case["behavior"] for case in agent.values())
         print(f"{name}: {len(agent)} cases, " + ", ".join(f"{word} {count}" for word, count in sorted(counts.items())))
     for with_us, without in PAIRS:
         if with_us in results:
             wrong += differences(with_us, results[with_us], without, results[without])
+            cases += len(results[with_us])
+            said.append(f"{len(results[with_us])} {with_us}, as {without}")
+    with open(row, "w") as file:
+        print(cases, cases - wrong, "; ".join(said), sep="\t", file=file)
     return 1 if wrong else 0
 
 
@@ -36,4 +40,4 @@ def differences(with_us, through, without, direct):
     return len(other) + len(failed)
 
 
-sys.exit(main(sys.argv[1]))
+sys.exit(main(*sys.argv[1:]))
