@@ -3,6 +3,7 @@ mod clock;
 mod death_of_commands;
 mod death_of_factors;
 mod death_of_links;
+mod death_of_passkeys;
 mod descriptors;
 mod disk;
 mod memory;
