@@ -6,6 +6,8 @@ mod death_of_links;
 mod death_of_passkeys;
 mod descriptors;
 mod disk;
+mod half_open;
+mod losses;
 mod memory;
 mod names;
 mod network;
