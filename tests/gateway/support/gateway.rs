@@ -91,6 +91,10 @@ impl Gateway {
         assert!(sent.success());
     }
 
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.as_mut().expect("the gateway was started").try_wait().unwrap().is_none()
+    }
+
     /// Waits until the process has ended by itself; its exit code, or `None` after a signal.
     #[track_caller]
     pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
