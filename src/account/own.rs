@@ -78,16 +78,20 @@ impl Accounts {
             self.limits.register(Network::of(source.ip), &people.settings, now).await?;
         }
         let pending = if people.settings.verify_email { change.email.take() } else { None };
-        if let Some(email) = &pending {
-            self.limits.letter_to(email, now).await?;
-        }
+        let place = match &pending {
+            Some(email) => {
+                self.limits.letter_to(email, now).await?;
+                Some(self.place()?)
+            }
+            None => None,
+        };
         match people.store.change_user(user.id, &change, &people.clock).await? {
             Changed::Done { user, revoked } => {
                 people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
-                if let Some(email) = pending.clone() {
+                if let Some((place, email)) = place.zip(pending.clone()) {
                     let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
-                    self.later(async move { accounts.offer_address(&user, &email, &source.lent()).await })?;
+                    place.then(async move { accounts.offer_address(&user, &email, &source.lent()).await });
                 }
                 Ok(ChangedSelf { user: *user, pending })
             }
@@ -298,5 +302,21 @@ mod tests {
         let changed = house.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
         assert_eq!(changed.user.email.unwrap().as_str(), "other@example.com");
         assert!(house.is_dead(&ann).await && house.is_live(ann.session).await);
+    }
+
+    #[tokio::test]
+    async fn where_no_letter_can_be_written_nothing_is_changed() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let strict = house.verifying();
+        let places: Vec<_> = std::iter::from_fn(|| strict.accounts.place().ok()).collect();
+        let wish = Wish { email: Some("other@example.com"), name: Some("Ann"), ..Wish::default() };
+        let refused = strict.accounts.change(&ann.user, &wish, &Source::default()).await;
+        assert!(matches!(refused, Err(ChangeError::Busy { .. })));
+        assert_eq!(strict.people().find("ann").await.unwrap().unwrap().name, None);
+        drop(places);
+        strict.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
+        assert_eq!(strict.people().find("ann").await.unwrap().unwrap().name.as_deref(), Some("Ann"));
+        strict.mailed_token().await;
     }
 }
