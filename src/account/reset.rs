@@ -246,14 +246,22 @@ mod tests {
         let bob = house.register("bob").await;
         let strict = house.verifying();
         let wish = |email| Wish { email: Some(email), ..Wish::default() };
-        let changed = strict.accounts.change(&ann.user, &wish("new@example.com"), &from("192.0.2.1")).await.unwrap();
+        let changed = strict
+            .accounts
+            .change(&ann.user, ann.session, &wish("new@example.com"), None, &from("192.0.2.1"))
+            .await
+            .unwrap();
         assert_eq!(changed.user.email.unwrap().as_str(), "ann@example.com");
         assert_eq!(changed.pending.unwrap().as_str(), "new@example.com");
         strict.accounts.verify_email(&strict.mailed_token().await, &from("192.0.2.1")).await.unwrap();
         let now = strict.people().find("ann").await.unwrap().unwrap();
         assert!(now.email_verified && now.email.unwrap().as_str() == "new@example.com");
         assert!(strict.is_dead(&ann).await && strict.is_live(ann.session).await);
-        strict.accounts.change(&bob.user, &wish("new@example.com"), &from("192.0.2.1")).await.unwrap();
+        strict
+            .accounts
+            .change(&bob.user, bob.session, &wish("new@example.com"), None, &from("192.0.2.1"))
+            .await
+            .unwrap();
         assert!(strict.letter().await.subject.contains("have an account"));
     }
 }

@@ -201,6 +201,21 @@ fn nobody_comes_in_before_the_link_was_followed() {
     gateway.add_admin("boss");
 }
 
+#[test]
+fn the_address_of_before_is_told_of_a_new_one_without_a_link() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("pages", "languages", "[\"en\", \"fr\"]").start();
+    let ann = gateway.person("ann", &register(&gateway, "ann").expect(201));
+    let patch = gateway.call("PATCH", "/auth/me").header("Accept-Language", "fr").bearer(&ann.access);
+    patch.json(&json!({ "email": "thief@example.net" })).send().expect(200);
+    let letter = mailbox.letter("ann@example.com", 0);
+    let subject = letter["headers"]["subject"].as_str().unwrap();
+    assert!(subject.starts_with("Une autre adresse e-mail pour votre compte"), "{subject}");
+    let text = letter["text"].as_str().unwrap();
+    assert!(text.contains("mot de passe") && !text.contains("/auth") && !text.contains("token"), "{text}");
+    assert_eq!(mailbox.letters().len(), 1);
+}
+
 /// What tells one answer from another, the time and the id left out.
 fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let varies = ["date", "x-request-id"];
