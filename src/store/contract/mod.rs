@@ -106,6 +106,7 @@ the_contract!(
         an_invitation_is_used_once_and_not_by_a_failure,
         a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
         an_address_becomes_a_persons_by_its_link,
+        what_shuts_others_out_shuts_out_the_address_they_asked_for,
     }
     factors {
         a_second_factor_counts_once_shown_and_no_code_is_good_twice,
