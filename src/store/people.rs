@@ -142,6 +142,7 @@ impl Store {
         links::forget(&mut on, user.id, Purpose::Password).await?;
         links::forget_addresses(&mut on, user.id).await?;
         let revoked = revocations::of_user(&mut on, user.id, Some(except), Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }

@@ -100,6 +100,7 @@ the_contract!(
         keys_take_turns_and_the_old_one_outlives_its_tokens,
         a_service_token_reads_back_and_every_change_moves_the_mark,
         tokens_without_a_session_end_by_any_name_of_their_person,
+        a_password_that_its_owner_changes_ends_tokens_without_a_session,
         whoever_follows_the_revocations_misses_none,
     }
     links {
