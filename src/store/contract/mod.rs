@@ -114,6 +114,7 @@ the_contract!(
         a_sign_in_waits_for_a_few_tries_and_ends_once,
         a_passkey_is_one_persons_and_its_counter_goes_on,
         a_challenge_is_signed_once_in_time_and_for_its_purpose,
+        only_challenges_of_ones_own_kind_that_still_wait_leave_no_room,
         where_somebody_signed_in_lately_is_familiar,
     }
     upkeep {
