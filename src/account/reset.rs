@@ -86,7 +86,7 @@ impl Accounts {
         let new = people.new_password_of(user, new).map_err(weak)?;
         let hash = people.hasher.hash(&new).await?;
         let revoked = people.store.reset_password(&token.digest(), &hash, &people.clock).await?;
-        people.revocations.apply(&revoked.ok_or(LinkError::Invalid)?);
+        people.revocations.announce(&revoked.ok_or(LinkError::Invalid)?);
         Ok(())
     }
 
@@ -103,7 +103,7 @@ impl Accounts {
         self.limits.link(Network::of(source.ip), &people.settings, people.clock.now()).await?;
         match people.store.follow_email_link(&token.digest(), &people.clock).await? {
             Some(Changed::Done { user, revoked }) => {
-                people.revocations.apply(&revoked);
+                people.revocations.announce(&revoked);
                 Ok(*user)
             }
             // Somebody else has the address by now.
