@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::trail::Entry;
 use super::{Accounts, FieldError, Source};
@@ -25,6 +25,10 @@ pub(crate) struct Letters {
     languages: Vec<Language>,
     places: Arc<Semaphore>,
 }
+
+/// Room for one piece of work after an answer.
+#[derive(Debug)]
+pub(super) struct Place(OwnedSemaphorePermit);
 
 /// Why no letter is written. Never because of who has an account.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +72,14 @@ impl Letters {
 impl Accounts {
     /// Does something after the answer. So much at once, and then no more.
     pub(super) fn later(&self, work: impl Future<Output = ()> + Send + 'static) -> Result<(), LetterError> {
-        let place = Arc::clone(&self.letters.places).try_acquire_owned();
-        let place = place.map_err(|_| LetterError::Busy { retry_after: A_MOMENT })?;
-        drop(tokio::spawn(async move {
-            work.await;
-            drop(place);
-        }));
+        self.place()?.then(work);
         Ok(())
+    }
+
+    /// Room for what is done after the answer, asked for before anything is changed that could not be taken back.
+    pub(super) fn place(&self) -> Result<Place, LetterError> {
+        let place = Arc::clone(&self.letters.places).try_acquire_owned();
+        place.map(Place).map_err(|_| LetterError::Busy { retry_after: A_MOMENT })
     }
 
     /// Sends a link by which an address becomes the person's; they may have another one until then.
@@ -100,6 +105,15 @@ impl Accounts {
         let link = Link { hash: token.digest(), user: user.id, purpose, email: email.clone(), expires_at };
         self.people.store.add_link(&link).await?;
         Ok(token)
+    }
+}
+
+impl Place {
+    pub(super) fn then(self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(tokio::spawn(async move {
+            work.await;
+            drop(self.0);
+        }));
     }
 }
 

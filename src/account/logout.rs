@@ -60,7 +60,8 @@ impl Accounts {
         session: SessionId,
         source: &Source<'_>,
     ) -> Result<bool, StoreError> {
-        if !self.sessions(user).await?.iter().any(|own| own.id == session) {
+        let live = self.people.store.live_session(session, self.people.clock.now()).await?;
+        if live.is_none_or(|live| live.user.id != user) {
             return Ok(false);
         }
         self.end(session, Action::SessionEnded, source).await?;
@@ -137,6 +138,20 @@ mod tests {
         assert!(house.is_dead(&first).await && !house.is_dead(&second).await && house.is_dead(&third).await);
         assert_eq!(house.accounts.logout_all(first.user.id, None, &Source::default()).await.unwrap(), 1);
         assert!(house.is_dead(&second).await);
+    }
+
+    #[tokio::test]
+    async fn a_session_is_ended_however_many_newer_ones_there_are() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let (store, now) = (&house.people().store, house.clock.now());
+        for _ in 0..1000 {
+            let (new, _) = house.accounts.new_session(&["pwd"], &Source::default(), now.plus(OUTLIVES));
+            store.start_session(&ann.user, &new, None).await.unwrap();
+        }
+        assert!(house.accounts.sessions(ann.user.id).await.unwrap().iter().all(|own| own.id != ann.session));
+        assert!(house.accounts.end_session(ann.user.id, ann.session, &Source::default()).await.unwrap());
+        assert!(house.is_dead(&ann).await);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use super::fields::{Wanted, display_name};
 use super::letters::told;
 use super::limits::{Attempt, Who};
 use super::trail::Entry;
-use super::{Accounts, FieldError, LetterError, Source};
+use super::{Accounts, FactorError, FieldError, Identifier, LetterError, Source};
 use crate::base::{Email, Network, Secret, SessionId, Username};
 use crate::limit::Limited;
 use crate::mail::Subject;
@@ -32,6 +32,8 @@ pub(crate) struct ChangedSelf {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError {
+    #[error("not proved who it is")]
+    NotProved(#[from] FactorError),
     #[error("some fields are wrong")]
     Invalid(Vec<FieldError>),
     #[error("there is a user of that name or address")]
@@ -64,30 +66,40 @@ pub(crate) enum ChangePasswordError {
 
 impl Accounts {
     /// Changes names. A new username or address ends the access tokens that are out, since they say the old one; the
-    /// session goes on. Whether a name is taken is told behind the limit for registrations. With `verify_email` an
-    /// address becomes theirs when they follow the link that is sent there.
+    /// session goes on. What somebody signs in with, or is reset by, is changed by whoever shows the password or signed
+    /// in a moment ago. Whether a name is taken is told behind the limit for registrations. With `verify_email` an
+    /// address becomes theirs when they follow the link that is sent there; the address of before is told in any case.
     pub(crate) async fn change(
         &self,
         user: &User,
+        session: SessionId,
         wish: &Wish<'_>,
+        password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<ChangedSelf, ChangeError> {
         let mut change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
         let (people, now) = (&self.people, self.people.clock.now());
+        if self.is_way_in(&change) {
+            self.prove(user, session, password, source).await?;
+        }
         if change.username.is_some() || change.email.is_some() {
             self.limits.register(Network::of(source.ip), &people.settings, now).await?;
         }
+        let before = user.email.clone().filter(|_| change.email.is_some() && self.is_told(user));
         let pending = if people.settings.verify_email { change.email.take() } else { None };
         if let Some(email) = &pending {
             self.limits.letter_to(email, now).await?;
         }
+        let place = if before.is_some() || pending.is_some() { Some(self.place()?) } else { None };
         match people.store.change_user(user.id, &change, &people.clock).await? {
             Changed::Done { user, revoked } => {
                 people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
-                if let Some(email) = pending.clone() {
-                    let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
-                    self.later(async move { accounts.offer_address(&user, &email, &source.lent()).await })?;
+                if let Some(place) = place {
+                    let (accounts, user, new, source) = (self.clone(), user.clone(), pending.clone(), source.kept());
+                    place.then(async move {
+                        accounts.tell_of_address(&user, before.as_ref(), new.as_ref(), &source.lent()).await;
+                    });
                 }
                 Ok(ChangedSelf { user: *user, pending })
             }
@@ -96,8 +108,24 @@ impl Accounts {
         }
     }
 
-    /// After the answer: whether somebody has the address is told to the address alone.
-    async fn offer_address(&self, user: &User, email: &Email, source: &Source<'_>) {
+    /// Whether whoever makes this change could come in by it: by the name, or by a link to the address.
+    fn is_way_in(&self, change: &UserChange) -> bool {
+        let by_name = self.people.settings.identifier != Identifier::Email;
+        change.email.is_some() || (by_name && change.username.is_some())
+    }
+
+    /// Whether the address of before hears of a new one: not when it had to be proved and never was.
+    fn is_told(&self, user: &User) -> bool {
+        self.letters.mailer().delivers() && (user.email_verified || !self.people.settings.verify_email)
+    }
+
+    /// After the answer: the owner of the old address may be somebody else than who changes it, and whether somebody has
+    /// the new one is told to that address alone.
+    async fn tell_of_address(&self, user: &User, before: Option<&Email>, new: Option<&Email>, source: &Source<'_>) {
+        if let Some(before) = before {
+            self.letters.send(before, Subject::AddressChanged, "", source);
+        }
+        let Some(email) = new else { return };
         match told(self.people.store.user_by_email(email).await) {
             Some(None) => self.send_address_link(user, email, source).await,
             Some(Some(_)) => self.letters.send(email, Subject::AccountExists, "/password/forgot", source),
@@ -246,7 +274,7 @@ impl From<StoreError> for ChangePasswordError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, PASSWORD, from, secret};
+    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
 
     #[tokio::test]
@@ -292,11 +320,69 @@ mod tests {
         let house = House::new().await;
         let ann = house.register("ann").await;
         let wish = Wish { username: Some("ANN"), email: Some("Ann@example.com"), name: Some("Ann") };
-        house.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
+        house.accounts.change(&ann.user, ann.session, &wish, None, &Source::default()).await.unwrap();
         assert!(!house.is_dead(&ann).await);
         let wish = Wish { email: Some("other@example.com"), ..Wish::default() };
-        let changed = house.accounts.change(&ann.user, &wish, &Source::default()).await.unwrap();
+        let changed = house.accounts.change(&ann.user, ann.session, &wish, None, &Source::default()).await.unwrap();
         assert_eq!(changed.user.email.unwrap().as_str(), "other@example.com");
         assert!(house.is_dead(&ann).await && house.is_live(ann.session).await);
+    }
+
+    #[tokio::test]
+    async fn where_no_letter_can_be_written_nothing_is_changed() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let strict = house.verifying();
+        let places: Vec<_> = std::iter::from_fn(|| strict.accounts.place().ok()).collect();
+        let wish = Wish { email: Some("other@example.com"), name: Some("Ann"), ..Wish::default() };
+        let refused = strict.accounts.change(&ann.user, ann.session, &wish, None, &Source::default()).await;
+        assert!(matches!(refused, Err(ChangeError::Busy { .. })));
+        assert_eq!(strict.people().find("ann").await.unwrap().unwrap().name, None);
+        drop(places);
+        strict.accounts.change(&ann.user, ann.session, &wish, None, &Source::default()).await.unwrap();
+        assert_eq!(strict.people().find("ann").await.unwrap().unwrap().name.as_deref(), Some("Ann"));
+        strict.mailed_token().await;
+    }
+
+    #[tokio::test]
+    async fn an_old_sign_in_needs_the_password_for_what_one_comes_in_by() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        house.clock.advance(11 * MINUTE);
+        let change = async |wish: &Wish<'_>, password: Option<&str>| {
+            let password = password.map(secret);
+            house.accounts.change(&ann.user, ann.session, wish, password.as_ref(), &from("192.0.2.1")).await
+        };
+        let (email, username) = (Some("other@example.com"), Some("anna"));
+        for wish in [Wish { email, ..Wish::default() }, Wish { username, ..Wish::default() }] {
+            let old = change(&wish, None).await;
+            assert!(matches!(old, Err(ChangeError::NotProved(FactorError::LoginTooOld(_)))), "{wish:?}");
+            let wrong = change(&wish, Some("wrong")).await;
+            assert!(matches!(wrong, Err(ChangeError::NotProved(FactorError::WrongPassword))), "{wish:?}");
+        }
+        let same = Wish { username: Some("ANN"), email: Some("Ann@example.com"), name: Some("Ann") };
+        assert_eq!(change(&same, None).await.unwrap().user.name.as_deref(), Some("Ann"));
+        let changed = change(&Wish { email, username, name: None }, Some(PASSWORD)).await.unwrap().user;
+        assert_eq!((changed.label(), changed.email.as_ref().map(Email::as_str)), (username, email));
+        assert!(house.letter().await.subject.contains("Another e-mail address"), "to the one of before");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_signs_in_with_is_changed_as_ever() {
+        let house = House::with(|settings| settings.identifier = Identifier::Email).await;
+        let ann = house.register("ann").await;
+        house.clock.advance(11 * MINUTE);
+        let wish = Wish { username: Some("anna"), ..Wish::default() };
+        house.accounts.change(&ann.user, ann.session, &wish, None, &Source::default()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_address_that_was_never_proved_where_it_must_be_hears_of_nothing() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let strict = house.verifying();
+        let wish = Wish { email: Some("other@example.com"), ..Wish::default() };
+        strict.accounts.change(&ann.user, ann.session, &wish, None, &Source::default()).await.unwrap();
+        assert_eq!(strict.letter().await.to.as_str(), "other@example.com");
     }
 }

@@ -213,7 +213,7 @@ impl Accounts {
             return Ok(Err(limited));
         }
         let challenge = Secret::random("");
-        let kept = people.store.add_passkey_challenge(&challenge.digest(), user, now.plus(CHALLENGE_LIFE)).await?;
+        let kept = people.store.add_passkey_challenge(&challenge.digest(), user, now, now.plus(CHALLENGE_LIFE)).await?;
         Ok(if kept { Ok(challenge) } else { Err(Limited { retry_after: CHALLENGE_LIFE }) })
     }
 }

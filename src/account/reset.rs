@@ -86,7 +86,7 @@ impl Accounts {
         let new = people.new_password_of(user, new).map_err(weak)?;
         let hash = people.hasher.hash(&new).await?;
         let revoked = people.store.reset_password(&token.digest(), &hash, &people.clock).await?;
-        people.revocations.apply(&revoked.ok_or(LinkError::Invalid)?);
+        people.revocations.announce(&revoked.ok_or(LinkError::Invalid)?);
         Ok(())
     }
 
@@ -103,7 +103,7 @@ impl Accounts {
         self.limits.link(Network::of(source.ip), &people.settings, people.clock.now()).await?;
         match people.store.follow_email_link(&token.digest(), &people.clock).await? {
             Some(Changed::Done { user, revoked }) => {
-                people.revocations.apply(&revoked);
+                people.revocations.announce(&revoked);
                 Ok(*user)
             }
             // Somebody else has the address by now.
@@ -246,14 +246,22 @@ mod tests {
         let bob = house.register("bob").await;
         let strict = house.verifying();
         let wish = |email| Wish { email: Some(email), ..Wish::default() };
-        let changed = strict.accounts.change(&ann.user, &wish("new@example.com"), &from("192.0.2.1")).await.unwrap();
+        let changed = strict
+            .accounts
+            .change(&ann.user, ann.session, &wish("new@example.com"), None, &from("192.0.2.1"))
+            .await
+            .unwrap();
         assert_eq!(changed.user.email.unwrap().as_str(), "ann@example.com");
         assert_eq!(changed.pending.unwrap().as_str(), "new@example.com");
         strict.accounts.verify_email(&strict.mailed_token().await, &from("192.0.2.1")).await.unwrap();
         let now = strict.people().find("ann").await.unwrap().unwrap();
         assert!(now.email_verified && now.email.unwrap().as_str() == "new@example.com");
         assert!(strict.is_dead(&ann).await && strict.is_live(ann.session).await);
-        strict.accounts.change(&bob.user, &wish("new@example.com"), &from("192.0.2.1")).await.unwrap();
+        strict
+            .accounts
+            .change(&bob.user, bob.session, &wish("new@example.com"), None, &from("192.0.2.1"))
+            .await
+            .unwrap();
         assert!(strict.letter().await.subject.contains("have an account"));
     }
 }

@@ -19,11 +19,13 @@ pub(super) async fn follow(running: Arc<Running>, stop: Stop) {
         let now = lasting.clock.now();
         let config = running.config.load_full();
         let longest = config.tokens.access_ttl.saturating_add(config.tokens.leeway);
-        if !patience.may_forget(now, begun.elapsed(), longest) {
-            continue;
-        }
-        lasting.revocations.sweep(now);
-        if let Err(error) = lasting.store.forget_expired(now).await {
+        let tidied = if patience.may_forget(now, begun.elapsed(), longest) {
+            lasting.revocations.sweep(now);
+            lasting.store.forget_expired(now).await
+        } else {
+            lasting.store.forget_challenges(now).await
+        };
+        if let Err(error) = tidied {
             tracing::warn!(error = %Chain(&error), "cannot tidy the store; trying again later");
         }
     }

@@ -57,7 +57,8 @@ impl Endpoints {
         let (name, email) = (form.take("name"), form.take("email"));
         let name = name.as_ref().map_or("", Secret::expose);
         let wish = Wish { username: None, email: email.as_ref().map(Secret::expose), name: Some(name) };
-        match self.accounts.change(&user, &wish, &source(&inbound)).await {
+        let password = form.take("password").filter(|password| !password.expose().is_empty());
+        match self.accounts.change(&user, session, &wish, password.as_ref(), &source(&inbound)).await {
             Ok(_) => Ok(self.account_done(Part::Names)),
             Err(error) => {
                 let page = Account { name, email: wish.email.unwrap_or_default(), ..Account::default() };
@@ -174,7 +175,7 @@ impl Endpoints {
 /// A password that is not right is the current one here: nobody asks for a name.
 fn problem(part: Part, refusal: &Refusal) -> Problem {
     let problem = refusal.problem();
-    if matches!(part, Part::Password | Part::SecondFactor) && problem.code == "invalid_credentials" {
+    if matches!(part, Part::Names | Part::Password | Part::SecondFactor) && problem.code == "invalid_credentials" {
         return Problem { code: "current_password", ..problem };
     }
     problem

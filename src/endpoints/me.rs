@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Endpoints, Problem, form, source, tokens_out};
 use crate::account::Wish;
+use crate::base::Secret;
 use crate::refusal::own_response;
 use crate::store::User;
 use crate::wire::{Body, Inbound};
@@ -16,6 +17,8 @@ struct Form {
     username: Option<String>,
     email: Option<String>,
     name: Option<String>,
+    /// Needed for another username or address when the sign-in is older than some minutes.
+    password: Option<Secret>,
 }
 
 impl Endpoints {
@@ -25,11 +28,11 @@ impl Endpoints {
             return Ok(told(&user));
         }
         let body = inbound.take_body();
-        let (user, _) = self.person(&inbound).await?;
+        let (user, session) = self.person(&inbound).await?;
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
         let wish =
             Wish { username: form.username.as_deref(), email: form.email.as_deref(), name: form.name.as_deref() };
-        let changed = self.accounts.change(&user, &wish, &source(&inbound)).await?;
+        let changed = self.accounts.change(&user, session, &wish, form.password.as_ref(), &source(&inbound)).await?;
         let mut said = tokens_out::user(&changed.user);
         if let (Some(pending), Value::Object(members)) = (&changed.pending, &mut said) {
             members.insert("pending_email".to_owned(), pending.as_str().into());

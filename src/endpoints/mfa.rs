@@ -44,7 +44,10 @@ impl Endpoints {
         let form: Answer = form::json(inbound.headers(), body, self.body_timeout).await?;
         let outcome = self.accounts.sign_in_with_code(&form.challenge, &form.code, &source(&inbound)).await;
         self.count_login("mfa", &outcome);
-        Ok(token_answer(&outcome?, self.format()))
+        let signed_in = outcome?;
+        let mut response = token_answer(&signed_in, self.format());
+        self.give_tokens(&mut response, &inbound, &signed_in);
+        Ok(response)
     }
 
     /// `POST`: a new key. `DELETE`: no second factor any more.

@@ -10,6 +10,7 @@ use crate::account::{Client, LoginError, SignedIn, Source};
 use crate::authn::{AuthnError, Recognised};
 use crate::authz::Asks;
 use crate::base::{Email, Secret, Username};
+use crate::observe::Chain;
 use crate::pages::{SecondFactor, SignIn};
 use crate::refusal::{Opened, Refusal, own_page, refusal_page};
 use crate::token::Identity;
@@ -121,9 +122,11 @@ impl Endpoints {
         signed_in: &SignedIn,
         from: &Source<'_>,
     ) -> Result<Response<Body>, Problem> {
-        if let Some(held) = before.and_then(|before| before.session) {
-            let ended = self.accounts.logout(Some(held.session), None, from).await;
-            ended.map_err(|error| super::sessions::away(&error))?;
+        if let Some(held) = before.and_then(|before| before.session)
+            && let Err(error) = self.accounts.logout(Some(held.session), None, from).await
+        {
+            // The new one has begun, and this answer is the only way to it.
+            tracing::error!(error = %Chain(&error), session = %held.session, "a browser's session of before could not be ended");
         }
         let mut response = see_other(return_to);
         self.give_session(&mut response, signed_in);

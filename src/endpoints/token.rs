@@ -42,7 +42,11 @@ impl Endpoints {
         }
         self.count_login("password_grant", &outcome);
         let signed_in = outcome.map_err(|error| of_login(&error))?;
-        check_scope(form, &signed_in)?;
+        if let Err(problem) = check_scope(form, &signed_in) {
+            // Nobody hears of that session: it ends.
+            self.accounts.logout(Some(signed_in.session), None, &source(inbound)).await.map_err(|_| AWAY)?;
+            return Err(problem.into());
+        }
         Ok(signed_in)
     }
 

@@ -28,6 +28,8 @@ pub(crate) enum Subject {
     AccountExists,
     /// Somebody wanted a name that is taken.
     NameTaken,
+    /// Another address takes the place of this one; told without a link.
+    AddressChanged,
 }
 
 /// A letter to be sent.
@@ -56,6 +58,7 @@ impl Subject {
             Self::ConfirmAddress => in_every_language!("confirm_address", language),
             Self::AccountExists => in_every_language!("account_exists", language),
             Self::NameTaken => in_every_language!("name_taken", language),
+            Self::AddressChanged => in_every_language!("address_changed", language),
         }
     }
 }
@@ -71,8 +74,13 @@ impl fmt::Debug for Letter {
 mod tests {
     use super::*;
 
-    const ALL: [Subject; 4] =
-        [Subject::NewPassword, Subject::ConfirmAddress, Subject::AccountExists, Subject::NameTaken];
+    const ALL: [Subject; 5] = [
+        Subject::NewPassword,
+        Subject::ConfirmAddress,
+        Subject::AccountExists,
+        Subject::NameTaken,
+        Subject::AddressChanged,
+    ];
 
     #[test]
     fn every_text_has_a_subject_and_its_places_are_filled_in_every_language() {
@@ -83,7 +91,8 @@ mod tests {
             let text = letter.text.expose();
             assert!(letter.subject.contains("https://app.example.com") && !letter.subject.contains('\n'), "{about:?}");
             // On a line of its own, where every program finds it.
-            assert!(text.lines().any(|line| line == link), "{text}");
+            assert_eq!(text.lines().any(|line| line == link), about != Subject::AddressChanged, "{text}");
+            assert!(about != Subject::AddressChanged || !text.contains("/auth"), "{text}");
             assert!(text.lines().any(|line| line == "https://app.example.com"), "{text}");
             assert!(!text.contains(['{', '}']) && text.ends_with('\n'), "{text}");
             assert!(text.lines().all(|line| line.chars().count() <= 78), "{text}");

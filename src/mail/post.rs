@@ -14,27 +14,36 @@ use crate::observe::Chain;
 
 /// Takes letters and never waits. Cheap to clone; when the last clone is gone, the round ends once its letters have left.
 #[derive(Debug, Clone)]
-pub(crate) struct Mailer(mpsc::Sender<Letter>);
+pub(crate) struct Mailer {
+    queue: mpsc::Sender<Letter>,
+    delivers: bool,
+}
 
 impl Mailer {
     /// A mailer, and the round that somebody has to run.
     pub(crate) fn new(settings: &Settings) -> (Self, Round) {
         let (sender, queue) = mpsc::channel(MOST);
-        (Self(sender), Round { queue, waiting: VecDeque::new(), settings: settings.clone() })
+        let mailer = Self { queue: sender, delivers: settings.server.is_some() };
+        (mailer, Round { queue, waiting: VecDeque::new(), settings: settings.clone() })
     }
 
     /// Puts a letter into the queue. When that is full the letter is lost, and the log says so.
     pub(crate) fn send(&self, letter: Letter) {
-        if self.0.try_send(letter).is_err() {
+        if self.queue.try_send(letter).is_err() {
             tracing::error!("a mail was dropped: {MOST} are waiting for the server of [mail]");
         }
+    }
+
+    /// Whether letters reach people, and not the log alone.
+    pub(crate) fn delivers(&self) -> bool {
+        self.delivers
     }
 
     /// One whose letters a test reads.
     #[cfg(test)]
     pub(crate) fn read_by_a_test() -> (Self, mpsc::Receiver<Letter>) {
         let (sender, queue) = mpsc::channel(MOST);
-        (Self(sender), queue)
+        (Self { queue: sender, delivers: true }, queue)
     }
 }
 

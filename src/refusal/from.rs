@@ -135,6 +135,7 @@ impl From<RegisterError> for Refusal {
 impl From<ChangeError> for Refusal {
     fn from(error: ChangeError) -> Self {
         match error {
+            ChangeError::NotProved(error) => error.into(),
             ChangeError::Invalid(fields) => Self::of_fields(fields),
             ChangeError::UserExists => Self::named("user_exists"),
             ChangeError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),

@@ -165,7 +165,7 @@ where
     H: Handler,
 {
     let pulse = Arc::new(Pulse::default());
-    let io = Watched::new(stream, first, Arc::clone(&pulse));
+    let io = TokioIo::new(Watched::new(stream, first, Arc::clone(&pulse)));
     let mut builder = http2::Builder::new(Streams { take: limits.body_timeout });
     builder
         .timer(TokioTimer::new())
@@ -184,7 +184,7 @@ where
     drive(connection, pulse, Deadlines::http2(limits), timer, &stop).await
 }
 
-impl<S, V> Connection for http2::Connection<Watched<S>, V, Streams>
+impl<S, V> Connection for http2::Connection<TokioIo<Watched<S>>, V, Streams>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
     V: HttpService<Incoming, ResBody = Answer>,

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The state of one connection, without a clock: noting costs an atomic store, and only whoever keeps the deadlines
 /// (`drive`) asks for the time, once for each change.
@@ -91,11 +89,21 @@ impl Pulse {
         }
     }
 
-    pub(super) fn note_write(&self, written: &Poll<io::Result<usize>>) {
+    /// Those were not a head after all, and have been read to their end.
+    pub(super) fn note_rest(&self) {
+        self.head.store(false, Ordering::Relaxed);
+    }
+
+    fn note_write(&self, written: &Poll<io::Result<usize>>) {
         self.blocked.store(written.is_pending(), Ordering::Relaxed);
         if written.is_ready() {
             self.wrote.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// TLS takes more than its socket does, and tells only here that this is full.
+    fn note_flush(&self, flushed: &Poll<io::Result<()>>) {
+        self.blocked.store(flushed.is_pending(), Ordering::Relaxed);
     }
 }
 
@@ -117,25 +125,33 @@ impl Drop for Busy {
     }
 }
 
-/// A socket of HTTP/2 that notes what passes; it gives back first what the sniffer read.
+/// A socket whose writes are noted: whether the client takes them has a deadline. It gives back first what was read already.
 #[derive(Debug)]
 pub(super) struct Watched<S> {
-    inner: TokioIo<S>,
+    stream: S,
     first: Bytes,
     pulse: Arc<Pulse>,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S, first: Bytes, pulse: Arc<Pulse>) -> Self {
-        Self { inner: TokioIo::new(stream), first, pulse }
+    pub(super) const fn new(stream: S, first: Bytes, pulse: Arc<Pulse>) -> Self {
+        Self { stream, first, pulse }
+    }
+
+    pub(super) fn pulse(&self) -> &Arc<Pulse> {
+        &self.pulse
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 }
 
-impl<S: AsyncRead + Unpin> Read for Watched<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.first.is_empty() {
-            return Pin::new(&mut this.inner).poll_read(cx, buf);
+            return Pin::new(&mut this.stream).poll_read(cx, buf);
         }
         let most = this.first.len().min(buf.remaining());
         buf.put_slice(&this.first.split_to(most));
@@ -143,10 +159,10 @@ impl<S: AsyncRead + Unpin> Read for Watched<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Write for Watched<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.inner).poll_write(cx, buf);
+        let written = Pin::new(&mut this.stream).poll_write(cx, buf);
         this.pulse.note_write(&written);
         written
     }
@@ -157,23 +173,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Write for Watched<S> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = Pin::new(&mut this.inner).poll_write_vectored(cx, bufs);
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
         this.pulse.note_write(&written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.pulse.note_flush(&flushed);
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         this.pulse.close();
-        Pin::new(&mut this.inner).poll_shutdown(cx)
+        Pin::new(&mut this.stream).poll_shutdown(cx)
     }
 }
 

@@ -64,6 +64,7 @@ impl Store {
         let sql = "UPDATE users SET password_hash = $1, password_set_at = $2, updated_at = $2, email_verified = 1 WHERE id = $3";
         on.execute(sql, values![password.expose(), now, user.id]).await?;
         forget(&mut on, user.id, Purpose::Password).await?;
+        forget_addresses(&mut on, user.id).await?;
         let revoked = revocations::of_user(&mut on, user.id, None, Reach::Sessions, now).await?;
         strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
         on.commit().await?;
@@ -98,6 +99,14 @@ async fn found(
     let user = people::by_id(on, row.user_id("user_id")?).await?.filter(|user| !user.disabled);
     let user = user.filter(|user| purpose == Purpose::Email || user.email.as_ref() == Some(&email));
     Ok(user.map(|user| (user, email)))
+}
+
+/// Uses up those that would make another address a person's, within the transaction of the caller: whoever asked for
+/// them may be who is shut out now.
+pub(super) async fn forget_addresses(on: &mut Connection, user: UserId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM links WHERE user_id = $1 AND purpose = $2 \
+        AND email <> COALESCE((SELECT email FROM users WHERE id = $1), '')";
+    on.execute(sql, values![user, Purpose::Email.word()]).await.map(|_| ())
 }
 
 /// Uses up the links of a person, within the transaction of the caller.

@@ -118,6 +118,7 @@ impl Store {
             return Ok(None);
         }
         links::forget(&mut on, id, Purpose::Password).await?;
+        links::forget_addresses(&mut on, id).await?;
         let revoked = revocations::of_user(&mut on, id, except, Reach::Sessions, now).await?;
         strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
@@ -139,7 +140,9 @@ impl Store {
             return Ok(None);
         }
         links::forget(&mut on, user.id, Purpose::Password).await?;
+        links::forget_addresses(&mut on, user.id).await?;
         let revoked = revocations::of_user(&mut on, user.id, Some(except), Reach::Sessions, now).await?;
+        strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -158,6 +161,7 @@ impl Store {
         }
         let revoked =
             if disabled { revocations::of_user(&mut on, id, None, Reach::Sessions, now).await? } else { vec![] };
+        links::forget_addresses(&mut on, id).await?;
         strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
@@ -287,6 +291,9 @@ pub(super) async fn change(
         strangers::of_person(on, id, Done::Changed, now).await?;
     }
     update(on, &user).await?;
+    if change.email.is_some() {
+        links::forget_addresses(on, id).await?;
+    }
     let revoked = if change.is_cosmetic() {
         vec![]
     } else {

@@ -5,7 +5,7 @@ use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::digest;
-use super::{Digest, NewSession, Revocation, Session, SessionKey, Store, StoreError, User, familiar, people};
+use super::{Digest, NewSession, Revocation, Session, SessionKey, Store, StoreError, User, familiar, links, people};
 use crate::base::{Network, Secret, SessionId, Timestamp, UserId};
 
 impl Store {
@@ -162,6 +162,7 @@ impl Store {
         let mut on = self.engine.begin().await?;
         let revoked = revocations::of_user(&mut on, user, except, Reach::Sessions, now).await?;
         strangers::of_person(&mut on, user, Done::Changed, now).await?;
+        links::forget_addresses(&mut on, user).await?;
         on.commit().await?;
         Ok(revoked)
     }

@@ -1,8 +1,9 @@
 //! Signing in with a browser: the cookie, what ends it, and what it is good for.
+use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Browser, Faults, SOON, Site, Upstream, authgate, until};
+use crate::support::{Browser, Faults, SOON, Site, Upstream, authgate, python_program, until};
 
 /// An open, an optional and a protected route; the backend tells what it saw.
 fn house(upstream: &Upstream) -> Site {
@@ -177,6 +178,24 @@ fn each_sign_in_is_a_session_of_its_own_and_ends_the_one_before_in_that_browser(
     browser.submit(&page, &[("username", "alice"), ("password", &password())]).expect(303);
     gateway.get("/app").header("Cookie", &format!("authgate={second}")).send().refused(401, "session_ended");
     browser.open("/app").expect(200);
+}
+
+#[test]
+fn a_sign_in_counts_although_the_session_before_it_cannot_be_ended() {
+    let Some(python) = python_program("python", "pyotp==2.9.0") else { return };
+    let gateway = house(&Upstream::start()).start();
+    let browser = Browser::signed_in(&gateway);
+    let first = browser.cookie("authgate").unwrap();
+    let trouble = "import sqlite3,sys; sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None).execute(\"CREATE TRIGGER \
+        trouble BEFORE UPDATE OF ended_at ON sessions BEGIN SELECT RAISE(ABORT, 'trouble'); END\")";
+    let store = gateway.folder().join("authgate.db");
+    let ran = Command::new(python).args(["-c", trouble]).arg(store).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let page = browser.open("/auth/login?prompt=login").expect(200);
+    browser.submit(&page, &[("username", "alice"), ("password", &password())]).expect(303);
+    assert_ne!(browser.cookie("authgate").unwrap(), first);
+    browser.open("/app").expect(200);
+    until("the log tells of it", SOON, || gateway.log_text().contains("could not be ended"));
 }
 
 #[test] // S11

@@ -70,6 +70,25 @@ fn a_token_that_flask_made_ends_by_its_id_and_with_its_person() {
 }
 
 #[test]
+fn a_password_that_its_owner_changes_ends_the_tokens_that_a_backend_made() {
+    let Some(python) = python() else { return };
+    let gateway = site(&Upstream::start(), "flask-jwt-extended").start();
+    let (alice, bob) = (gateway.register("alice"), gateway.register("bob"));
+    let ask = |token: &str| gateway.get("/app/x").bearer(token).send().status;
+    let [hers, his] = ["alice", "bob"]
+        .map(|name| stacks(&python, &["flask", TEST_SECRET, "make", name]))
+        .map(|made| (text(&made, "plain").to_owned(), text(&made, "refresh").to_owned()));
+    for token in [&hers.0, &his.0] {
+        assert_eq!(ask(token), 200);
+    }
+    let body = json!({ "current_password": alice.password, "new_password": "another good one 2" });
+    gateway.post("/auth/password").bearer(&alice.access).json(&body).send().expect(204);
+    until("the token made elsewhere is refused", SOON, || ask(&hers.0) == 401);
+    gateway.post("/auth/refresh").bearer(&hers.1).send().expect(401);
+    assert_eq!((ask(&alice.access), ask(&bob.access), ask(&his.0)), (200, 200, 200));
+}
+
+#[test]
 fn a_refresh_token_that_flask_made_renews_here_again_and_again_until_it_is_ended() {
     let Some(python) = python() else { return };
     let mut gateway = site(&Upstream::start(), "flask-jwt-extended").start();

@@ -201,6 +201,39 @@ fn nobody_comes_in_before_the_link_was_followed() {
     gateway.add_admin("boss");
 }
 
+#[test]
+fn the_address_of_before_is_told_of_a_new_one_without_a_link() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("pages", "languages", "[\"en\", \"fr\"]").start();
+    let ann = gateway.person("ann", &register(&gateway, "ann").expect(201));
+    let patch = gateway.call("PATCH", "/auth/me").header("Accept-Language", "fr").bearer(&ann.access);
+    patch.json(&json!({ "email": "thief@example.net" })).send().expect(200);
+    let letter = mailbox.letter("ann@example.com", 0);
+    let subject = letter["headers"]["subject"].as_str().unwrap();
+    assert!(subject.starts_with("Une autre adresse e-mail pour votre compte"), "{subject}");
+    let text = letter["text"].as_str().unwrap();
+    assert!(text.contains("mot de passe") && !text.contains("/auth") && !text.contains("token"), "{text}");
+    assert_eq!(mailbox.letters().len(), 1);
+}
+
+#[test]
+fn a_new_password_stops_the_address_that_a_thief_asked_for() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("accounts", "verify_email", "true").start();
+    register(&gateway, "ann").expect(202);
+    verify(&gateway, &mailbox.token("ann@example.com", 0)).expect(204);
+    let ann = gateway.person("ann", &gateway.log_in("ann", "a-first-password-1").expect(200));
+    let patch = gateway.call("PATCH", "/auth/me").bearer(&ann.access).json(&json!({ "email": "thief@example.net" }));
+    patch.send().expect(200);
+    let theirs = mailbox.token("thief@example.net", 0);
+    assert!(mailbox.letter("ann@example.com", 1)["text"].as_str().unwrap().contains("change your password"));
+    let body = json!({ "current_password": "a-first-password-1", "new_password": NEW });
+    gateway.post("/auth/password").bearer(&ann.access).json(&body).send().expect(204);
+    verify(&gateway, &theirs).refused(400, "invalid_token");
+    let now = gateway.log_in("ann", NEW).expect(200).json();
+    assert_eq!(now["user"]["email"], "ann@example.com");
+}
+
 /// What tells one answer from another, the time and the id left out.
 fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let varies = ["date", "x-request-id"];

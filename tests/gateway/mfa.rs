@@ -137,6 +137,32 @@ fn a_route_may_ask_for_a_second_factor() {
 }
 
 #[test]
+fn the_second_half_of_a_sign_in_sets_the_cookies_that_the_first_would_have_set() {
+    let site = Site::shared_secret(&Upstream::start()).set("tokens", "format", "\"flask-jwt-extended\"");
+    let gateway = site.set("tokens", "locations", "[\"header\", \"cookie\"]").start();
+    let alice = gateway.register("alice");
+    let python = python_program("python", "pyotp==2.9.0");
+    let Some(python) = python else { return };
+    let made = gateway.post("/auth/mfa/totp").bearer(&alice.access).send().expect(200).json();
+    let device = Device { python, uri: made["uri"].as_str().unwrap().to_owned() };
+    confirm(&gateway, &alice, &device.code(0)).expect(200);
+    let half = gateway.log_in("alice", &alice.password).expect(401);
+    assert!(half.head.all("set-cookie").is_empty());
+    let challenge = half.json()["challenge"].as_str().unwrap_or_else(|| panic!("{}", half.text())).to_owned();
+    let whole = show(&gateway, &challenge, &device.code(30)).expect(200);
+    let set = whole.head.all("set-cookie");
+    let cookie = |name: &str| {
+        let found = set.iter().find_map(|line| line.strip_prefix(&format!("{name}=")));
+        found.unwrap_or_else(|| panic!("no {name} in {set:?}")).split(';').next().unwrap().to_owned()
+    };
+    for name in ["refresh_token_cookie", "csrf_access_token", "csrf_refresh_token"] {
+        assert!(!cookie(name).is_empty());
+    }
+    let shown = format!("access_token_cookie={}", cookie("access_token_cookie"));
+    gateway.get("/app/x").header("Cookie", &shown).send().expect(200);
+}
+
+#[test]
 fn a_browser_is_asked_for_the_code_and_comes_back_to_the_page_first_asked_for() {
     let upstream = Upstream::start();
     let route = format!("prefix = \"/vault\"\nupstream = \"{}\"\nmfa = true", upstream.url());

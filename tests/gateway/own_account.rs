@@ -3,7 +3,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::support::{A_BUSY_SECOND, Answer, Gateway, Ran, SOON, Site, Upstream, authgate_with_input, until};
+use crate::support::browser::Form;
+use crate::support::{
+    A_BUSY_SECOND, Answer, Browser, Faults, Gateway, Ran, SOON, Site, Upstream, authgate_with_input, until,
+};
 
 fn run(gateway: &Gateway, args: &[&str]) -> Ran {
     authgate_with_input(gateway.folder(), gateway.site().variables(), args, "")
@@ -53,6 +56,41 @@ fn people_change_their_names_and_taken_ones_are_refused() {
         .json(&json!({ "name": "x" }))
         .send()
         .refused(403, "foreign_origin");
+    gateway.leaks_nothing();
+}
+
+#[test]
+fn a_token_that_was_left_lying_gives_the_account_no_other_name_or_address() {
+    let faults = Faults::none();
+    let gateway = faults.on(Site::fixture(&Upstream::start())).start();
+    let (alice, browser) = (gateway.register("alice"), Browser::new(&gateway));
+    browser.sign_in("alice", "/").expect(303);
+    let patch = |body: Value| gateway.call("PATCH", "/auth/me").bearer(&alice.access).json(&body).send();
+    let page = browser.open("/auth/account").expect(200);
+    assert!(!page.text().contains("names-password"), "a moment ago: nothing more is asked");
+    faults.clock_is_off_by(11 * 60);
+    for wish in [json!({ "email": "thief@example.com" }), json!({ "username": "mallory" })] {
+        let old = patch(wish.clone());
+        let asks = old.field("www-authenticate").unwrap().to_owned();
+        assert!(asks.contains("insufficient_user_authentication") && asks.contains("max_age=\"600\""), "{asks}");
+        old.refused(401, "login_too_old");
+        let mut guessed = wish;
+        guessed["password"] = json!("not it");
+        patch(guessed).refused(401, "invalid_credentials");
+    }
+    patch(json!({ "name": "Alice", "username": "ALICE" })).expect(200);
+    // The form of the page that was opened before, and then the one that it is answered with.
+    let submit = |page: &Answer, password: &str| {
+        let fields = [("name", "Al"), ("email", "al@example.com"), ("password", password)];
+        browser.send(browser.fetch("POST", "/auth/account").form(&Form::of(&page.text()).filled(&fields)))
+    };
+    let again = submit(&page, "").expect(401);
+    assert!(again.text().contains("names-password") && again.text().contains("al@example.com"), "{}", again.text());
+    let again = submit(&again, "not it").expect(401);
+    submit(&again, &alice.password).expect(303);
+    let mine = gateway.log_in("alice", &alice.password).expect(200).json();
+    assert_eq!((&mine["user"]["email"], &mine["user"]["name"]), (&json!("al@example.com"), &json!("Al")));
+    assert!(!gateway.log_text().contains("mail, written here"), "nobody reads a letter in the log");
     gateway.leaks_nothing();
 }
 

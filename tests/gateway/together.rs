@@ -4,7 +4,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::support::servers::{Kind, Server};
-use crate::support::{A_BUSY_SECOND, Answer, Gateway, SOON, Site, Upstream, until};
+use crate::support::{A_BUSY_SECOND, Answer, Gateway, SOON, Site, Upstream, token_in, until};
 
 /// Two nodes that sign alike, each with a store of its own: only the Redis can carry anything from one to the other.
 fn nodes(server: &Server, upstream: &Upstream, change: impl Fn(Site) -> Site) -> [Gateway; 2] {
@@ -85,6 +85,22 @@ fn what_one_node_ends_the_redis_tells_the_others_at_once() {
     here.log_out(&alice.access).expect(204);
     let begun = Instant::now();
     until("it is over there", SOON, || there.get("/app/x").bearer(&alice.access).send().status == 401);
+    assert!(begun.elapsed() < A_BUSY_SECOND, "in force after {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_password_that_a_link_sets_ends_the_tokens_on_the_other_nodes_at_once() {
+    let Some(server) = Server::start(Kind::Redis) else { return };
+    let [here, there] = nodes(&server, &Upstream::start(), |site| site);
+    let form = json!({ "username": "ann", "email": "ann@example.com", "password": "correct horse 7" });
+    let ann = here.person("ann", &here.post("/auth/register").json(&form).send().expect(201));
+    there.get("/app/x").bearer(&ann.access).send().expect(200);
+    here.post("/auth/password/forgot").json(&json!({ "email": "ann@example.com" })).send().expect(202);
+    until("the mail is in the log", SOON, || here.log_text().contains("/auth/password/reset?token=agl_"));
+    let new = json!({ "token": token_in(&here.log_text()), "new_password": "another good one 2" });
+    here.post("/auth/password/reset").json(&new).send().expect(204);
+    let begun = Instant::now();
+    until("it is over there", SOON, || there.get("/app/x").bearer(&ann.access).send().status == 401);
     assert!(begun.elapsed() < A_BUSY_SECOND, "in force after {:?}", begun.elapsed());
 }
 

@@ -64,9 +64,11 @@ fn what_is_wrong_is_said_in_the_words_of_the_standard() {
 #[test]
 fn a_scope_that_nobody_gave_is_refused() {
     let gateway = Gateway::start(&Upstream::start());
-    gateway.register("alice");
+    let alice = gateway.register("alice");
     let form = format!("grant_type=password&username=alice&password={}&scope=moon:read", password_of("alice"));
     oauth_refused(gateway.post("/auth/token").form(&form).send(), 400, "invalid_scope");
+    let sessions = gateway.get("/auth/sessions").bearer(&alice.access).send().expect(200).json();
+    assert_eq!(sessions["items"].as_array().unwrap().len(), 1, "none goes on that nobody holds: {sessions}");
 }
 
 #[test]

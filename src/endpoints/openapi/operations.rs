@@ -255,7 +255,7 @@ const ME: &[Operation] = &[
         .by(Shown::Somebody)
         .takes(Takes::Json("Change"))
         .says(&[(200, Says::Json("User"))])
-        .refuses(&[BODY, FIELDS, GUARDED, &["user_exists"]]),
+        .refuses(&[BODY, FIELDS, GUARDED, PROOF, &["user_exists"]]),
 ];
 const ACCOUNT: &[Operation] = &[
     Operation::page("The page of one's own account", &["done"])
@@ -266,7 +266,7 @@ const ACCOUNT: &[Operation] = &[
         .by(Shown::Perhaps)
         .takes(Takes::Form("PageForm"))
         .says(&[(303, Says::Elsewhere)])
-        .refuses(&[SOMEBODY, FIELDS, GUARDED, &["user_exists", "bad_form", "unsupported_media_type"]]),
+        .refuses(&[SOMEBODY, FIELDS, GUARDED, PROOF, &["user_exists", "bad_form", "unsupported_media_type"]]),
 ];
 const CHANGE_PASSWORD: &[Operation] = &[post("A new password; the other sessions end")
     .by(Shown::Somebody)

@@ -9,19 +9,19 @@ mod intake;
 mod trial;
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::{Method, Response, StatusCode, Version};
 use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Handler;
 use super::connection::fenced;
-use super::pulse::Pulse;
+use super::pulse::{Pulse, Watched};
 use crate::wire::http1::{Inbox, Outbox};
 use crate::wire::{Body, Peer, Takeover, Wish};
 use answer::{Asked, Coding};
@@ -33,10 +33,9 @@ pub(crate) use trial::Requests;
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Conn<S> {
-    stream: S,
+    stream: Watched<S>,
     inbox: Inbox,
     outbox: Outbox,
-    pulse: Arc<Pulse>,
     /// Nothing more comes from the client.
     ended: bool,
     /// Of what still comes nobody knows what it is, or nobody wants it.
@@ -64,13 +63,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     pub(super) fn new(stream: S, first: BytesMut, pulse: Arc<Pulse>) -> Self {
         let mut inbox = Inbox::default();
         *inbox.bytes_mut() = first;
-        Self { stream, inbox, outbox: Outbox::default(), pulse, ended: false, lost: false }
+        let stream = Watched::new(stream, Bytes::new(), pulse);
+        Self { stream, inbox, outbox: Outbox::default(), ended: false, lost: false }
     }
 
     /// The socket of a connection that is another protocol's now. `None`: bytes came before that was agreed on, which may have been
     /// meant as another request, so nobody reads them as either (SECURITY-CASES W02).
     pub(super) fn into_stream(self) -> Option<S> {
-        self.inbox.is_empty().then_some(self.stream)
+        self.inbox.is_empty().then(|| self.stream.into_inner())
     }
 
     /// Answers requests until one side is done with the connection.
@@ -102,7 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     async fn head(&mut self, max_header: usize) -> io::Result<Option<Result<Head, BadHead>>> {
         let mut lines = Lines::default();
         if !self.inbox.is_empty() {
-            self.pulse.note_read();
+            self.stream.pulse().note_read();
         }
         self.outbox.rest(MOST_AT_REST);
         self.inbox.rest();
@@ -113,13 +113,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                     Ok(None) => {}
                     Err(bad) => return Poll::Ready(Ok(Some(Err(bad)))),
                 }
-                if self.ended || (self.pulse.is_finishing() && self.inbox.is_empty()) {
+                if self.ended || (self.stream.pulse().is_finishing() && self.inbox.is_empty()) {
                     return Poll::Ready(Ok(None));
                 }
                 if ready!(self.poll_fill(cx))? == 0 {
                     return Poll::Ready(Ok(None));
                 }
-                self.pulse.note_read();
+                self.stream.pulse().note_read();
             }
         })
         .await
@@ -129,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         let Head { request, framing, keep_alive, expects } = head;
         let (body, mut intake) = Intake::begin(framing, expects);
         let asked = Asked { version: request.version(), head_only: *request.method() == Method::HEAD, keep_alive };
-        let busy = self.pulse.begin();
+        let busy = self.stream.pulse().begin();
         let mut work = pin!(fenced(handler, request.map(|()| body), peer));
         let response = poll_fn(|cx| {
             loop {
@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     }
 
     fn is_over(&self) -> bool {
-        self.ended || self.lost || self.pulse.is_finishing()
+        self.ended || self.lost || self.stream.pulse().is_finishing()
     }
 
     /// Whether another request may follow although this one's body was not read to its end.
@@ -190,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     /// Reads the rest of a short body that nobody wants; its deadline is that of a head.
     async fn pass_over(&mut self, intake: Option<Intake>) -> io::Result<bool> {
         let Some(mut intake) = intake.filter(|intake| !intake.is_done()) else { return Ok(true) };
-        self.pulse.note_read();
+        self.stream.pulse().note_read();
         let mut skipped = 0;
         let whole = poll_fn(|cx| {
             loop {
@@ -207,6 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
             }
         });
         let whole = whole.await?;
+        self.stream.pulse().note_rest();
         self.lost |= !whole;
         Ok(whole)
     }
@@ -242,7 +243,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                     intake.feed.fail(Box::new(bad), cx)
                 }
             };
-            return Ok(if inline { Fed::Look } else { Fed::Wait });
+            if inline {
+                return Ok(Fed::Look);
+            }
+            if self.lost || self.ended {
+                return Ok(Fed::Wait);
+            }
+            if intake.is_done() {
+                return self.look_for_the_end(cx);
+            }
+            // Whoever reads is another task, which wakes this one only after a look at what it wants next.
         }
     }
 
@@ -296,7 +306,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                     }
                 }
                 Some(Err(error)) => {
-                    // What is there already goes out; then the connection breaks off, so that nobody takes it for the whole.
+                    // What is there already goes out; then the connection breaks off, so that nobody takes it for the whole. Only a
+                    // client of HTTP/1.0 that was told no length cannot know.
                     let _sent = self.poll_flush(cx)?;
                     return Err(io::Error::other(error));
                 }
@@ -306,7 +317,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         Ok(false)
     }
 
-    fn outbox_piece(&mut self, piece: bytes::Bytes, last: bool, coding: &mut Coding) -> io::Result<()> {
+    fn outbox_piece(&mut self, piece: Bytes, last: bool, coding: &mut Coding) -> io::Result<()> {
         match coding {
             Coding::Nothing => {}
             Coding::Exact(left) => {
@@ -353,7 +364,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     /// answer does. So we end our side and read on for a while (RFC 9112, section 9.6).
     async fn close(&mut self) -> io::Result<()> {
         let may_be_sending = self.lost || !self.inbox.is_empty();
-        self.pulse.close();
         poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await?;
         let mut discarded = 0;
         while may_be_sending && !self.ended && discarded < MOST_DISCARDED {
@@ -378,46 +388,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut noted = Noted { stream: &mut self.stream, pulse: &self.pulse };
-        self.outbox.poll_flush(&mut noted, cx)
-    }
-}
-
-/// A socket whose writes are noted: whether the client takes them has a deadline.
-struct Noted<'a, S> {
-    stream: &'a mut S,
-    pulse: &'a Pulse,
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Noted<'_, S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut *this.stream).poll_write(cx, buf);
-        this.pulse.note_write(&written);
-        written
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = Pin::new(&mut *this.stream).poll_write_vectored(cx, bufs);
-        this.pulse.note_write(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.get_mut().stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.get_mut().stream).poll_shutdown(cx)
+        self.outbox.poll_flush(&mut self.stream, cx)
     }
 }
 

@@ -78,3 +78,19 @@ async fn a_stop_ends_who_rests_at_once_and_who_leaves_gives_back_the_seat() {
         super::super::Ended::Complete
     );
 }
+
+/// What is short enough is waited for, for as long as a head may take; afterwards the connection waits like any other.
+#[tokio::test]
+async fn a_short_body_that_nobody_read_does_not_cost_the_connection() {
+    let server = start(Limits { header_timeout: SHORT, ..limits() });
+    let mut client = Raw::connect(server.address).await;
+    client.say("POST /ok HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\n").await;
+    assert!(client.answer().await.ends_with("\r\n\r\nok"));
+    sleep(A_WHILE).await;
+    client.say("hello").await;
+    sleep(SHORT * 3).await;
+    assert!(client.get("/ok").await.ends_with("\r\n\r\nok"));
+    client.say("POST /ok HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nhe").await;
+    assert!(client.answer().await.ends_with("\r\n\r\nok"));
+    assert_eq!(client.rest().await, b"", "who never sends the rest is not waited for any longer");
+}

@@ -89,7 +89,7 @@ pub(super) async fn a_challenge_is_signed_once_in_time_and_for_its_purpose(store
     let ann = signed_in(&store, "ann", 1, at(0)).await.user.id;
     let bob = signed_in(&store, "bob", 2, at(0)).await.user.id;
     for (hash, user) in [(1, None), (2, Some(ann)), (3, None)] {
-        assert!(store.add_passkey_challenge(&[hash; 32], user, at(60)).await.unwrap());
+        assert!(store.add_passkey_challenge(&[hash; 32], user, at(0), at(60)).await.unwrap());
     }
     for (hash, user, now, good) in [
         (1, Some(ann), 0, false),
@@ -106,6 +106,22 @@ pub(super) async fn a_challenge_is_signed_once_in_time_and_for_its_purpose(store
     }
     assert!(store.forget_expired(at(61)).await.unwrap() > 0);
     assert!(!store.take_passkey_challenge(&[3; 32], None, at(0)).await.unwrap());
+}
+
+pub(super) async fn only_challenges_of_ones_own_kind_that_still_wait_leave_no_room(store: Store) {
+    let ann = signed_in(&store, "ann", 1, at(0)).await.user.id;
+    let add = async |number: u8, user, now, until| {
+        store.add_passkey_challenge(&[number; 32], user, at(now), at(until)).await.unwrap()
+    };
+    let most = u8::try_from(passkeys::MOST_WAITING).unwrap();
+    for number in 0..most {
+        assert!(add(number, None, 0, 60).await, "{number}");
+    }
+    assert!(!add(200, None, 59, 119).await, "as many as may wait");
+    assert!(add(200, Some(ann), 59, 119).await, "whoever is not known stands in nobody's way");
+    assert!(add(201, None, 60, 120).await, "those that are over do not count, forgotten or not");
+    assert_eq!(store.forget_challenges(at(60)).await.unwrap(), u64::from(most));
+    assert!(store.take_passkey_challenge(&[200; 32], Some(ann), at(60)).await.unwrap());
 }
 
 pub(super) async fn where_somebody_signed_in_lately_is_familiar(store: Store) {

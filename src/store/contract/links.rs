@@ -76,6 +76,45 @@ pub(super) async fn an_address_becomes_a_persons_by_its_link(store: Store) {
     assert!(store.follow_email_link(&[4; 32], &clock).await.unwrap().is_none());
 }
 
+pub(super) async fn what_shuts_others_out_shuts_out_the_address_they_asked_for(store: Store) {
+    let clock = Clock::system();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    let (id, long) = (live.user.id, clock.now().plus(DAY));
+    let (new, password) = (Secret::new("$argon2id$2".to_owned()), [9; 32]);
+    for (number, way) in ["set", "replaced", "reset", "sessions", "disabled", "edited"].into_iter().enumerate() {
+        let hash = |which: u8| u8::try_from(number * 2).unwrap() + 100 + which;
+        let user = store.user(id).await.unwrap().unwrap();
+        let current = user.email.clone().unwrap();
+        for (which, email) in [(0, "thief@example.com"), (1, current.as_str())] {
+            let link = link(hash(which), &user, Purpose::Email, email);
+            store.add_link(&Link { expires_at: long, ..link }).await.unwrap();
+        }
+        match way {
+            "set" => drop(store.set_password(id, &new, None, &clock).await.unwrap().unwrap()),
+            "replaced" => drop(store.replace_password(&user, &new, live.session.id, &clock).await.unwrap().unwrap()),
+            "reset" => {
+                let link = link(password[0], &user, Purpose::Password, current.as_str());
+                store.add_link(&Link { expires_at: long, ..link }).await.unwrap();
+                drop(store.reset_password(&password, &new, &clock).await.unwrap().unwrap());
+            }
+            "sessions" => drop(store.end_sessions(id, None, clock.now()).await.unwrap()),
+            "disabled" => {
+                store.set_disabled(id, true, &clock).await.unwrap().unwrap();
+                store.set_disabled(id, false, &clock).await.unwrap().unwrap();
+            }
+            _ => {
+                let email = Some(Email::parse("ann@example.net").unwrap());
+                store.change_user(id, &UserChange { email, ..UserChange::default() }, &clock).await.unwrap();
+            }
+        }
+        assert!(store.follow_email_link(&[hash(0); 32], &clock).await.unwrap().is_none(), "{way}");
+        if way != "edited" {
+            let own = store.follow_email_link(&[hash(1); 32], &clock).await.unwrap();
+            assert!(matches!(own, Some(Changed::Done { .. })), "{way}: one's own address is confirmed as ever");
+        }
+    }
+}
+
 fn link(hash: u8, user: &User, purpose: Purpose, email: &str) -> Link {
     let email = Email::parse(email).unwrap();
     Link { hash: [hash; 32], user: user.id, purpose, email, expires_at: at(60) }

@@ -100,18 +100,21 @@ the_contract!(
         keys_take_turns_and_the_old_one_outlives_its_tokens,
         a_service_token_reads_back_and_every_change_moves_the_mark,
         tokens_without_a_session_end_by_any_name_of_their_person,
+        a_password_that_its_owner_changes_ends_tokens_without_a_session,
         whoever_follows_the_revocations_misses_none,
     }
     links {
         an_invitation_is_used_once_and_not_by_a_failure,
         a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
         an_address_becomes_a_persons_by_its_link,
+        what_shuts_others_out_shuts_out_the_address_they_asked_for,
     }
     factors {
         a_second_factor_counts_once_shown_and_no_code_is_good_twice,
         a_sign_in_waits_for_a_few_tries_and_ends_once,
         a_passkey_is_one_persons_and_its_counter_goes_on,
         a_challenge_is_signed_once_in_time_and_for_its_purpose,
+        only_challenges_of_ones_own_kind_that_still_wait_leave_no_room,
         where_somebody_signed_in_lately_is_familiar,
     }
     upkeep {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Scope};
+use crate::base::{Clock, Scope, Secret};
 
 pub(super) async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
     for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
@@ -87,6 +87,21 @@ pub(super) async fn tokens_without_a_session_end_by_any_name_of_their_person(sto
     assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
     assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
     assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
+}
+
+pub(super) async fn a_password_that_its_owner_changes_ends_tokens_without_a_session(store: Store) {
+    let clock = Clock::system();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    let (begun, hash) = (clock.now(), Secret::new("$argon2id$2".to_owned()));
+    store.replace_password(&live.user, &hash, live.session.id, &clock).await.unwrap().unwrap();
+    let revoked = store.token_revocations_since(0, 9).await.unwrap();
+    for name in [live.user.id.to_string().as_str(), "ann", "ann@example.com"] {
+        let subject = TokenRevocation::of_person(name);
+        let found = revoked.iter().find(|(_, revoked)| revoked.subject == subject).map(|(_, revoked)| revoked);
+        assert!(found.is_some_and(|found| found.not_before > begun && found.not_before != Revocation::FOR_EVER));
+    }
+    let stale = store.replace_password(&live.user, &hash, live.session.id, &clock).await.unwrap();
+    assert!(stale.is_none() && store.token_revocations_since(3, 9).await.unwrap().is_empty());
 }
 
 /// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.

@@ -87,8 +87,8 @@ impl Inbox {
     }
 }
 
-/// What is read at once at first ...
-const LEAST_ROOM: usize = 8 * 1024;
+/// What is read at once at first: a head with a body of the usual size ...
+const LEAST_ROOM: usize = 16 * 1024;
 /// ... and at most, when a body turns out to be large.
 const MOST_ROOM: usize = 256 * 1024;
 /// No read is smaller, whatever is held already.
