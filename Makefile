@@ -44,7 +44,7 @@ bench-check: ## fail when a proxied request costs more than 5 % over the kept co
 	cargo build --release --locked
 	rigs/instructions --check
 
-rig: ## measure ours beside nginx and HAProxy
+rig: ## measure ours beside nginx, HAProxy, Envoy and Caddy, and put the figures into the README
 	@scripts/prepare build
 	cargo build --release --locked
-	rigs/run
+	rigs/run --readme

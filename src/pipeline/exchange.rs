@@ -55,7 +55,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// A head has arrived. Copies are cheap here: they share what hyper has read.
+    /// A head has arrived. Copies are cheap here: they share the bytes that were read.
     pub(super) fn begin(
         gateway: &Gateway,
         request: &Request<Body>,

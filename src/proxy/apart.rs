@@ -38,8 +38,9 @@ async fn go_on(mut lease: Lease, upload: Upload, tell: mpsc::Sender<Result<Bytes
     let Some(link) = lease.link() else { return };
     let codec = &mut link.codec;
     let mut rest = Some(upload);
+    let mut failed = None;
     loop {
-        let piece = poll_fn(|cx| match pump(codec, &mut rest, cx) {
+        let piece = poll_fn(|cx| match failed.take().or_else(|| pump(codec, &mut rest, cx)) {
             Some(error) => Poll::Ready(Some(Err(error))),
             None => codec.poll_piece(cx).map(|piece| piece.map(|piece| piece.map_err(Into::into))),
         })
@@ -48,8 +49,8 @@ async fn go_on(mut lease: Lease, upload: Upload, tell: mpsc::Sender<Result<Bytes
         let over = piece.is_err();
         let mut room = pin!(tell.reserve());
         let room = poll_fn(|cx| {
-            // What becomes of the upload is told with the next piece.
-            let _later = pump(codec, &mut rest, cx);
+            // What becomes of the upload is told in place of the next piece.
+            failed = failed.take().or_else(|| pump(codec, &mut rest, cx));
             room.as_mut().poll(cx)
         });
         let Ok(room) = room.await else { return };
@@ -60,17 +61,12 @@ async fn go_on(mut lease: Lease, upload: Upload, tell: mpsc::Sender<Result<Bytes
     }
 }
 
-/// Sends on what the client sends; the error that ends it.
+/// Sends on what the client sends; the error that ends it, once.
 fn pump(codec: &mut Codec, rest: &mut Option<Upload>, cx: &mut Context<'_>) -> Option<BodyError> {
     if rest.is_none() {
         return None;
     }
-    match codec.poll_send(rest, cx) {
-        Poll::Pending => None,
-        Poll::Ready(Ok(())) => {
-            *rest = None;
-            None
-        }
-        Poll::Ready(Err(SendError(error))) => Some(error),
-    }
+    let Poll::Ready(sent) = codec.poll_send(rest, cx) else { return None };
+    *rest = None;
+    sent.err().map(|SendError(error)| error)
 }

@@ -48,11 +48,13 @@ pub(super) async fn send(
     let progress = upload.as_ref().and_then(Upload::progress);
     match way {
         Way::Own(link) => {
+            upload.iter_mut().for_each(|upload| upload.goes_over(false));
             link.codec.begin(request, place);
             send_alone(link, upload, progress.as_ref(), within).await
         }
         Way::Shared(ticket) => {
-            let body = upload.take().unwrap_or_default();
+            let mut body = upload.take().unwrap_or_default();
+            body.goes_over(true);
             Box::pin(send_shared(ticket, request.request(place, secure, body), upload, progress.as_ref(), within)).await
         }
     }
@@ -73,7 +75,10 @@ async fn send_shared(
         if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
             return Poll::Ready(match outcome {
                 Ok(response) => Sent::Shared(Box::new(response)),
-                Err(error) => unanswered(error, upload),
+                Err(error) => match progress.and_then(|progress| progress.failure()) {
+                    Some(error) => Sent::Failed(of_body(error)),
+                    None => unanswered(error, upload),
+                },
             });
         }
         ready!(poll_late(deadline, progress, within, cx));
@@ -144,10 +149,7 @@ fn unanswered(mut error: TrySendError<Request<Upload>>, upload: &mut Option<Uplo
         }
         None => {
             let error = error.into_error();
-            let of_client = error.source().and_then(|source| source.downcast_ref::<BodyProblem>()).is_some();
-            if of_client {
-                Sent::Failed(of_body(Box::new(error)))
-            } else if broke_off(&error) {
+            if broke_off(&error) {
                 Sent::Lost(ForwardError::broken(error))
             } else {
                 Sent::Failed(ForwardError::broken(error))

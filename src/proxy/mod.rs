@@ -39,7 +39,7 @@ use crate::observe::Metrics;
 use crate::shared::{Live, Opened, Streams};
 use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
-use crate::wire::{Body, Bounded, IdentityFields, Inbound, PathError, PathPrefix, Seen};
+use crate::wire::{Body, IdentityFields, Inbound, PathError, PathPrefix, Seen};
 use balance::Asker;
 use exchange::Sent;
 use outgoing::Head;
@@ -201,11 +201,11 @@ impl Proxy {
         let may_upgrade = inbound.seen().has(Seen::UPGRADE) && !upstream.settings.http2;
         let handshake = if may_upgrade { Handshake::asked_by(&inbound) } else { None };
         let request = Head::new(&inbound, &permit, &target, &upstream.settings, &body, handshake.is_some())?;
-        let calls =
-            upstream.may_share() && inbound.seen().has(Seen::CONTENT_TYPE) && ending::is_grpc(inbound.headers());
-        // In a call either side may be silent while the other speaks: `idle_timeout` counts for both together.
-        let pace = if calls { A_YEAR } else { target.body_timeout };
-        let mut upload = Upload::new(Bounded::new(body, target.max_body, pace));
+        let calls = inbound.version() == Version::HTTP_2
+            && upstream.may_share()
+            && inbound.seen().has(Seen::CONTENT_TYPE)
+            && ending::is_grpc(inbound.headers());
+        let mut upload = Upload::new(body, target.max_body, target.body_timeout, calls);
         let progress = upload.as_ref().and_then(Upload::progress);
         let live = if calls { self.enter(&permit)? } else { None };
         let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
@@ -362,9 +362,6 @@ const fn is_passing(status: StatusCode) -> bool {
 fn asks_for_trailers(inbound: &Inbound) -> bool {
     inbound.headers().get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"))
 }
-
-/// For a wait that something else bounds.
-const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A new connection ended before it took a request.
 #[derive(Debug, thiserror::Error)]

@@ -49,29 +49,23 @@ fn own(response: Response<()>, back: Back<'_>) -> Result<Response<Body>, Forward
         return Err(ForwardError::broken(Nonsense("it switches protocols unasked")));
     }
     strip(&mut parts.headers, parts.status);
-    let uploaded = progress.as_ref().is_none_or(|progress| progress.has_ended());
     let link = lease.link().ok_or(ForwardError::Unknown)?;
     link.deadline.clear();
     // An answer before the end of the request leaves bytes on the way that no later request may meet.
-    let clean = uploaded;
+    let clean = link.codec.is_sent();
+    let mut first = link.codec.whole_body();
+    if first.is_none() && !link.codec.is_done() {
+        // What was read with the head is looked at now: nonsense there can still be told from an answer.
+        first = link.codec.piece_in_hand().map_err(ForwardError::broken)?;
+    }
     if link.codec.is_done() {
         if clean {
             lease.end();
         }
-        return Ok(Response::from_parts(parts, Body::Empty));
+        return Ok(Response::from_parts(parts, first.map_or(Body::Empty, Body::full)));
     }
-    if let Some(whole) = link.codec.whole_body() {
-        if clean {
-            lease.end();
-        }
-        return Ok(Response::from_parts(parts, Body::full(whole)));
-    }
-    // What was read with the head is looked at now: nonsense there can still be told from an answer.
-    let first = link.codec.piece_in_hand().map_err(ForwardError::broken)?;
-    let source = match upload.filter(|_| !uploaded) {
-        None => Source::Own(lease),
-        Some(upload) => Source::Apart(Apart::begin(lease, upload)),
-    };
+    let source =
+        if clean { Source::Own(lease) } else { Source::Apart(Apart::begin(lease, upload.unwrap_or_default())) };
     let returning = Returning { first, source, clean, idle_timeout, upload: progress, trailers: false };
     Ok(Response::from_parts(parts, Body::wrap(returning)))
 }

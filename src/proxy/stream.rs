@@ -2,7 +2,9 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
@@ -32,6 +34,18 @@ impl Stream {
                 Ok(Self::Secure(Box::new(secure)))
             }
             Address::Unix { path } => UnixStream::connect(path).await.map(Self::Unix).map_err(ForwardError::Refused),
+        }
+    }
+
+    /// An upstream that vanishes without a word while something is on its way to it is given up after so long.
+    pub(super) fn give_up_after(&self, patience: Duration) {
+        let socket = match self {
+            Self::Tcp(socket) => SockRef::from(socket),
+            Self::Secure(socket) => SockRef::from(socket.get_ref().0),
+            Self::Unix(_) => return,
+        };
+        if let Err(error) = socket.set_tcp_user_timeout(Some(patience)) {
+            tracing::debug!(%error, "an upstream that vanishes is given up when the system does");
         }
     }
 

@@ -39,6 +39,7 @@ enum End {
 impl Tunnel {
     /// `first` is what the upstream sent right after its 101.
     pub(super) fn new(client: Box<dyn Io>, backend: Stream, first: Bytes, idle_timeout: Duration) -> Self {
+        backend.give_up_after(idle_timeout);
         let mut down = Way::default();
         down.frames.note(&first);
         down.held = first;

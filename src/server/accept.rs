@@ -37,7 +37,14 @@ pub(super) struct Shared<H> {
 /// The seat is taken before the connection: what finds no seat waits in the kernel's queue and costs us nothing.
 pub(super) async fn accept<H: Handler>(listener: Accepting, shared: Arc<Shared<H>>, closed: CancellationToken) {
     let mut pause = Pause::default();
+    let mut patience = None;
     loop {
+        // A reload may change it.
+        let asked = shared.limits.load().body_timeout;
+        if patience != Some(asked) {
+            listener.give_up_after(asked);
+            patience = Some(asked);
+        }
         let next = async {
             let seat = Arc::clone(&shared.seats).acquire_owned().await;
             (seat, listener.accept().await)

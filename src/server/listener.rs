@@ -4,8 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 
 use super::ListenAddress;
 
@@ -90,6 +91,15 @@ impl Listener {
 }
 
 impl Accepting {
+    /// Who vanishes without a word while something is on its way to them is given up after so long; the system alone would try for a
+    /// quarter of an hour. Sockets that are accepted from now on inherit it.
+    pub(super) fn give_up_after(&self, patience: Duration) {
+        let Self::Tcp(listener) = self else { return };
+        if let Err(error) = SockRef::from(listener).set_tcp_user_timeout(Some(patience)) {
+            tracing::debug!(%error, "clients that vanish are given up when the system does");
+        }
+    }
+
     pub(super) async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {

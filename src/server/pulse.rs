@@ -100,6 +100,11 @@ impl Pulse {
             self.wrote.fetch_add(1, Ordering::Relaxed);
         }
     }
+
+    /// TLS takes more than its socket does, and tells only here that this is full.
+    fn note_flush(&self, flushed: &Poll<io::Result<()>>) {
+        self.blocked.store(flushed.is_pending(), Ordering::Relaxed);
+    }
 }
 
 /// A request that is being answered.
@@ -178,7 +183,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(cx);
+        this.pulse.note_flush(&flushed);
+        flushed
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -163,3 +163,46 @@ fn a_websocket_goes_over_http1_also_where_the_backend_prefers_http2() {
     let ran = command.arg(authority.file("here.pem")).arg(authority.file("here.key")).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "passed\n", "{}", String::from_utf8_lossy(&ran.stderr));
 }
+
+/// Only a call between two that speak HTTP/2 may be silent for as long as it likes, and none may be endless.
+#[test]
+fn a_body_on_its_way_to_http2_keeps_to_its_pace_and_its_bound() {
+    let authority = authority();
+    let ca = authority.quoted("ca.pem");
+    // It reads a body whole before it does anything with it.
+    let waits = "client_max_body_size 9m; location = /x { proxy_pass http://127.0.0.1:9; }";
+    let Some((_nginx, port)) = nginx(&authority, "here", "http2", waits) else { return };
+    let site = Site::new()
+        .set("limits", "body_timeout", "\"1s\"")
+        .set("upstreams.app", "urls", &format!("[\"https://localhost:{port}\"]"))
+        .set("upstreams.app", "ca", &ca);
+    let route = "prefix = \"/\"\nupstream = \"app\"\nauth = \"none\"\nmax_body = \"1MiB\"";
+    let gateway = site.route(route).start();
+    let began = format!("POST /x HTTP/1.1\r\nHost: {}\r\nContent-Type: application/grpc\r\n", gateway.authority());
+    let mut slow = gateway.raw();
+    slow.send(format!("{began}Content-Length: 9\r\n\r\nslow"));
+    slow.answer().unwrap().refused(408, "body_timeout");
+    let mut large = gateway.raw();
+    large.send(format!("{began}Transfer-Encoding: chunked\r\n\r\n"));
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
+    for _ in 0..17 {
+        large.send(&chunk);
+    }
+    large.answer().unwrap().refused(413, "body_too_large");
+    let mut broken = gateway.raw();
+    broken.send(format!("{began}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\nzz\r\n"));
+    broken.answer().unwrap().refused(400, "bad_request");
+}
+
+/// Whoever sends it on is another task than whoever reads it from the client.
+#[test]
+fn a_large_upload_over_http1_goes_on_over_http2_to_its_end() {
+    let authority = authority();
+    let (recorder, ca) = (Upstream::start(), authority.quoted("ca.pem"));
+    let on = format!("client_max_body_size 100m; location = /up {{ proxy_pass {}; }}", recorder.url());
+    let Some((_nginx, port)) = nginx(&authority, "here", "http2", &on) else { return };
+    let gateway = before(&format!("https://localhost:{port}"), &[("ca", &ca)]);
+    let body: Vec<u8> = (0..8_000_000_u32).map(|at| at.to_le_bytes()[at as usize % 3]).collect();
+    gateway.post("/up").body("application/octet-stream", body.clone()).send().expect(200);
+    assert!(recorder.last().body == body);
+}

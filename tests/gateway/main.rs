@@ -63,6 +63,7 @@ mod websocket_h2;
 
 // Bounds, life and death.
 mod deadlines;
+mod early;
 mod faults;
 mod frames;
 mod fuzz;

@@ -1,4 +1,6 @@
 //! Hashing in a place of its own: so many at once, so many waiting, and nobody else slowed down.
+mod aside;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -7,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use self::aside::aside;
 use super::argon::{self, Kept as Argon};
 use super::kept::Kept;
 use super::memory::Memory;
@@ -128,7 +131,7 @@ impl Hasher {
         }))
     }
 
-    /// Waits for a place and runs `job` away from the threads that serve requests. The place is held until the run ends, even when
+    /// Waits for a place and runs `job` away from the threads that serve requests, and behind them. The place is held until the run ends, even when
     /// nobody waits for it any more: a caller who gives up must not be able to start one run more than there are places.
     async fn run<T, F>(&self, job: F) -> Result<T, HashError>
     where
@@ -138,7 +141,7 @@ impl Hasher {
         let place = self.place().await?;
         let shared = Arc::clone(&self.0);
         let run = tokio::task::spawn_blocking(move || {
-            let result = job(&shared);
+            let result = aside(|| job(&shared));
             drop(place);
             result
         });

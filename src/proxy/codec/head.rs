@@ -9,7 +9,7 @@ use hyper::ext::ReasonPhrase;
 
 use super::{ReadError, Reading};
 use crate::proxy::hop::has_word;
-use crate::wire::http1::Chunks;
+use crate::wire::http1::{self, Chunks};
 
 /// What comes of what was read so far.
 pub(super) enum Parsed {
@@ -99,7 +99,7 @@ fn framing(
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let (coding, length) = (codings.next(), lengths.next());
-    let length = match length.map(|length| number(length.as_bytes())) {
+    let length = match length.map(|length| http1::length(length.as_bytes())) {
         None => None,
         Some(Some(length)) if lengths.next().is_none() => Some(length),
         Some(_) => return nonsense("its length is ambiguous"),
@@ -120,11 +120,6 @@ fn framing(
         (None, Some(length)) => Ok((Reading::Exact(length), clear)),
         (None, None) => Ok((Reading::ToTheEnd, clear)),
     }
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    let well_formed = (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    well_formed.then(|| digits.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// RFC 9112, section 9.3.

@@ -46,6 +46,8 @@ enum Sending {
     Nothing,
     Exact(u64),
     Chunked,
+    /// The client's body failed: its end, which would make a whole of it, is never written.
+    Cut,
 }
 
 /// Where in the answer we are.
@@ -124,7 +126,7 @@ impl Codec {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), SendError>> {
         loop {
-            let waits = self.gather(upload, cx)?;
+            let waits = self.gather(upload, cx).inspect_err(|_| self.sending = Sending::Cut)?;
             if self.broken {
                 return Poll::Ready(Ok(()));
             }
@@ -145,7 +147,9 @@ impl Codec {
     /// Takes what the client has sent so far, as much as is sent in one go; whether more is to come from it.
     fn gather(&mut self, upload: &mut Option<Upload>, cx: &mut Context<'_>) -> Result<bool, SendError> {
         while !matches!(self.sending, Sending::Nothing) && self.outbox.has_room() {
-            let Some(body) = upload else { return Err(SendError(Box::new(ReadError::Nonsense(SHORT)))) };
+            let Some(body) = upload.as_mut().filter(|_| !matches!(self.sending, Sending::Cut)) else {
+                return Err(SendError(Box::new(ReadError::Nonsense(SHORT))));
+            };
             let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(cx) else { return Ok(true) };
             match frame {
                 Some(Ok(frame)) => {
@@ -162,7 +166,7 @@ impl Codec {
 
     fn take(&mut self, piece: Bytes, last: bool) -> Result<(), SendError> {
         match &mut self.sending {
-            Sending::Nothing => {}
+            Sending::Nothing | Sending::Cut => {}
             Sending::Exact(left) => {
                 let length = piece.len() as u64;
                 *left = left.checked_sub(length).ok_or_else(|| SendError(Box::new(ReadError::Nonsense(LONG))))?;
@@ -196,7 +200,7 @@ impl Codec {
                 self.outbox.last_chunk();
                 Ok(())
             }
-            Sending::Exact(_) => Err(SendError(Box::new(ReadError::Nonsense(SHORT)))),
+            Sending::Exact(_) | Sending::Cut => Err(SendError(Box::new(ReadError::Nonsense(SHORT)))),
         }
     }
 
@@ -309,12 +313,13 @@ impl Codec {
 
     /// Whether the connection waits for a request: the last one was sent whole, its answer read whole, nothing came since.
     pub(super) fn is_idle(&mut self) -> bool {
-        let at_rest = self.reusable
-            && self.is_done()
-            && matches!(self.sending, Sending::Nothing)
-            && self.outbox.is_empty()
-            && self.inbox.is_empty();
+        let at_rest = self.reusable && self.is_done() && self.is_sent() && self.inbox.is_empty();
         at_rest && self.is_silent()
+    }
+
+    /// Whether all of the request has left for the connection.
+    pub(super) const fn is_sent(&self) -> bool {
+        matches!(self.sending, Sending::Nothing) && self.outbox.is_flushed()
     }
 
     /// An end, an error or a byte that nobody asked for: in each case there is something to read.

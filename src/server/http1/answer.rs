@@ -1,10 +1,11 @@
 //! The head of an answer in bytes, and how its body is told from what follows (RFC 9112, section 6).
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderValue, StatusCode, Version};
+use http::{StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
 use super::date;
+use crate::wire::http1;
 
 /// How a body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn write_fields(parts: &Parts, out: &mut Vec<u8>) -> Said {
     let mut said = Said::default();
     for (name, value) in &parts.headers {
         if *name == CONTENT_LENGTH {
-            said.length = number(value);
+            said.length = http1::length(value.as_bytes());
             continue;
         }
         if *name == TRANSFER_ENCODING {
@@ -142,10 +143,6 @@ fn write_length(length: u64, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(digits.get(digits.len() - count..).unwrap_or_default());
     out.extend_from_slice(b"\r\n");
-}
-
-fn number(value: &HeaderValue) -> Option<u64> {
-    value.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()
 }
 
 const USUAL: usize = 512;

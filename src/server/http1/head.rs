@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 use httparse::{ParserConfig, Status};
 use memchr::{memchr, memchr_iter};
 
+use crate::wire::http1;
+
 /// A request without its body.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -125,7 +127,7 @@ fn fields(bytes: &Bytes, parsed: &[httparse::Header<'_>], about: &mut About) -> 
     const MALFORMED: BadHead = BadHead::Malformed("a field is malformed");
     let mut headers = HeaderMap::with_capacity(parsed.len());
     for field in parsed {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| MALFORMED)?;
+        let name = http1::name(field.name.as_bytes()).ok_or(MALFORMED)?;
         about.note(&name, field.value)?;
         let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| MALFORMED)?;
         headers.append(name, value);
@@ -147,7 +149,7 @@ impl About {
     /// One length, told once and in one way (SECURITY-CASES H01 to H08).
     fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), BadHead> {
         if *name == CONTENT_LENGTH {
-            let length = digits(value);
+            let length = http1::length(value);
             if self.chunked || self.length.is_some() || length.is_none() {
                 return Err(BadHead::Malformed("the length can be read in two ways"));
             }
@@ -176,11 +178,6 @@ impl About {
             (false, Some(length)) => Ok(Framing::Exact(length)),
         }
     }
-}
-
-fn digits(value: &[u8]) -> Option<u64> {
-    let well_formed = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
-    well_formed.then(|| value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
 }
 
 /// RFC 9110, section 5.6.2.

@@ -243,7 +243,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                     intake.feed.fail(Box::new(bad), cx)
                 }
             };
-            return Ok(if inline { Fed::Look } else { Fed::Wait });
+            if inline {
+                return Ok(Fed::Look);
+            }
+            if self.lost || self.ended {
+                return Ok(Fed::Wait);
+            }
+            if intake.is_done() {
+                return self.look_for_the_end(cx);
+            }
+            // Whoever reads is another task, which wakes this one only after a look at what it wants next.
         }
     }
 
@@ -297,7 +306,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
                     }
                 }
                 Some(Err(error)) => {
-                    // What is there already goes out; then the connection breaks off, so that nobody takes it for the whole.
+                    // What is there already goes out; then the connection breaks off, so that nobody takes it for the whole. Only a
+                    // client of HTTP/1.0 that was told no length cannot know.
                     let _sent = self.poll_flush(cx)?;
                     return Err(io::Error::other(error));
                 }

@@ -55,6 +55,11 @@ impl Bounded {
         }
     }
 
+    /// Another longest wait, from the next piece on that is waited for.
+    pub(crate) const fn set_pace(&mut self, between_pieces: Duration) {
+        self.between_pieces = between_pieces;
+    }
+
     fn fail<T>(&mut self, problem: BodyProblem) -> Poll<Option<Result<T, BodyError>>> {
         self.failed = true;
         Poll::Ready(Some(Err(Box::new(problem))))
@@ -124,8 +129,8 @@ impl HttpBody for Bounded {
 
 /// Reads a small body whole, within `deadline` from now; what says that it is larger is refused before it is read.
 ///
-/// Passwords stand in it, so it is wiped when dropped, and so is each piece that nobody else holds. What hyper keeps of the
-/// connection's last bytes, and the kernel of the socket's, is beyond us.
+/// Passwords stand in it, so it is wiped when dropped, and so is each piece that nobody else holds. What a
+/// connection's own buffers hold, and the kernel, is beyond this place.
 pub(crate) async fn collect_small(body: Body, max_bytes: usize, deadline: Duration) -> Result<Wiped, BodyProblem> {
     if body.size_hint().lower() > max_bytes as u64 {
         return Err(BodyProblem::TooLarge);

@@ -48,6 +48,11 @@ impl Outbox {
         self.at == self.buffer.len() && self.piece.is_empty() && self.tail.is_empty()
     }
 
+    /// Whether nothing is left here, nor in the connection's own buffers.
+    pub(crate) const fn is_flushed(&self) -> bool {
+        self.is_empty() && !self.unflushed
+    }
+
     /// Whether another piece can be added before something is written.
     pub(crate) const fn has_room(&self) -> bool {
         self.piece.is_empty() && self.tail.is_empty() && self.buffer.len() < SMALL

@@ -1,9 +1,9 @@
-//! What makes a request ambiguous; hyper lets all of this through.
+//! What makes a request ambiguous, whichever way it came: over HTTP/2 hyper lets all of this through.
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Uri, Version};
 
 use super::BadRequest;
-use crate::wire::Authority;
+use crate::wire::{Authority, http1};
 
 pub(super) fn method(method: &Method) -> Result<(), BadRequest> {
     if *method == Method::CONNECT {
@@ -68,14 +68,13 @@ pub(super) fn values(headers: &HeaderMap, version: Version) -> Result<(), BadReq
     if version >= Version::HTTP_2 && headers.values().any(padded) { Err(BadRequest::Value) } else { Ok(()) }
 }
 
-/// One length, told in one way (RFC 9112, section 6.3). hyper hides a `Content-Length` beside `Transfer-Encoding` and
-/// closes the connection after the answer.
+/// One length, told in one way (RFC 9112, section 6.3). Over HTTP/1.1 nothing else is read in the first place.
 pub(super) fn framing(headers: &HeaderMap, version: Version) -> Result<(), BadRequest> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (codings.next(), codings.next(), lengths.next(), lengths.next()) {
         (None, None, None, None) => Ok(()),
-        (None, None, Some(length), None) if is_length(length.as_bytes()) => Ok(()),
+        (None, None, Some(length), None) if http1::length(length.as_bytes()).is_some() => Ok(()),
         (Some(coding), None, None, None)
             if version == Version::HTTP_11 && coding.as_bytes().eq_ignore_ascii_case(b"chunked") =>
         {
@@ -91,10 +90,6 @@ pub(super) fn handshake(headers: &HeaderMap) -> Result<(), BadRequest> {
     let empty = !headers.contains_key(TRANSFER_ENCODING)
         && headers.get(CONTENT_LENGTH).is_none_or(|length| length.as_bytes().iter().all(|&digit| digit == b'0'));
     if websocket && !empty { Err(BadRequest::Framing) } else { Ok(()) }
-}
-
-fn is_length(digits: &[u8]) -> bool {
-    (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
 }
 
 pub(super) fn expectation(headers: &HeaderMap) -> Result<(), BadRequest> {

@@ -11,7 +11,7 @@ fn when_descriptors_are_used_up_others_wait_and_are_served_when_there_are_some()
     let alice = gateway.register("alice");
     let mut kept = gateway.raw();
     gateway.get("/app/x").bearer(&alice.access).send_on(&mut kept).expect(200);
-    let before = open(&gateway);
+    let before = gateway.descriptors();
     may_open(&gateway, before + 8);
     let crowd: Vec<Raw> = (0..40).map(|_| gateway.raw()).collect();
     until("none is left", SOON, || gateway.log_text().contains("cannot accept connections"));
@@ -26,7 +26,7 @@ fn when_descriptors_are_used_up_others_wait_and_are_served_when_there_are_some()
     gateway.sign_in("alice");
     gateway.is_alive();
     drop((waiting, kept));
-    until("all are given back", SOON, || open(&gateway) <= before);
+    until("all are given back", SOON, || gateway.descriptors() <= before);
     assert!(gateway.log_text().matches("cannot accept connections").count() < 60, "it is said now and then");
 }
 
@@ -61,18 +61,6 @@ fn it_takes_as_many_descriptors_as_the_system_lets_it_have_and_says_when_those_a
     gateway.stop();
     gateway.run();
     until("it is said", SOON, || gateway.log_text().contains("too few file descriptors"));
-}
-
-fn open(gateway: &Gateway) -> usize {
-    // Only root may look into a process that leaves no core; to others it counts itself.
-    match fs::read_dir(format!("/proc/{}/fd", gateway.process())) {
-        Ok(open) => open.count(),
-        Err(_) => {
-            let metrics = gateway.admin("GET", "/metrics").send().expect(200).text();
-            let told = metrics.lines().find_map(|line| line.strip_prefix("process_open_fds ")).unwrap();
-            told.trim().parse().unwrap()
-        }
-    }
 }
 
 fn may_open(gateway: &Gateway, most: usize) {

@@ -91,6 +91,10 @@ impl Gateway {
         assert!(sent.success());
     }
 
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.as_mut().expect("the gateway was started").try_wait().unwrap().is_none()
+    }
+
     /// Waits until the process has ended by itself; its exit code, or `None` after a signal.
     #[track_caller]
     pub(crate) fn wait_for_end(&mut self) -> Option<i32> {
@@ -132,6 +136,19 @@ impl Gateway {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How many descriptors the process has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        // Only root may look into a process that leaves no core; to others it counts itself.
+        match fs::read_dir(format!("/proc/{}/fd", self.process())) {
+            Ok(open) => open.count(),
+            Err(_) => {
+                let metrics = self.admin("GET", "/metrics").send().expect(200).text();
+                let told = metrics.lines().find_map(|line| line.strip_prefix("process_open_fds ")).unwrap();
+                told.trim().parse().unwrap()
+            }
+        }
     }
 
     pub(crate) fn process(&self) -> u32 {

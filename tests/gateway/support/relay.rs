@@ -31,7 +31,7 @@ pub(crate) enum Mood {
 impl Relay {
     /// Before the server of a store; and the store's URL by way of it.
     pub(crate) fn before(store: &str) -> (Self, String) {
-        let port = store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap();
+        let port = port_of(store);
         let relay = Self::to(port);
         let store = store.replace(&format!(":{port}/"), &format!(":{}/", relay.port));
         (relay, store)
@@ -69,6 +69,11 @@ impl Relay {
     pub(crate) fn is(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::SeqCst);
     }
+}
+
+/// The port in the URL of a store.
+pub(crate) fn port_of(store: &str) -> u16 {
+    store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap()
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &AtomicU8) {

@@ -38,10 +38,15 @@ impl Secure {
         self.0.conn.alpn_protocol()
     }
 
+    /// Asks, and reads nothing.
+    pub(crate) fn ask(&mut self, host: &str, path: &str) {
+        write!(self.0, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    }
+
     /// Asks on this connection and keeps it: status and everything else as text. Only answers with a length are read.
     #[track_caller]
     pub(crate) fn get(&mut self, host: &str, path: &str) -> (u16, String) {
-        write!(self.0, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        self.ask(host, path);
         let mut bytes = Vec::new();
         let mut piece = [0_u8; 4096];
         loop {

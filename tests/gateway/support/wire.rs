@@ -200,6 +200,21 @@ impl Wire {
         std::mem::replace(&mut self.unread, rest)
     }
 
+    /// Reads so many bytes and keeps none; false when the connection ended first.
+    pub(crate) fn passes_over(&mut self, count: usize) -> bool {
+        let mut rest = count.saturating_sub(self.unread.len());
+        self.unread.drain(..count.min(self.unread.len()));
+        let mut piece = vec![0; 256 * 1024];
+        while rest > 0 {
+            let most = rest.min(piece.len());
+            match self.stream.read(&mut piece[..most]) {
+                Ok(read @ 1..) => rest -= read,
+                Ok(_) | Err(_) => return false,
+            }
+        }
+        true
+    }
+
     fn until_sequence(&mut self, end: &[u8]) -> Option<Vec<u8>> {
         loop {
             if let Some(at) = self.unread.windows(end.len()).position(|window| window == end) {

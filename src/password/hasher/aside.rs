@@ -1,0 +1,65 @@
+//! A thread of its own for each run, that stands behind all others.
+//!
+//! A run takes a whole core for some milliseconds. Where all cores are taken by runs, requests would wait for a turn of the scheduler
+//! each time a piece of them arrives; behind a thread of lower priority they do not.
+use std::thread::{Builder, scope};
+
+use tokio::runtime::Handle;
+
+/// Runs `job` with low priority. `None`: it gave none, it panicked, or there is no thread to be had.
+pub(super) fn aside<T: Send>(job: impl FnOnce() -> Option<T> + Send) -> Option<T> {
+    let runtime = Handle::try_current().ok();
+    scope(|threads| {
+        let run = move || {
+            // What is lent for the run looks for the runtime, and finds it.
+            let _entered = runtime.as_ref().map(Handle::enter);
+            stand_back();
+            job()
+        };
+        // A thread may not raise itself again, so none of those that others share is lowered.
+        Builder::new().name("password".to_owned()).spawn_scoped(threads, run).ok()?.join().ok().flatten()
+    })
+}
+
+/// Where it is refused the run is as urgent as the rest, and right all the same.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    // On Linux "nobody named" is the thread that asks; elsewhere it is the whole process.
+    if rustix::process::getpriority_process(None).is_ok_and(|now| now < NICE) {
+        rustix::process::setpriority_process(None, NICE).ok();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn stand_back() {}
+
+/// A tenth of a core that somebody else wants all of: a sign-in is slow then, and not forgotten.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn priority() -> Option<i32> {
+        rustix::process::getpriority_process(None).ok()
+    }
+
+    #[test]
+    fn a_run_stands_behind_and_who_waits_for_it_does_not() {
+        let before = priority().unwrap();
+        assert_eq!(aside(priority), Some(NICE.max(before)));
+        assert_eq!(priority(), Some(before));
+    }
+
+    #[test]
+    fn a_run_that_panics_gave_nothing() {
+        assert_eq!(aside(|| -> Option<()> { panic!("on purpose") }), None);
+    }
+
+    #[tokio::test]
+    async fn a_run_finds_the_runtime() {
+        let found = tokio::task::spawn_blocking(|| aside(|| Some(Handle::try_current().is_ok()))).await.unwrap();
+        assert_eq!(found, Some(true));
+    }
+}
