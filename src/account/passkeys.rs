@@ -249,7 +249,7 @@ const MOST_LETTERS: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
     use crate::passkey::{ALGORITHMS, Authenticator};
 

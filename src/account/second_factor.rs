@@ -343,7 +343,7 @@ const CODES: usize = 10;
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
 
     /// A code of the key that stands in the store, which is not encrypted here.
