@@ -43,6 +43,23 @@ pub(super) const SESSIONS: &[Row] = &[
     Row::stopped("S04", b"POST /auth/logout HTTP/1.1\nContent-Type: text/plain\nAuthorization: Bearer @A\n\n{}", &[415]),
     Row::stopped("S05", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nOrigin: https://evil.example", &[403]),
     Row::stopped("S05", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nReferer: https://evil.example/x", &[403]),
+    // What is decided by a field is decided by all its lines, in whatever order they come.
+    Row::stopped("I13", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nOrigin: http://@L\nOrigin: https://evil.example", &[400, 403]),
+    Row::stopped("I13", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nOrigin: https://evil.example\nOrigin: http://@L", &[400, 403]),
+    Row::stopped("I13", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nSec-Fetch-Site: same-origin\nSec-Fetch-Site: cross-site", &[400, 403]),
+    Row::stopped("I13", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nSec-Fetch-Site: cross-site\nSec-Fetch-Site: same-origin", &[400, 403]),
+    Row::stopped("I13", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nReferer: http://@L/x\nReferer: https://evil.example/x", &[400, 403]),
+    Row::stopped("I13", b"POST /auth/logout HTTP/1.1\nAuthorization: Bearer @A\nReferer: https://evil.example/x\nReferer: http://@L/x", &[400, 403]),
+    Row::stopped("I13", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\nContent-Type: text/plain\n\n{\"username\":\"alice\",\"password\":\"@PA\"}", &[400, 415]),
+    Row::stopped("I13", b"POST /auth/login HTTP/1.1\nContent-Type: text/plain\nContent-Type: application/json\n\n{\"username\":\"alice\",\"password\":\"@PA\"}", &[400, 415]),
+    Row::stopped("I13", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\nContent-Encoding: identity\nContent-Encoding: gzip\n\n{\"username\":\"alice\",\"password\":\"@PA\"}", &[400, 415]),
+    Row::stopped("L01", b"GET /app/x?token=@A&refresh=@R&password=@PA HTTP/1.1\nReferer: http://x/?t=@A\nX-Api-Key: @A\nX-Refresh: @R", &[401]),
+    Row::stopped("L01", b"POST /auth/refresh HTTP/1.1\nContent-Type: application/json\n\n{\"refresh_token\":\"@R@PA\"}", &[401]),
+    Row::stopped("L01", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\n\n{\"username\":\"alice\",\"password\":\"@PA\",\"x\":\"@R", &[400]),
+    Row::stopped("L03", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\n\n{\"username\":\"@PA\",\"password\":\"alice\"}", &[401]),
+    Row::stopped("L03", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\n\n{\"username\":\"@PA\",\"password\":\"@PA\"}", &[401]),
+    Row::said("L06", b"GET /away/x HTTP/1.1", &[502], tells_nothing),
+    Row::said("L06", b"POST /away/x HTTP/1.1\nHost: app.example.org\nAccept: text/html\n\nabc", &[502], tells_nothing),
     Row::stopped("S06", b"GET /auth/logout HTTP/1.1\nAuthorization: Bearer @A", &[405]),
     Row::stopped("S06", b"HEAD /auth/logout HTTP/1.1\nAuthorization: Bearer @A", &[405]),
     Row::stopped("S06", b"GET /auth/refresh HTTP/1.1\nAuthorization: Bearer @A", &[405]),
@@ -150,6 +167,14 @@ pub(super) const SIGNING_OUT: &[Row] = &[
     ),
     Row::one("S11", b"GET /app/x HTTP/1.1\nAuthorization: Bearer @A", super::identity::alice_alone),
 ];
+
+/// Who the backend is and what became of it is for the operator.
+fn tells_nothing(answer: &Answer) {
+    let text = answer.text();
+    for word in ["127.0.0.1", "os error", "refused (", "errno", "tcp"] {
+        assert!(!text.contains(word), "{text}");
+    }
+}
 
 fn no_cors(answer: &Answer) {
     assert!(answer.head.fields.iter().all(|(name, _)| !name.to_ascii_lowercase().starts_with("access-control-")));

@@ -100,6 +100,48 @@ pub(super) const ROWS: &[Row] = &[
     Row::refused("T23", b"GET /app HTTP/1.1\nAuthorization: Bearer @A\nAuthorization: Bearer @A"),
 ];
 
+/// A body that nobody reads is nobody's request: `@INNER` is one, with alice's token.
+pub(super) const UNREAD: &[Row] = &[
+    Row::one("H12", b"GET /pub/x HTTP/1.1\n\nabc", abc),
+    Row::one("H12", b"DELETE /pub/x HTTP/1.1\n\nabc", abc),
+    Row::one("H12", b"OPTIONS /pub/x HTTP/1.1\n\nabc", abc),
+    Row::one("H12", b"HEAD /pub/x HTTP/1.1\n\nabc", abc),
+    Row::one("H12", b"GET /pub/x HTTP/1.1\nTransfer-Encoding: chunked\n\n3\nabc\n0\n", abc),
+    Row::stopped("H13", b"POST /app/x HTTP/1.1\n\n@INNER", &[401]),
+    Row::stopped("H13", b"POST /app/x HTTP/1.1\nAuthorization: Bearer x\n\n@INNER", &[401]),
+    Row::stopped("H13", b"POST /app/admin HTTP/1.1\nAuthorization: Bearer @A\n\n@INNER", &[403]),
+    Row::stopped("H13", b"POST /auth/logout HTTP/1.1\nContent-Type: application/json\n\n@INNER", &[400, 401]),
+    Row::stopped("H13", b"POST /auth/logout HTTP/1.1\nContent-Type: text/plain\n\n@INNER", &[401, 415]),
+    Row::stopped("H13", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\n\n@INNER", &[400]),
+    Row::stopped("H13", b"POST /auth/healthz HTTP/1.1\n\n@INNER", &[405]),
+    Row::stopped("H13", b"POST /nowhere HTTP/1.1\n\n@INNER", &[404]),
+    Row::refused("H13", b"POST /pub/../x HTTP/1.1\n\n@INNER"),
+    too_large("H17", b"GET /pub HTTP/1.1\n@101FIELDS"),
+    too_large("H17", b"GET /pub HTTP/1.1\nX: @500KB"),
+    too_large("H17", b"GET /pub/@70KB HTTP/1.1"),
+    too_large("H17", b"GET /pub HTTP/1.1\nCookie: @64KB"),
+    Row { closes: true, ..Row::stopped("R07", b"POST /pub/x HTTP/1.1\nContent-Length: 1073741824\n\nx", &[413]) },
+    Row { closes: true, ..Row::stopped("R07", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\nContent-Length: 1073741824\n\n{", &[413]) },
+    Row { closes: true, ..Row::stopped("R07", b"POST /auth/login HTTP/1.1\nContent-Type: application/json\nTransfer-Encoding: chunked\n\n20000\n@70KB@70KB", &[413]) },
+];
+
+const fn too_large(id: &'static str, sends: &'static [u8]) -> Row {
+    Row { closes: true, ..Row::stopped(id, sends, &[414, 431]) }
+}
+
+/// Bodies whose rest never comes, for a second.
+pub(super) const SLOW: &[Row] = &[
+    slow(b"POST /auth/login HTTP/1.1\nContent-Type: application/json\nContent-Length: 50\n\n{\""),
+    slow(b"POST /auth/login HTTP/1.1\nContent-Type: application/json\nTransfer-Encoding: chunked\n\n20\n{"),
+    slow(b"POST /pub/x HTTP/1.1\nContent-Length: 50\n\nab"),
+    slow(b"POST /pub/x HTTP/1.1\nTransfer-Encoding: chunked\n\n20\nab"),
+    slow(b"POST /app/x HTTP/1.1\nAuthorization: Bearer @A\nContent-Length: 50\n\nab"),
+];
+
+const fn slow(sends: &'static [u8]) -> Row {
+    Row { closes: true, saw: Saw::NothingWhole, ..Row::stopped("R03", sends, &[408]) }
+}
+
 const fn broken(id: &'static str, sends: &'static [u8]) -> Row {
     Row { saw: Saw::NothingWhole, ..Row::refused(id, sends) }
 }

@@ -56,6 +56,17 @@ fn only_what_the_socket_says(seen: &Seen) {
     }
 }
 
+/// What a backend decides by, it sees whole.
+fn every_line(seen: &Seen) {
+    alice_alone(seen);
+    assert_eq!(seen.all("x-team"), ["a", "admin"]);
+}
+
+fn both_in_one(seen: &Seen) {
+    alice_alone(seen);
+    assert_eq!(seen.all("x-team"), ["a,admin"]);
+}
+
 fn nothing_other_stacks_trust(seen: &Seen) {
     alice_alone(seen);
     for name in [
@@ -104,6 +115,8 @@ pub(super) const ROWS: &[Row] = &[
         b"GET /app HTTP/1.1\nAuthorization: Bearer @A\nX-Forwarded-For: 9.9.9.9\nX-Forwarded-Host: evil\nX-Forwarded-Proto: https\nX-Forwarded-Port: 1\nX-Forwarded-Prefix: /pub\nX-Forwarded-User: root\nX-Forwarded-Groups: admin\nX-Real-IP: 9.9.9.9\nForwarded: for=1.1.1.1;proto=https\nX_Forwarded_Proto: https",
         only_what_the_socket_says,
     ),
+    Row::one("I13", b"GET /app HTTP/1.1\nAuthorization: Bearer @A\nX-Team: a\nX-Team: admin", every_line),
+    Row::one("I13", b"GET /app HTTP/1.1\nAuthorization: Bearer @A\nX-Team: a,admin", both_in_one),
     Row::one("I14", b"GET /app HTTP/1.1\nAuthorization: Bearer @A\nCookie: app=1", cookie_is_kept),
     Row::one(
         "I15",
@@ -111,3 +124,30 @@ pub(super) const ROWS: &[Row] = &[
         nothing_other_stacks_trust,
     ),
 ];
+
+/// Before a gateway that trusts us: `/here`, `/five` and `/nine` are each for clients of one network.
+pub(super) const FORWARDED: &[Row] = &[
+    comes_from_us("I09", b"GET /here/x HTTP/1.1"),
+    comes_from_us("I09", b"GET /here/x HTTP/1.1\nX-Forwarded-For: a"),
+    comes_from_us("I09", b"GET /here/x HTTP/1.1\nX-Forwarded-For: unknown"),
+    comes_from_us("I09", b"GET /here/x HTTP/1.1\nX-Forwarded-For: 1.1.1.1:99999"),
+    comes_from_us("I09", b"GET /here/x HTTP/1.1\nX-Forwarded-For: "),
+    comes_from_us("I09", b"GET /here/x HTTP/1.1\nX-Forwarded-For: 5.5.5.5, a"),
+    Row::stopped("I09", b"GET /five/x HTTP/1.1\nX-Forwarded-For: a", &[403]),
+    Row::stopped("I09", b"GET /five/x HTTP/1.1\nX-Forwarded-For: 5.5.5.5, a", &[403]),
+    Row::stopped("I09", b"GET /five/x HTTP/1.1\nX-Forwarded-For: @300", &[403]),
+    Row::stopped("I09", b"GET /five/x HTTP/1.1\nX_Forwarded_For: 5.5.5.5", &[403]),
+    Row::stopped("I09", b"GET /five/x HTTP/1.1\nX-Real-IP: 5.5.5.5", &[403]),
+    Row::arrives("I10", b"GET /five/x HTTP/1.1\nX-Forwarded-For: 5.5.5.5", "/five/x"),
+    Row::arrives("I10", b"GET /five/x HTTP/1.1\nX-Forwarded-For: 9.9.9.9, 5.5.5.5", "/five/x"),
+    Row::arrives("I10", b"GET /five/x HTTP/1.1\nX-Forwarded-For: 9.9.9.9\nX-Forwarded-For: 5.5.5.5", "/five/x"),
+    Row::arrives("I10", b"GET /five/x HTTP/1.1\nX-Forwarded-For: 9.9.9.9, 5.5.5.5, 10.1.1.1", "/five/x"),
+    Row::stopped("I10", b"GET /nine/x HTTP/1.1\nX-Forwarded-For: 9.9.9.9, 5.5.5.5", &[403]),
+    Row::stopped("I10", b"GET /nine/x HTTP/1.1\nX-Forwarded-For: 9.9.9.9\nX-Forwarded-For: 5.5.5.5", &[403]),
+    Row::stopped("I10", b"GET /here/x HTTP/1.1\nX-Forwarded-For: 5.5.5.5, 127.0.0.1", &[403]),
+];
+
+/// No address that can be read: the client is who holds the socket.
+const fn comes_from_us(id: &'static str, sends: &'static [u8]) -> Row {
+    Row::arrives(id, sends, "/here/x")
+}

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::support::frames::{Frames, Taken, fields};
 use crate::support::mint::sign;
 use crate::support::rows::replace;
-use crate::support::{Browser, Gateway, Mint, Row, Site, Stage, Upstream, authgate_with_input};
+use crate::support::{Browser, Gateway, Mint, Row, Site, Stage, Upstream, authgate_with_input, rude};
 use tokens::Forged;
 
 /// The groups and how many rows each has.
@@ -41,11 +41,14 @@ const CATALOGUE: [(char, usize); 13] = [
     ('C', 13),
 ];
 
-const TABLES: [&[Row]; 11] = [
+const TABLES: [&[Row]; 14] = [
     paths::AMBIGUOUS,
     paths::DECIDED,
     identity::ROWS,
+    identity::FORWARDED,
     framing::ROWS,
+    framing::SLOW,
+    framing::UNREAD,
     accounts::ACCOUNTS,
     accounts::SESSIONS,
     accounts::SIGNING_OUT,
@@ -116,15 +119,30 @@ fn stage() -> Stage {
     let upstream = Upstream::start();
     let stripped =
         format!("prefix = \"/api\"\nupstream = \"{}\"\nauth = \"none\"\nstrip_prefix = true", upstream.url());
-    let gateway = Site::fixture(&upstream).route(&stripped).start();
+    // Whatever is played, no secret is written at any level.
+    let gateway = Site::fixture(&upstream)
+        .set("log", "level", "\"trace\"")
+        .set("upstreams.away", "urls", &format!("[\"http://127.0.0.1:{}\"]", rude::nobody()))
+        .route("prefix = \"/away\"\nupstream = \"away\"\nauth = \"none\"")
+        .route(&stripped)
+        .start();
     let mut stage = Stage::open(upstream, gateway);
     let more = [
         ("@PA", stage.alice.password.clone()),
         ("@RB", stage.bob.refresh.clone()),
+        ("@L", format!("localhost:{}", stage.gateway.port)),
         ("@1025", "a".repeat(1025)),
         ("@DEEP", "[".repeat(3000)),
         ("@WIDE", format!("{{{}}}", (0..300).map(|n| format!("\"k{n}\":1")).collect::<Vec<_>>().join(","))),
         ("@LONG", format!("{{\"username\":{}}}", "9".repeat(3000))),
+        ("@101FIELDS", (0..101).map(|number| format!("X-{number}: 1")).collect::<Vec<_>>().join("\n")),
+        ("@500KB", "a".repeat(500_000)),
+        ("@70KB", "a".repeat(70_000)),
+        ("@64KB", "a=b; ".repeat(13_000)),
+        (
+            "@INNER",
+            format!("GET /app/smuggled HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", stage.alice.access),
+        ),
     ];
     // Longer names first: "@A" begins no other.
     stage.cast.splice(0..0, more);
@@ -160,6 +178,31 @@ fn hosts() {
     Stage::open(upstream, gateway).play(accounts::HOSTS);
 }
 
+#[test] // I09, I10
+fn who_the_client_is() {
+    let upstream = Upstream::start();
+    let url = upstream.url();
+    let within = |name: &str, network: &str| {
+        format!("prefix = \"/{name}\"\nupstream = \"{url}\"\nauth = \"none\"\nnetworks = [\"{network}\"]")
+    };
+    let gateway = Site::fixture(&upstream)
+        .set("server", "trusted_proxies", "[\"127.0.0.1\", \"10.0.0.0/8\"]")
+        .route(&within("here", "127.0.0.0/8"))
+        .route(&within("five", "5.5.5.5/32"))
+        .route(&within("nine", "9.9.9.9/32"))
+        .start();
+    let mut stage = Stage::open(upstream, gateway);
+    stage.cast.push(("@300", ["9.9.9.9"; 300].join(", ")));
+    stage.play(identity::FORWARDED);
+}
+
+#[test] // R03
+fn bodies_that_never_end() {
+    let upstream = Upstream::start();
+    let gateway = Site::fixture(&upstream).set("limits", "body_timeout", "\"1s\"").start();
+    Stage::open(upstream, gateway).play(framing::SLOW);
+}
+
 #[test] // I
 fn identity_headers() {
     stage().play(identity::ROWS);
@@ -167,7 +210,9 @@ fn identity_headers() {
 
 #[test] // H
 fn framing_of_requests() {
-    stage().play(framing::ROWS);
+    let stage = stage();
+    stage.play(framing::ROWS);
+    stage.play(framing::UNREAD);
 }
 
 #[test] // A

@@ -10,6 +10,8 @@ mod half_open;
 mod losses;
 mod memory;
 mod names;
+mod near_network;
 mod network;
+mod network_of_nodes;
 mod silence;
 mod sudden_death;

@@ -35,7 +35,12 @@ pub(crate) struct Frames {
 
 impl Frames {
     pub(crate) fn open(gateway: &Gateway) -> Self {
-        let mut wire = Wire::new(TcpStream::connect(("127.0.0.1", gateway.port)).unwrap());
+        Self::at(gateway.port)
+    }
+
+    /// Of the gateway, or of what stands before it.
+    pub(crate) fn at(port: u16) -> Self {
+        let mut wire = Wire::new(TcpStream::connect(("127.0.0.1", port)).unwrap());
         wire.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         wire.send(frame(SETTINGS, 0, 0, b""));
         Self { wire }

@@ -26,6 +26,8 @@ pub(crate) enum Mood {
     Resets = 3,
     /// Connections are opened and end at once.
     Closes = 4,
+    /// What is asked gets through, and connections are reset after the first hundred bytes of what is answered.
+    LosesAnswers = 5,
 }
 
 impl Relay {
@@ -52,8 +54,8 @@ impl Relay {
                     let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { return };
                     let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
                     let (still, moody) = (Arc::clone(&silent), Arc::clone(&mood));
-                    thread::spawn(move || pass(back.0, back.1, &still, &moody));
-                    pass(near, far, &silent, &mood);
+                    thread::spawn(move || pass(back.0, back.1, &still, &moody, Mood::LosesAnswers));
+                    pass(near, far, &silent, &mood, Mood::Resets);
                 });
             }
         });
@@ -76,7 +78,8 @@ pub(crate) fn port_of(store: &str) -> u16 {
     store.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap().parse().unwrap()
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &AtomicU8) {
+/// Resets in the mood of resets, and in the mood of its direction.
+fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &AtomicU8, own: Mood) {
     let mut piece = [0; 16 * 1024];
     let mut passed = 0;
     while let Ok(read @ 1..) = from.read(&mut piece) {
@@ -90,7 +93,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &Atom
                 thread::sleep(Duration::from_micros(200));
                 to.write_all(slice)
             }),
-            mood if mood == Mood::Resets as u8 && passed + read > 100 => {
+            mood if (mood == Mood::Resets as u8 || mood == own as u8) && passed + read > 100 => {
                 drop(to.write_all(&piece[..read.min(100)]));
                 for end in [&from, &to] {
                     drop(socket2::SockRef::from(end).set_linger(Some(Duration::ZERO)));

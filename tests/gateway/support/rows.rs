@@ -1,7 +1,9 @@
 //! A row is data: bytes in, a verdict, and what the upstream saw.
+use std::time::Instant;
+
 use super::client::check_own;
 use super::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, Taken, block, frame};
-use super::{Answer, Gateway, Person, Raw, SOON, Seen, Upstream};
+use super::{A_BUSY_SECOND, Answer, Gateway, Person, Raw, SOON, Seen, Upstream};
 
 /// What one case of a table sends and what must come of it.
 #[derive(Debug, Clone, Copy)]
@@ -144,7 +146,22 @@ impl Stage {
         raw.send(spell(text, &gateway.authority()));
         let answer = raw.answer_to(if row.sends.starts_with(b"HEAD ") { "HEAD" } else { "GET" });
         judge(row, gateway, &mut raw, answer, &about);
+        if !row.closes {
+            self.is_in_step(&mut raw, &about);
+        }
         self.saw(row, &before, &about);
+    }
+
+    /// What comes next on the same connection is the next request, or the connection has ended.
+    #[track_caller]
+    fn is_in_step(&self, raw: &mut Raw, about: &str) {
+        let begun = Instant::now();
+        raw.send(self.gateway.get(&format!("{}/healthz", self.gateway.auth_prefix())).bytes());
+        if let Some(next) = raw.answer() {
+            assert_eq!(next.status, 200, "{about}: and the next request: {}", next.text());
+            assert_eq!(next.json()["status"], "ok", "{about}: and the next request");
+        }
+        assert!(begun.elapsed() < A_BUSY_SECOND, "{about}: and the next request has no answer");
     }
 
     fn on_http2(&self, row: &Row, request: &Framed, kept: bool) {
@@ -207,25 +224,34 @@ fn judge(row: &Row, gateway: &Gateway, raw: &mut Raw, answer: Option<Answer>, ab
     }
 }
 
-/// The bytes of a row: lines end in CRLF, and what is missing is added.
+/// The bytes of a row: lines of the head and of chunks end in CRLF, and what is missing is added. A body with a length is sent as it is.
 fn spell(text: &[u8], authority: &str) -> Vec<u8> {
-    let lower = text.to_ascii_lowercase();
+    let end = text.windows(2).position(|two| two == b"\n\n");
+    let (head, body) = end.map_or((text, None), |at| (&text[..at], Some(&text[at + 2..])));
+    let lower = head.to_ascii_lowercase();
     let has = |name: &[u8]| lower.windows(name.len()).any(|window| window == name);
-    let body = text.windows(2).position(|two| two == b"\n\n").map(|at| text.len() - at - 2);
     let mut bytes = Vec::new();
-    for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
+    for (index, line) in head.split(|&byte| byte == b'\n').enumerate() {
         bytes.extend_from_slice(line);
         bytes.extend_from_slice(b"\r\n");
         if index == 0 {
             if !has(b"\nhost:") {
                 bytes.extend_from_slice(format!("Host: {authority}\r\n").as_bytes());
             }
-            if let Some(length) = body.filter(|_| !has(b"content-length") && !has(b"transfer-encoding")) {
-                bytes.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+            if let Some(body) = body.filter(|_| !has(b"content-length") && !has(b"transfer-encoding")) {
+                bytes.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
             }
         }
     }
     bytes.extend_from_slice(b"\r\n");
+    match body {
+        Some(body) if has(b"transfer-encoding") => {
+            bytes.extend_from_slice(&replace(body, b"\n", b"\r\n"));
+            bytes.extend_from_slice(if body.ends_with(b"\n") { b"\r\n" } else { b"\r\n\r\n" });
+        }
+        Some(body) => bytes.extend_from_slice(body),
+        None => {}
+    }
     replace(&bytes, b"\x1e", b"\n")
 }
 
