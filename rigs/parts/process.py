@@ -1,5 +1,5 @@
 """Processes pinned to cores, and what /proc tells of them."""
-import os, pathlib, re, signal, socket, subprocess, sys, time
+import atexit, os, pathlib, re, signal, socket, subprocess, sys, time
 
 PROXY_CORE, LOAD_CORE, ANY_CORE = "1", "0", None
 TICK = os.sysconf("SC_CLK_TCK")
@@ -38,6 +38,8 @@ class Proc:
         self.proc = subprocess.Popen(
             pinned(core, argv), stdout=log or subprocess.DEVNULL, stderr=subprocess.STDOUT, cwd=cwd,
             env={**os.environ, **(env or {})}, start_new_session=True)
+        # A peer that does not start ends the rig; what was started before it must not stay.
+        atexit.register(self.stop)
 
     def pids(self):
         found, todo = [], [self.proc.pid]
@@ -81,9 +83,12 @@ class Proc:
         return bool(re.search(rf": [0-9A-F]{{8}}:{port:04X} \S+ 0A ", table))
 
     def stop(self):
-        try:
-            os.killpg(self.proc.pid, signal.SIGTERM)
-            self.proc.wait(5)
-        except (OSError, subprocess.TimeoutExpired):
-            os.killpg(self.proc.pid, signal.SIGKILL)
-            self.proc.wait(5)
+        atexit.unregister(self.stop)
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if self.proc.poll() is not None:
+                return
+            try:
+                os.killpg(self.proc.pid, how)
+                self.proc.wait(5)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass

@@ -113,7 +113,7 @@ const MAX_SHOWN: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::House;
+    use super::super::tests::fixture::House;
     use super::*;
 
     #[tokio::test]

@@ -77,7 +77,7 @@ const AT_LEAST: Duration = Duration::from_secs(5 * 60);
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, role, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, role, secret};
     use super::super::{SignedIn, Source};
     use super::*;
     use crate::store::UserChange;

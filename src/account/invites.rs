@@ -94,7 +94,7 @@ const PREFIX: &str = "agi_";
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, role, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, role, secret};
     use super::super::{Registration, SignUp, SignedIn};
     use super::*;
 

@@ -53,7 +53,8 @@ impl Letters {
     /// `app.example.com`: what people call the place. Without the port, which some devices take for a part of the name.
     pub(super) fn site_name(&self) -> &str {
         let authority = self.site.split_once("://").map_or(self.site.as_str(), |(_, name)| name);
-        authority.rsplit_once(':').map_or(authority, |(host, _)| host)
+        // A bare IPv6 address has colons of its own, in brackets.
+        authority.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(authority, |(host, _)| host)
     }
 
     /// `https://app.example.com`
@@ -136,3 +137,22 @@ const ADDRESS_LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Letters prepared at once; each is two short uses of the store.
 const AT_ONCE: usize = 64;
 const A_MOMENT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_is_called_by_its_host_whatever_the_port() {
+        for (site, name) in [
+            ("https://app.example.com", "app.example.com"),
+            ("http://localhost:8080", "localhost"),
+            ("http://[::1]", "[::1]"),
+            ("http://[::1]:8080", "[::1]"),
+        ] {
+            let (mailer, _) = Mailer::read_by_a_test();
+            let letters = Letters::new(mailer, site.to_owned(), "/auth".to_owned(), Vec::new());
+            assert_eq!(letters.site_name(), name);
+        }
+    }
+}

@@ -198,7 +198,7 @@ impl From<StoreError> for LoginError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, passwords, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, passwords, secret};
     use super::*;
     use crate::password::{Argon2Cost, Hasher, Policy, Settings as PasswordSettings};
 

@@ -89,7 +89,7 @@ const OUTLIVES: Duration = Duration::from_secs(600);
 #[cfg(test)]
 mod tests {
     use super::super::RefreshError;
-    use super::super::fixture::{House, PASSWORD, secret};
+    use super::super::tests::fixture::{House, PASSWORD, secret};
     use super::*;
     use crate::base::Timestamp;
 

@@ -4,13 +4,9 @@
 //! and limits. Whatever ends a session here is in force in this process when the call returns, and in the others within
 //! a second. What was answered is on the disk.
 mod accounts;
-#[cfg(test)]
-mod besieged;
 mod bring;
 mod browser;
 mod fields;
-#[cfg(test)]
-mod fixture;
 mod invites;
 mod letters;
 mod limits;
@@ -29,6 +25,8 @@ mod second_factor;
 mod session;
 mod settings;
 mod stranger;
+#[cfg(test)]
+mod tests;
 mod totp;
 mod trail;
 

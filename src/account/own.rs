@@ -274,7 +274,7 @@ impl From<StoreError> for ChangePasswordError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use crate::base::{Network, PasskeyId, Secret, SessionId, UserId};
 use crate::limit::Limited;
 use crate::observe::Action;
 use crate::passkey::{Made, Shown, Site, Unfit, challenge_of, to_base64};
-use crate::store::{AddedPasskey, Passkey, StoreError, User};
+use crate::store::{AddedPasskey, MOST_PASSKEYS, Passkey, StoreError, User};
 
 /// What a device is asked to make.
 #[derive(Debug)]
@@ -70,6 +70,10 @@ impl Accounts {
     ) -> Result<NewPasskey, PasskeyError> {
         self.prove(user, session, password, source).await?;
         let have = self.people.store.passkeys(user.id).await?;
+        // Asked again when it is added. No device is made to keep one that is not taken.
+        if have.len() >= MOST_PASSKEYS {
+            return Err(PasskeyError::TooMany);
+        }
         let challenge = self.passkey_challenge(Some(user.id), source).await?;
         Ok(NewPasskey { challenge: challenge?, have })
     }
@@ -245,7 +249,7 @@ const MOST_LETTERS: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
     use crate::passkey::{ALGORITHMS, Authenticator};
 
@@ -359,6 +363,21 @@ mod tests {
         house.people().disable(ann.user.id, &Source::default()).await.unwrap();
         assert!(matches!(sign_in(&house, &device, ann.user.id).await, Err(LoginError::Disabled)));
         assert!(sign_in(&house, &others, bob.user.id).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn no_device_is_asked_for_one_that_is_too_many() {
+        let house = House::new().await;
+        let ((ann, _), store) = (enrolled(&house, "ann").await, &house.people().store);
+        let begin = async || house.accounts.begin_passkey(&ann.user, ann.session, None, &from("192.0.2.1")).await;
+        let first = store.passkeys(ann.user.id).await.unwrap().remove(0);
+        for number in 1..20 {
+            begin().await.unwrap();
+            let id = PasskeyId::new(house.clock.now());
+            store.add_passkey(&Passkey { id, credential: vec![number], ..first.clone() }).await.unwrap();
+            house.clock.advance(Duration::from_secs(5));
+        }
+        assert!(matches!(begin().await, Err(PasskeyError::TooMany)));
     }
 
     #[tokio::test]

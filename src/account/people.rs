@@ -308,7 +308,7 @@ impl From<StoreError> for SetPasswordError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, PASSWORD, role, scope, secret};
+    use super::super::tests::fixture::{House, PASSWORD, role, scope, secret};
     use super::super::{LoginError, RefreshError};
     use super::*;
 

@@ -90,7 +90,7 @@ mod tests {
     use std::collections::HashSet;
     use std::time::Duration;
 
-    use super::super::fixture::{House, MINUTE, PASSWORD, role, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, role, secret};
     use super::*;
     use crate::base::{Role, Scope};
     use crate::store::UserChange;

@@ -190,7 +190,7 @@ impl From<StoreError> for RegisterError {
 #[cfg(test)]
 mod tests {
     use super::super::Identifier;
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
     use crate::base::Role;
 

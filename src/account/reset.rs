@@ -145,7 +145,7 @@ impl From<StoreError> for LinkError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::super::{LoginError, SignUp, Wish};
     use super::*;
 

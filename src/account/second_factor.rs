@@ -106,8 +106,9 @@ impl Accounts {
         let step = totp::step_of(&key, code, totp.last_step, now).ok_or(FactorError::WrongCode)?;
         self.limits.code_was_right(user.id, network, &people.settings).await;
         let (codes, hashes) = new_codes();
-        if !people.store.confirm_totp(user.id, session, step, &hashes, now).await? {
-            return Err(FactorError::Exists);
+        if !people.store.confirm_totp(user.id, session, (&totp, step), &hashes, now).await? {
+            // Another key was begun in the meantime, or confirmed: this code is of neither.
+            return Err(FactorError::WrongCode);
         }
         Entry::new(Action::SecondFactorAdded, source).about(Some(user)).session(session).record(people);
         Ok(codes)
@@ -342,7 +343,7 @@ const CODES: usize = 10;
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{House, MINUTE, PASSWORD, from, secret};
+    use super::super::tests::fixture::{House, MINUTE, PASSWORD, from, secret};
     use super::*;
 
     /// A code of the key that stands in the store, which is not encrypted here.

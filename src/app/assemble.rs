@@ -15,7 +15,7 @@ use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::pages::{House, Pages, SignInWith, SignUps};
 use crate::password::{Hasher, Policy};
-use crate::pipeline::{Gateway, Observed, Rates};
+use crate::pipeline::{Gateway, Observed, Rates, Varies};
 use crate::proxy::Proxy;
 use crate::refusal::Renderer;
 use crate::routes::RouteTable;
@@ -124,7 +124,7 @@ impl Lasting {
             hasher,
             body_timeout: config.server.limits.body_timeout,
             server_timing: config.metrics.server_timing,
-            varies: config.locations.varies(),
+            varies: config.locations.varies().map(Varies::by),
         })
     }
 

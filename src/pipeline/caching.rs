@@ -3,13 +3,13 @@
 use http::header::{CACHE_CONTROL, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-/// `known`: the answer is somebody's. `varies`: the fields in which a credential may stand.
+/// `known`: the answer is somebody's.
 pub(super) fn keep_apart(
     headers: &mut HeaderMap,
     known: bool,
     method: &Method,
     status: StatusCode,
-    varies: Option<&'static str>,
+    varies: Option<&Varies>,
 ) {
     let said = Said::by(headers);
     if known && said.shared {
@@ -23,7 +23,28 @@ pub(super) fn keep_apart(
     }
     let kept = !said.no_store && matches!(*method, Method::GET | Method::HEAD) && !status.is_informational();
     if let Some(varies) = varies.filter(|varies| kept && !said.varies_by(varies)) {
-        add_vary(headers, varies);
+        varies.add_to(headers);
+    }
+}
+
+/// The fields in which a credential may stand.
+#[derive(Debug)]
+pub(crate) struct Varies {
+    value: HeaderValue,
+    authorization: bool,
+    cookie: bool,
+}
+
+impl Varies {
+    /// `names` as `Vary` has them.
+    pub(crate) fn by(names: &'static str) -> Self {
+        let value = HeaderValue::from_static(names);
+        Self { value, authorization: names.contains("authorization"), cookie: names.contains("cookie") }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a backend's own Vary stays")]
+    fn add_to(&self, headers: &mut HeaderMap) {
+        headers.append(VARY, self.value.clone());
     }
 }
 
@@ -67,8 +88,8 @@ impl Said {
         }
     }
 
-    fn varies_by(&self, names: &str) -> bool {
-        (self.authorization || !names.contains("authorization")) && (self.cookie || !names.contains("cookie"))
+    const fn varies_by(&self, varies: &Varies) -> bool {
+        (self.authorization || !varies.authorization) && (self.cookie || !varies.cookie)
     }
 }
 
@@ -85,11 +106,6 @@ fn make_private(headers: &mut HeaderMap) {
     }
     let private = HeaderValue::try_from(private).unwrap_or(HeaderValue::from_static("private"));
     headers.insert(CACHE_CONTROL, private);
-}
-
-#[expect(clippy::disallowed_methods, reason = "a backend's own Vary stays")]
-fn add_vary(headers: &mut HeaderMap, names: &'static str) {
-    headers.append(VARY, HeaderValue::from_static(names));
 }
 
 /// The members of a list. A comma within quotes ends one too: there are caches that read so.
@@ -123,7 +139,7 @@ mod tests {
         for (name, value) in said {
             headers.try_append(HeaderName::from_static(name), HeaderValue::from_static(value)).unwrap();
         }
-        keep_apart(&mut headers, known, method, StatusCode::OK, Some("authorization, cookie"));
+        keep_apart(&mut headers, known, method, StatusCode::OK, Some(&Varies::by("authorization, cookie")));
         let mut lines: Vec<_> =
             headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         lines.sort();

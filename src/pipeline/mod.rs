@@ -25,6 +25,7 @@ use exchange::Exchange;
 
 use observed::Compared;
 
+pub(crate) use caching::Varies;
 pub(crate) use observed::{Observed, Tally};
 pub(crate) use rates::Rates;
 
@@ -50,8 +51,7 @@ pub(crate) struct Gateway {
     /// Between two pieces of a request's body.
     pub(crate) body_timeout: std::time::Duration,
     pub(crate) server_timing: bool,
-    /// The fields in which a credential may stand, as `Vary` names them.
-    pub(crate) varies: Option<&'static str>,
+    pub(crate) varies: Option<Varies>,
 }
 
 impl Gateway {
@@ -156,7 +156,7 @@ impl Gateway {
             }
             if asks != Asks::Nobody {
                 let status = response.status();
-                caching::keep_apart(response.headers_mut(), known, &method, status, self.varies);
+                caching::keep_apart(response.headers_mut(), known, &method, status, self.varies.as_ref());
             }
             if self.door.cookies().guard(response.headers_mut()) {
                 tracing::warn!(upstream = route.upstream(), "an upstream set a cookie of ours: taken off");

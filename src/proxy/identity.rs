@@ -70,7 +70,8 @@ fn joined<'a>(words: impl Iterator<Item = &'a str> + Clone, separator: &str) -> 
 /// Letters, digits and a few signs that need no second look: what nearly every name is made of.
 fn is_plain(text: &str, separator: &str) -> bool {
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b':' | b'+');
-    text.bytes().all(usual) && !separator.bytes().any(usual)
+    // Every byte is looked at, so that many are at once.
+    text.bytes().fold(true, |plain, byte| plain & usual(byte)) && !separator.bytes().any(usual)
 }
 
 /// Visible ASCII as it is, everything else percent-encoded UTF-8.

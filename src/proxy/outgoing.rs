@@ -284,7 +284,7 @@ impl Fields for Vec<u8> {
 
     fn text(&mut self, name: &HeaderName, value: &str) {
         // As strict as a HeaderValue: nothing can end the line.
-        if value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
+        if value.bytes().fold(true, |plain, byte| plain & (byte == b'\t' || (byte >= b' ' && byte != 0x7f))) {
             write_line(self, name, value.as_bytes());
         }
     }

@@ -111,8 +111,17 @@ fn has_no_body(status: StatusCode, method: &Method) -> bool {
 }
 
 pub(super) fn strip(headers: &mut HeaderMap, status: StatusCode) {
-    if headers.contains_key(TRANSFER_ENCODING) || status == StatusCode::NO_CONTENT {
+    let (mut coded, mut hops) = (false, false);
+    for name in headers.keys() {
+        coded |= *name == TRANSFER_ENCODING;
+        hops |= is_hop_by_hop(name);
+    }
+    if coded || status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
+    }
+    // `Connection` is one of them.
+    if !hops {
+        return;
     }
     for name in named_by_connection(headers) {
         headers.remove(name);

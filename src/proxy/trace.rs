@@ -59,7 +59,7 @@ fn push_hex(text: &mut Vec<u8>, number: u64) {
     let mut digits = [0; 16];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(number.to_be_bytes()) {
         for (digit, half) in pair.iter_mut().zip([byte >> 4, byte & 0xf]) {
-            *digit = if half < 10 { b'0' + half } else { b'a' + half - 10 };
+            *digit = b'0' + half + u8::from(half > 9) * (b'a' - b'0' - 10);
         }
     }
     text.extend_from_slice(&digits);

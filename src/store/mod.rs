@@ -42,7 +42,7 @@ pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
 pub(crate) use links::{Link, Purpose};
 pub(crate) use observations::Observation;
-pub(crate) use passkeys::{AddedPasskey, Passkey};
+pub(crate) use passkeys::{AddedPasskey, MOST_PASSKEYS, Passkey};
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
 pub(crate) use second_factors::{Totp, Waiting};

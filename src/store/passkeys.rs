@@ -47,7 +47,7 @@ impl Store {
         let mut on = self.engine.begin().await?;
         let count = "SELECT COUNT(*) AS many FROM passkeys WHERE user_id = $1";
         let row = on.row(count, values![new.user]).await?.ok_or(StoreError::Unreadable("count of passkeys"))?;
-        if row.int("many")? >= MOST_OF_ONE {
+        if usize::try_from(row.int("many")?).is_ok_and(|many| many >= MOST_PASSKEYS) {
             return Ok(AddedPasskey::TooMany);
         }
         let same = "SELECT id FROM passkeys WHERE credential = $1";
@@ -156,6 +156,6 @@ impl Passkey {
 }
 
 /// More than anybody has devices.
-const MOST_OF_ONE: i64 = 20;
+pub(crate) const MOST_PASSKEYS: usize = 20;
 /// Sign-ins that were begun in five minutes: about 10 MB. A test reaches its end.
 pub(super) const MOST_WAITING: i64 = if cfg!(test) { 100 } else { 100_000 };

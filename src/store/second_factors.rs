@@ -54,20 +54,20 @@ impl Store {
         Ok(true)
     }
 
-    /// The first code was right: the key is asked for from now on, and the session has shown it. `false` when there is
-    /// nothing to confirm.
+    /// The first code was right: the key is asked for from now on, and the session has shown it. `false` when another key
+    /// took the place of the one that was read, or there is nothing to confirm.
     pub(crate) async fn confirm_totp(
         &self,
         user: UserId,
         session: SessionId,
-        step: i64,
+        (read, step): (&Totp, i64),
         codes: &[Digest],
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut on = self.engine.begin().await?;
-        let confirm =
-            "UPDATE totp_keys SET confirmed_at = $1, last_step = $2 WHERE user_id = $3 AND confirmed_at IS NULL";
-        if on.execute(confirm, values![now, step, user]).await? == 0 {
+        let confirm = "UPDATE totp_keys SET confirmed_at = $1, last_step = $2 \
+            WHERE user_id = $3 AND confirmed_at IS NULL AND secret = $4";
+        if on.execute(confirm, values![now, step, user, read.key.as_slice()]).await? == 0 {
             return Ok(false);
         }
         put_codes(&mut on, user, codes).await?;

@@ -52,11 +52,18 @@ impl Authority {
 }
 
 fn is_name(host: &[u8]) -> bool {
-    let letters = host.strip_suffix(b".").unwrap_or(host);
-    !letters.is_empty()
-        && letters.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
-        && !letters.windows(2).any(|pair| pair == b"..")
-        && letters.first() != Some(&b'.')
+    let mut before = b'.';
+    for &byte in host.strip_suffix(b".").unwrap_or(host) {
+        let fits = match byte {
+            b'.' => before != b'.',
+            _ => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'),
+        };
+        if !fits {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.'
 }
 
 fn parse_port(digits: &str) -> Option<u16> {

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::client::password_of;
 use crate::support::{Gateway, Mailbox, Reply, SOON, Site, Upstream, accept_of, authgate, shipped, until};
 
 #[test]
@@ -53,6 +54,20 @@ fn a_second_factor_is_added_on_the_account_page_and_asked_for_at_the_next_sign_i
     let gateway = house();
     play("factor", &json!({ "url": address(&gateway) }));
     gateway.is_alive();
+}
+
+#[test]
+fn a_page_that_leads_on_to_another_site_is_followed_after_the_form_was_sent() {
+    let other = Upstream::answering(|_| {
+        Reply::new("200 OK", "Content-Type: text/html; charset=utf-8\r\n", "<!doctype html><title>x</title>elsewhere")
+    });
+    let elsewhere = format!("{}/there", other.url());
+    let there = elsewhere.clone();
+    let upstream = Upstream::answering(move |_| Reply::new("302 Found", &format!("Location: {there}\r\n"), ""));
+    let gateway = Site::fixture(&upstream).start();
+    gateway.register("alice");
+    let told = json!({ "url": address(&gateway), "elsewhere": elsewhere, "password": password_of("alice") });
+    play("onwards", &told);
 }
 
 #[test]

@@ -203,7 +203,7 @@ const REGISTER: &[Operation] = &[
         .refuses(&[BODY, PASSWORD, GUARDED, &["user_exists", "registration_closed", "invalid_invite"]]),
 ];
 const LOGIN: &[Operation] = &[
-    Operation::page("The sign-in page, or on to where one wanted to be", &["return_to"])
+    Operation::page("The sign-in page, or on to where one wanted to be", &["return_to", "max_age", "prompt"])
         .says(&[(200, Says::Page), (303, Says::Elsewhere)])
         .refuses(&[&["unavailable"]]),
     post("Sign in with name and password").takes(Takes::Json("SignIn")).says(TOKENS).refuses(&[

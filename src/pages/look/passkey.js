@@ -7,7 +7,7 @@ const text = (buffer) =>
 // What the gateway offers, as the browser takes it.
 async function begin(form) {
   const answer = await fetch(form.dataset.begin, { method: "POST" });
-  if (!answer.ok) throw Object.assign(new Error(), { name: answer.status === 429 ? "Limited" : "Refused" });
+  if (!answer.ok) throw Object.assign(new Error(), { name: { 409: "Full", 429: "Limited" }[answer.status] ?? "Refused" });
   const { publicKey } = await answer.json();
   publicKey.challenge = bytes(publicKey.challenge);
   if (publicKey.user) publicKey.user.id = bytes(publicKey.user.id);
@@ -28,7 +28,7 @@ async function ask(form) {
 
 // A passkey is good at one origin, and at none that is a bare address.
 const isHere = (form) => form.dataset.origin === location.origin && !/^[\d.]+$|:/.test(location.hostname);
-const SAID = { NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "exists", Limited: "limited" };
+const SAID = { NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "exists", Full: "full", Limited: "limited" };
 
 for (const form of document.querySelectorAll("form.passkey")) {
   if (!window.PublicKeyCredential || !isHere(form)) continue;

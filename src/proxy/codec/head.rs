@@ -8,7 +8,6 @@ use httparse::{ParserConfig, Status};
 use hyper::ext::ReasonPhrase;
 
 use super::{ReadError, Reading};
-use crate::proxy::hop::has_word;
 use crate::wire::http1::{self, Chunks};
 
 /// What comes of what was read so far.
@@ -44,16 +43,18 @@ pub(super) fn parse(inbox: &mut BytesMut, head_only: bool) -> Result<Parsed, Rea
     let version = if response.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
     let reason = response.reason.filter(|reason| status.canonical_reason() != Some(reason));
     let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
-    // Names and values share the bytes that were read; until those can be shared, only their places are kept.
-    let base = inbox.as_ptr().addr();
-    let place = |field: &httparse::Header<'_>| Place {
-        name: within(base, field.name.as_bytes()),
-        value: within(base, field.value),
-    };
-    let places: Vec<_> = response.headers.iter().map(place).collect();
-    let headers = fields(&inbox.split_to(length).freeze(), &places)?;
-    let (reading, clear) = framing(status, version, &headers, head_only)?;
-    let open = stays_open(version, &headers) && !matches!(reading, Reading::ToTheEnd);
+    // Values share the bytes that were read; until those can be shared, only their places are kept.
+    let (base, mut said) = (inbox.as_ptr().addr(), Said::default());
+    let mut fields = Vec::with_capacity(response.headers.len());
+    for field in response.headers.iter() {
+        let name = http1::name(field.name.as_bytes()).ok_or(MALFORMED)?;
+        if said.note(&name, field.value) {
+            fields.push((name, within(base, field.value)));
+        }
+    }
+    let headers = map(&inbox.split_to(length).freeze(), fields)?;
+    let (reading, clear) = said.framing(status, version, head_only)?;
+    let open = said.stays_open(version) && !matches!(reading, Reading::ToTheEnd);
     let mut response = Response::new(());
     *response.status_mut() = status;
     *response.headers_mut() = headers;
@@ -63,73 +64,86 @@ pub(super) fn parse(inbox: &mut BytesMut, head_only: bool) -> Result<Parsed, Rea
     Ok(Parsed::Final { response, reading, reusable: clear && open })
 }
 
-/// Where a field's name and value begin and end.
-#[derive(Clone, Copy)]
-struct Place {
-    name: (usize, usize),
-    value: (usize, usize),
-}
+/// Where a value begins and ends.
+type Place = (usize, usize);
 
-fn within(base: usize, text: &[u8]) -> (usize, usize) {
+fn within(base: usize, text: &[u8]) -> Place {
     let from = text.as_ptr().addr() - base;
     (from, from + text.len())
 }
 
 #[expect(clippy::disallowed_methods, reason = "an upstream's own fields may have several lines")]
-fn fields(bytes: &Bytes, places: &[Place]) -> Result<HeaderMap, ReadError> {
-    const MALFORMED: ReadError = ReadError::Nonsense("a field of it is malformed");
-    let mut headers = HeaderMap::with_capacity(places.len() + OURS);
-    for place in places {
-        let name = bytes.get(place.name.0..place.name.1).and_then(|name| HeaderName::from_bytes(name).ok());
-        let value = HeaderValue::from_maybe_shared(bytes.slice(place.value.0..place.value.1)).map_err(|_| MALFORMED)?;
-        headers.append(name.ok_or(MALFORMED)?, value);
+fn map(bytes: &Bytes, fields: Vec<(HeaderName, Place)>) -> Result<HeaderMap, ReadError> {
+    let mut headers = HeaderMap::with_capacity(fields.len() + OURS);
+    for (name, (from, to)) in fields {
+        headers.append(name, HeaderValue::from_maybe_shared(bytes.slice(from..to)).map_err(|_| MALFORMED)?);
     }
     Ok(headers)
 }
 
-/// How the body ends, and whether that was told in one way only. What was told in two ways of which one counts is good
-/// for this answer, and the connection is not used again.
-fn framing(
-    status: StatusCode,
-    version: Version,
-    headers: &HeaderMap,
-    head_only: bool,
-) -> Result<(Reading, bool), ReadError> {
-    let nonsense = |why| Err(ReadError::Nonsense(why));
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    let (coding, length) = (codings.next(), lengths.next());
-    let length = match length.map(|length| http1::length(length.as_bytes())) {
-        None => None,
-        Some(Some(length)) if lengths.next().is_none() => Some(length),
-        Some(_) => return nonsense("its length is ambiguous"),
-    };
-    let clear = coding.is_none() || length.is_none();
-    let bodyless =
-        matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS);
-    if head_only || bodyless {
-        return Ok((Reading::Done, clear));
-    }
-    match (coding, length) {
-        (Some(_), _) if version == Version::HTTP_10 => nonsense("HTTP/1.0 knows no transfer coding"),
-        (Some(coding), _) if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") => {
-            nonsense("its transfer coding is not known")
+/// What the fields say of the body's end and of the connection.
+#[derive(Debug, Default)]
+struct Said {
+    codings: usize,
+    chunked: bool,
+    lengths: usize,
+    length: Option<u64>,
+    connection: bool,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Said {
+    /// Whether the field says anything beyond that.
+    fn note(&mut self, name: &HeaderName, value: &[u8]) -> bool {
+        if *name == CONTENT_LENGTH {
+            self.lengths += 1;
+            self.length = http1::length(value);
+        } else if *name == TRANSFER_ENCODING {
+            self.codings += 1;
+            self.chunked = value.eq_ignore_ascii_case(b"chunked");
+        } else if *name == CONNECTION {
+            self.connection = true;
+            for word in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                self.close |= word.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= word.eq_ignore_ascii_case(b"keep-alive");
+            }
+            return !matches!(value, b"keep-alive" | b"close");
         }
-        (Some(_), _) => Ok((Reading::Chunked(Chunks::new()), clear)),
-        (None, Some(0)) => Ok((Reading::Done, clear)),
-        (None, Some(length)) => Ok((Reading::Exact(length), clear)),
-        (None, None) => Ok((Reading::ToTheEnd, clear)),
+        true
+    }
+
+    /// How the body ends, and whether that was told in one way only. What was told in two ways of which one counts is good
+    /// for this answer, and the connection is not used again.
+    fn framing(&self, status: StatusCode, version: Version, head_only: bool) -> Result<(Reading, bool), ReadError> {
+        let nonsense = |why| Err(ReadError::Nonsense(why));
+        if self.lengths > 1 || (self.lengths == 1 && self.length.is_none()) {
+            return nonsense("its length is ambiguous");
+        }
+        let clear = self.codings == 0 || self.lengths == 0;
+        let bodyless =
+            matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS);
+        if head_only || bodyless {
+            return Ok((Reading::Done, clear));
+        }
+        match (self.codings, self.length) {
+            (1.., _) if version == Version::HTTP_10 => nonsense("HTTP/1.0 knows no transfer coding"),
+            (1, _) if self.chunked => Ok((Reading::Chunked(Chunks::new()), clear)),
+            (1.., _) => nonsense("its transfer coding is not known"),
+            (0, Some(0)) => Ok((Reading::Done, clear)),
+            (0, Some(length)) => Ok((Reading::Exact(length), clear)),
+            (0, None) => Ok((Reading::ToTheEnd, clear)),
+        }
+    }
+
+    /// RFC 9112, section 9.3.
+    fn stays_open(&self, version: Version) -> bool {
+        let modern = version == Version::HTTP_11;
+        if self.connection { !self.close && (modern || self.keep_alive) } else { modern }
     }
 }
 
-/// RFC 9112, section 9.3.
-fn stays_open(version: Version, headers: &HeaderMap) -> bool {
-    if !headers.contains_key(CONNECTION) {
-        return version == Version::HTTP_11;
-    }
-    !has_word(headers, b"close") && (version == Version::HTTP_11 || has_word(headers, b"keep-alive"))
-}
-
+const MALFORMED: ReadError = ReadError::Nonsense("a field of it is malformed");
 /// More fields than any answer has.
 const MOST_FIELDS: usize = 128;
 /// Room for those that the gateway adds, so that the map need not grow for them.

@@ -43,6 +43,17 @@ impl Intake {
         (body, Some(Self { feed, left, expects }))
     }
 
+    /// What came with the head goes on with it, so that a small body costs no write of its own. Chunks may be malformed, and whoever
+    /// waits to be asked for its body has not sent it: those are looked at when they are wanted.
+    pub(super) fn lay_ready(&mut self, inbox: &mut Inbox) {
+        if matches!(self.left, Left::Exact(_))
+            && !self.expects
+            && let Ok(Taken::Piece(piece, last)) = self.take(inbox)
+        {
+            self.feed.lay(piece, last);
+        }
+    }
+
     pub(super) const fn is_done(&self) -> bool {
         matches!(self.left, Left::Nothing)
     }
@@ -91,6 +102,7 @@ pub(super) const MOST_SKIPPED: u64 = 64 * 1024;
 #[cfg(test)]
 mod tests {
     use bytes::BytesMut;
+    use http_body::Body as _;
 
     use super::*;
 
@@ -112,6 +124,24 @@ mod tests {
             assert!(intake.is_done() && inbox.bytes() == "GET /");
         }
         assert!(Intake::begin(Framing::Nothing, false).1.is_none());
+    }
+
+    #[test]
+    fn what_came_with_the_head_lies_ready_and_chunks_do_not() {
+        for (framing, expects, bytes, left) in [
+            (Framing::Exact(3), false, "abcGET /", "GET /"),
+            (Framing::Exact(9), false, "abc", ""),
+            (Framing::Exact(3), false, "", ""),
+            (Framing::Exact(3), true, "abc", "abc"),
+            (Framing::Chunked, false, "3\r\nabc\r\n", "3\r\nabc\r\n"),
+        ] {
+            let (body, intake) = Intake::begin(framing, expects);
+            let (mut intake, mut inbox) = (intake.unwrap(), inbox(bytes));
+            intake.lay_ready(&mut inbox);
+            assert_eq!(inbox.bytes(), left.as_bytes());
+            assert_eq!(intake.is_done(), left == "GET /");
+            assert!(!body.is_end_stream());
+        }
     }
 
     #[test]

@@ -11,8 +11,15 @@ pub(super) async fn a_second_factor_counts_once_shown_and_no_code_is_good_twice(
     let totp = store.totp(ann).await.unwrap().unwrap();
     assert_eq!((totp.key.as_slice(), totp.sealed, totp.confirmed, totp.last_step), (b"two".as_slice(), true, false, 0));
     let session = live.session.id;
-    assert!(store.confirm_totp(ann, session, 7, &[[1; 32], [2; 32]], at(1)).await.unwrap());
-    assert!(!store.confirm_totp(ann, session, 8, &[[3; 32]], at(1)).await.unwrap());
+    assert!(store.begin_totp(ann, b"three", true).await.unwrap(), "in another tab");
+    let other = store.totp(ann).await.unwrap().unwrap();
+    assert!(
+        !store.confirm_totp(ann, session, (&totp, 6), &[[3; 32]], at(1)).await.unwrap(),
+        "not the key that was read"
+    );
+    assert!(!store.totp(ann).await.unwrap().unwrap().confirmed && store.recovery_codes_left(ann).await.unwrap() == 0);
+    assert!(store.confirm_totp(ann, session, (&other, 7), &[[1; 32], [2; 32]], at(1)).await.unwrap());
+    assert!(!store.confirm_totp(ann, session, (&other, 8), &[[3; 32]], at(1)).await.unwrap());
     assert!(!store.begin_totp(ann, b"three", false).await.unwrap());
     let again = store.live_session(session, at(2)).await.unwrap().unwrap();
     assert_eq!(again.session.amr, ["pwd", "otp", "mfa"], "the session has shown it");

@@ -80,6 +80,15 @@ impl Feed {
         self.0.state().gone
     }
 
+    /// Lays a piece ready before anybody reads.
+    pub(crate) fn lay(&self, piece: Bytes, last: bool) {
+        let mut state = self.0.state();
+        state.piece = Some(piece);
+        if last {
+            state.end = End::Ended;
+        }
+    }
+
     /// Hands over a piece, maybe the last one. True when whoever reads is this very task: it is to look itself.
     pub(crate) fn give(&self, piece: Bytes, last: bool, cx: &Context<'_>) -> bool {
         self.change(cx, |state| {

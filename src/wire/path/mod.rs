@@ -181,10 +181,15 @@ impl PathPrefix {
 
     /// The path as the upstream knows it: without this prefix, "/" when nothing is left. The query stays.
     ///
-    /// The path is cut at a segment, so what is left was checked with the whole; it is read again all the same.
+    /// The path is cut at a segment, so what is left was checked with the whole; where it has escapes it is read again all
+    /// the same.
     pub(crate) fn strip(&self, path: &CanonPath) -> Result<CanonPath, PathError> {
         if !self.covers(path) {
             return Err(PathError::NoSlash);
+        }
+        if path.decoded.is_none() && path.lenient.is_none() {
+            let rest = path.as_str().get(self.octets.len()..).filter(|rest| !rest.is_empty());
+            return Ok(CanonPath { target: join(rest.unwrap_or("/"), path.query())?, decoded: None, lenient: None });
         }
         let segments = self.octets.iter().filter(|&&octet| octet == b'/').count();
         let rest = path.as_str().match_indices('/').nth(segments).and_then(|(at, _)| path.as_str().get(at..));

@@ -195,6 +195,8 @@ proptest! {
         if let Some(path) = CanonPath::parse_text(&path).ok().filter(|path| public.covers(path)) {
             let rest = public.strip(&path).unwrap();
             prop_assert!(rest.as_str().starts_with('/') && !rest.as_str().starts_with("//"));
+            let again = CanonPath::parse_text(rest.as_str()).unwrap();
+            prop_assert_eq!((again.as_str(), again.octets()), (rest.as_str(), rest.octets()));
         }
     }
 }

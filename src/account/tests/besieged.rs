@@ -1,8 +1,8 @@
 //! What happens to an account that many sources try at once.
 use std::sync::atomic::Ordering;
 
+use super::super::{LoginError, SignedIn, Source};
 use super::fixture::{House, PASSWORD, from, secret};
-use super::{LoginError, SignedIn, Source};
 
 async fn attempt(house: &House, name: &str, password: &str, ip: &str) -> Result<SignedIn, LoginError> {
     house.accounts.login(name, &secret(password), &from(ip)).await

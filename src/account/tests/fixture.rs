@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Accounts, Client, Identifier, Letters, Limits, People, Registration, Settings, SignUp, SignedIn, Source};
+use super::super::{
+    Accounts, Client, Identifier, Letters, Limits, People, Registration, Settings, SignUp, SignedIn, Source,
+};
 use crate::base::{Clock, Role, Scope, Secret, SessionId};
 use crate::limit::Rate;
 use crate::mail::{Letter, Mailer};
@@ -17,24 +19,24 @@ use crate::token::{
     Algorithm, Dialect, Identity, KeyRing, KeySettings, Settings as TokenSettings, StoredKey, Subject, Tokens,
 };
 
-pub(super) struct House {
-    pub(super) accounts: Accounts,
-    pub(super) clock: Clock,
+pub(in crate::account) struct House {
+    pub(in crate::account) accounts: Accounts,
+    pub(in crate::account) clock: Clock,
     post: tokio::sync::Mutex<tokio::sync::mpsc::Receiver<Letter>>,
     /// How often the store was asked.
-    pub(super) asked: Arc<AtomicU64>,
+    pub(in crate::account) asked: Arc<AtomicU64>,
     _folder: tempfile::TempDir,
 }
 
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const PASSWORD: &str = "correct horse";
+pub(in crate::account) const MINUTE: Duration = Duration::from_secs(60);
+pub(in crate::account) const PASSWORD: &str = "correct horse";
 
 impl House {
-    pub(super) async fn new() -> Self {
+    pub(in crate::account) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+    pub(in crate::account) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreSettings::Sqlite { path: folder.path().join("store.db") }).await.unwrap();
         let asked = Arc::<AtomicU64>::default();
@@ -63,7 +65,7 @@ impl House {
     }
 
     /// The same house, where people have to verify their addresses from now on.
-    pub(super) fn verifying(self) -> Self {
+    pub(in crate::account) fn verifying(self) -> Self {
         let people = self.people();
         let people = People {
             store: people.store.clone(),
@@ -80,15 +82,15 @@ impl House {
     }
 
     /// As after a restart: what was counted is forgotten, and what the store holds is there.
-    pub(super) fn forget_counts(&mut self) {
+    pub(in crate::account) fn forget_counts(&mut self) {
         self.accounts.limits = Arc::new(Limits::new(None));
     }
 
-    pub(super) fn people(&self) -> &People {
+    pub(in crate::account) fn people(&self) -> &People {
         self.accounts.people()
     }
 
-    pub(super) async fn register(&self, name: &str) -> SignedIn {
+    pub(in crate::account) async fn register(&self, name: &str) -> SignedIn {
         let password = secret(PASSWORD);
         let email = format!("{name}@example.com");
         let wish = SignUp { username: Some(name), email: Some(&email), name: None, password: &password, invite: None };
@@ -96,25 +98,25 @@ impl House {
     }
 
     /// The next letter that leaves.
-    pub(super) async fn letter(&self) -> Letter {
+    pub(in crate::account) async fn letter(&self) -> Letter {
         let next = tokio::time::timeout(MINUTE, async { self.post.lock().await.recv().await });
         next.await.expect("no letter left").unwrap()
     }
 
     /// The token in its link.
-    pub(super) async fn mailed_token(&self) -> Secret {
+    pub(in crate::account) async fn mailed_token(&self) -> Secret {
         let letter = self.letter().await;
         let (_, rest) = letter.text.expose().split_once("token=").expect("a letter with a link");
         secret(rest.split_whitespace().next().unwrap())
     }
 
     /// What a backend would be told, if the token is good in every respect but for revocation.
-    pub(super) fn identity(&self, signed_in: &SignedIn) -> Identity {
+    pub(in crate::account) fn identity(&self, signed_in: &SignedIn) -> Identity {
         self.accounts.tokens.verify(&signed_in.access_token, self.clock.now()).unwrap()
     }
 
     /// Is the access token dead, here and in a process that starts now?
-    pub(super) async fn is_dead(&self, signed_in: &SignedIn) -> bool {
+    pub(in crate::account) async fn is_dead(&self, signed_in: &SignedIn) -> bool {
         let issued_at = self.identity(signed_in).issued_at();
         let here = self.people().revocations.is_revoked(signed_in.session, issued_at);
         let fresh = Revocations::default();
@@ -123,16 +125,16 @@ impl House {
         here
     }
 
-    pub(super) async fn is_live(&self, session: SessionId) -> bool {
+    pub(in crate::account) async fn is_live(&self, session: SessionId) -> bool {
         self.accounts.profile(session).await.unwrap().is_some()
     }
 }
 
-pub(super) fn secret(text: &str) -> Secret {
+pub(in crate::account) fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-pub(super) fn from(ip: &str) -> Source<'static> {
+pub(in crate::account) fn from(ip: &str) -> Source<'static> {
     Source {
         ip: Some(ip.parse::<IpAddr>().unwrap()),
         user_agent: Some("test"),
@@ -142,11 +144,11 @@ pub(super) fn from(ip: &str) -> Source<'static> {
     }
 }
 
-pub(super) fn role(text: &str) -> Role {
+pub(in crate::account) fn role(text: &str) -> Role {
     Role::parse(text).unwrap()
 }
 
-pub(super) fn scope(text: &str) -> Scope {
+pub(in crate::account) fn scope(text: &str) -> Scope {
     Scope::parse(text).unwrap()
 }
 
@@ -170,7 +172,7 @@ fn settings() -> Settings {
     }
 }
 
-pub(super) fn passwords() -> PasswordSettings {
+pub(in crate::account) fn passwords() -> PasswordSettings {
     PasswordSettings {
         min_length: 8,
         max_length: 256,

@@ -1,0 +1,3 @@
+//! What several use cases are tested in, and what is true of them together.
+mod besieged;
+pub(super) mod fixture;
