@@ -18,7 +18,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::frames::{Frames, Taken, fields};
 use crate::support::mint::sign;
 use crate::support::rows::replace;
 use crate::support::{Browser, Gateway, Mint, Row, Site, Stage, Upstream, authgate_with_input, rude};
@@ -308,40 +307,6 @@ fn at_times(text: &str, now: u64) -> String {
         .fold(text.to_owned(), |text, (name, ahead)| text.replace(name, &(now + ahead).to_string()))
         .replace("@half", &format!("{}.5", now + 600))
         .replace("@past", &(now - 30).to_string())
-}
-
-#[test] // F
-fn frames() {
-    let stage = stage();
-    let at = stage.gateway.authority();
-    for row in http2::FRAMES {
-        for kept in [false, true] {
-            stage.upstream.forget();
-            let before = stage.upstream.bytes();
-            let mut frames = Frames::open(&stage.gateway);
-            if kept {
-                assert_eq!(frames.ask(1, &fields("GET", "/auth/healthz", &at, &[])), Taken::Answered);
-            }
-            let taken = frames.ask(if kept { 3 } else { 1 }, &changed(fields("GET", "/pub/x", &at, &[]), row.changes));
-            assert!((row.fits)(taken), "{} {:?} (kept: {kept}): {taken:?}", row.id, row.changes);
-            assert!(taken == Taken::Answered || stage.upstream.bytes() == before, "{}: the upstream saw bytes", row.id);
-            assert!(stage.upstream.seen().iter().all(|seen| seen.target == "/pub/x"), "{}: another path", row.id);
-        }
-        stage.stands(row.id);
-    }
-}
-
-fn changed<'a>(mut all: Vec<(&'a [u8], &'a [u8])>, changes: &'a [http2::Field]) -> Vec<(&'a [u8], &'a [u8])> {
-    for (name, value) in changes {
-        if name.is_empty() {
-            all.retain(|(known, _)| known != value);
-        } else if let Some(known) = all.iter_mut().find(|(known, _)| known == name && known.starts_with(b":")) {
-            known.1 = value;
-        } else {
-            all.push((name, value));
-        }
-    }
-    all
 }
 
 #[test] // K, C
