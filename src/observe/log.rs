@@ -20,8 +20,8 @@ use crate::base::Clock;
 
 /// Starts the log of this process. `colour` is false when the person asked for none; a file never has colours.
 ///
-/// From here on a panic writes where it happened. What it says is written only when it stands in our own source:
-/// a message made at run time may hold what a client sent.
+/// From here on a panic writes where it happened. What it says is written only when it stands in our own source, or when it is the
+/// system's: any other message made at run time may hold what a client sent.
 pub(crate) fn start(settings: &LogSettings, colour: bool) -> Result<LogGuard, LogError> {
     let terminal = io::stderr().is_terminal();
     let style = match settings.format {
@@ -221,8 +221,20 @@ impl<F: FnMut(&str, Value<'_>)> Visit for Fields<F> {
 
 fn write_panic(info: &std::panic::PanicHookInfo<'_>) {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
-    let said = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(made at run time, not written)");
-    tracing::error!(place, said, "panic");
+    let made = info.payload().downcast_ref::<String>().map(String::as_str).filter(|made| is_of_the_system(made));
+    let said = info.payload().downcast_ref::<&'static str>().copied().or(made);
+    tracing::error!(place, said = said.unwrap_or("(made at run time, not written)"), "panic");
+}
+
+/// What is said when the system has no memory or no thread left; nothing of a client's is in it.
+fn is_of_the_system(said: &str) -> bool {
+    const BEGINNINGS: [&str; 4] = [
+        "failed to allocate an alternative stack: ",
+        "failed to set up alternative stack guard page: ",
+        "failed to spawn thread: ",
+        "OS can't spawn worker thread: ",
+    ];
+    BEGINNINGS.iter().any(|beginning| said.starts_with(beginning))
 }
 
 fn lost_json(lost: u64) -> Vec<u8> {
