@@ -66,4 +66,12 @@ mod tests {
         assert!(!secret.matches("hunter3"));
         assert!(!secret.matches("hunter"));
     }
+
+    #[test]
+    fn a_hundred_thousand_secrets_are_all_different_and_of_256_bits() {
+        let secrets: std::collections::HashSet<_> =
+            (0..100_000).map(|_| Secret::random("").expose().to_owned()).collect();
+        assert_eq!(secrets.len(), 100_000);
+        assert!(secrets.iter().all(|secret| secret.len() == 43), "32 bytes in base64");
+    }
 }

@@ -3,6 +3,7 @@
 //! names the tests that hold it (`elsewhere`).
 mod accounts;
 mod configuration;
+mod crowd;
 mod elsewhere;
 mod framing;
 mod http2;
@@ -17,7 +18,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::frames::{Frames, Taken, fields};
 use crate::support::mint::sign;
 use crate::support::rows::replace;
 use crate::support::{Browser, Gateway, Mint, Row, Site, Stage, Upstream, authgate_with_input, rude};
@@ -66,31 +66,29 @@ const TABLES: &[&[Row]] = &[
     prepared::RUDE,
     prepared::COOKIES,
     prepared::OWN_PAGES,
+    crowd::AFTER_A_CROWD,
 ];
 
 #[test]
-fn every_row_of_the_catalogue_is_played_held_or_said_not_to_apply() {
+fn every_row_of_the_catalogue_is_played_or_held() {
     let played: BTreeSet<_> = (TABLES.iter().flat_map(|rows| rows.iter().map(|row| row.id)))
         .chain(tokens::FORGED.iter().map(|(id, _)| *id))
         .chain(http2::FRAMES.iter().map(|row| row.id))
         .chain(configuration::FILES.iter().map(|(id, ..)| *id))
         .collect();
     let held: BTreeSet<_> = elsewhere::HELD.iter().map(|(id, _)| *id).collect();
-    let not_yet: BTreeSet<_> = elsewhere::NOT_YET.iter().map(|(id, _)| *id).collect();
     let catalogue: BTreeSet<_> = CATALOGUE
         .iter()
         .flat_map(|(group, rows)| (1..=*rows).map(move |number| format!("{group}{number:02}")))
         .collect();
     assert_eq!(catalogue.len(), 179);
-    let known: BTreeSet<_> = played.iter().chain(&held).chain(&not_yet).map(ToString::to_string).collect();
+    let known: BTreeSet<_> = played.iter().chain(&held).map(ToString::to_string).collect();
     assert_eq!(catalogue.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "nobody holds these");
     assert_eq!(
         known.difference(&catalogue).collect::<Vec<_>>(),
         Vec::<&String>::new(),
         "the catalogue has none of these"
     );
-    assert!(not_yet.is_disjoint(&played) && not_yet.is_disjoint(&held), "what is played applies");
-    assert!(elsewhere::NOT_YET.len() <= elsewhere::MOST_NOT_YET, "the list may only shrink");
     assert!(elsewhere::HELD.len() <= elsewhere::MOST_HELD, "the list may only shrink");
 }
 
@@ -309,40 +307,6 @@ fn at_times(text: &str, now: u64) -> String {
         .fold(text.to_owned(), |text, (name, ahead)| text.replace(name, &(now + ahead).to_string()))
         .replace("@half", &format!("{}.5", now + 600))
         .replace("@past", &(now - 30).to_string())
-}
-
-#[test] // F
-fn frames() {
-    let stage = stage();
-    let at = stage.gateway.authority();
-    for row in http2::FRAMES {
-        for kept in [false, true] {
-            stage.upstream.forget();
-            let before = stage.upstream.bytes();
-            let mut frames = Frames::open(&stage.gateway);
-            if kept {
-                assert_eq!(frames.ask(1, &fields("GET", "/auth/healthz", &at, &[])), Taken::Answered);
-            }
-            let taken = frames.ask(if kept { 3 } else { 1 }, &changed(fields("GET", "/pub/x", &at, &[]), row.changes));
-            assert!((row.fits)(taken), "{} {:?} (kept: {kept}): {taken:?}", row.id, row.changes);
-            assert!(taken == Taken::Answered || stage.upstream.bytes() == before, "{}: the upstream saw bytes", row.id);
-            assert!(stage.upstream.seen().iter().all(|seen| seen.target == "/pub/x"), "{}: another path", row.id);
-        }
-        stage.stands(row.id);
-    }
-}
-
-fn changed<'a>(mut all: Vec<(&'a [u8], &'a [u8])>, changes: &'a [http2::Field]) -> Vec<(&'a [u8], &'a [u8])> {
-    for (name, value) in changes {
-        if name.is_empty() {
-            all.retain(|(known, _)| known != value);
-        } else if let Some(known) = all.iter_mut().find(|(known, _)| known == name && known.starts_with(b":")) {
-            known.1 = value;
-        } else {
-            all.push((name, value));
-        }
-    }
-    all
 }
 
 #[test] // K, C

@@ -13,5 +13,6 @@ mod names;
 mod near_network;
 mod network;
 mod network_of_nodes;
+mod randomness;
 mod silence;
 mod sudden_death;

@@ -1,17 +1,19 @@
 /* Loaded before libc by the gateway under test: what a machine does in its bad hours, when the test says so.
-   The test and the process share one page: four numbers, all 0 while everything is well. */
+   The test and the process share one page: five numbers, all 0 while everything is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -22,15 +24,41 @@ static struct {
     _Atomic int64_t disk_full;   /* no byte more for any file */
     _Atomic int64_t names;       /* 1: no name is found; 2: nobody answers */
     _Atomic int64_t writes_left; /* the process dies instead of the last of so many writes to the store */
+    _Atomic int64_t no_random;   /* the system has no random bytes */
 } *faults;
 
+static long (*system_call)(long, ...);
+
 __attribute__((constructor)) static void begin(void) {
+    system_call = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
     const char *path = getenv("FAULTS");
     int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (file < 0) return;
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (page != MAP_FAILED) faults = page;
     close(file);
+}
+
+static int without_random(void) {
+    if (!faults || !faults->no_random) return 0;
+    errno = EIO;
+    return 1;
+}
+
+/* Cryptography asks in this way. */
+long syscall(long number, ...) {
+    if (number == SYS_getrandom && without_random()) return -1;
+    if (!system_call) system_call = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+    va_list list;
+    va_start(list, number);
+    long a = va_arg(list, long), b = va_arg(list, long), c = va_arg(list, long);
+    long d = va_arg(list, long), e = va_arg(list, long), f = va_arg(list, long);
+    va_end(list);
+    return system_call(number, a, b, c, d, e, f);
+}
+
+ssize_t getrandom(void *bytes, size_t count, unsigned int flags) {
+    return without_random() ? -1 : system_call(SYS_getrandom, bytes, count, flags);
 }
 
 int clock_gettime(clockid_t which, struct timespec *now) {

@@ -58,6 +58,11 @@ impl Faults {
         self.put(3, count);
     }
 
+    /// The system has no random bytes to give.
+    pub(crate) fn randomness_fails(&self, fails: bool) {
+        self.put(4, i64::from(fails));
+    }
+
     fn put(&self, which: u64, value: i64) {
         self.page.write_all_at(&value.to_ne_bytes(), which * 8).unwrap();
     }
