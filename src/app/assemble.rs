@@ -162,7 +162,7 @@ impl Lasting {
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
             pages: Arc::new(Pages::new(&config.pages, house(config))),
-            document: described(config),
+            document: Arc::new(described(config)),
             origin: config.origin(),
             prefix: config.wire.auth_prefix.0.clone(),
             well_known: config.wire.well_known,
@@ -210,8 +210,8 @@ impl Lasting {
 /// What programs are told of the rest.
 fn described(config: &Config) -> Document {
     let cookies = &config.wire.cookies;
-    Document::of(&Describes {
-        prefix: &config.wire.auth_prefix.0,
+    Document::of(Describes {
+        prefix: config.wire.auth_prefix.0.clone(),
         well_known: config.wire.well_known,
         browsers: config.locations.cookie && config.pages.enabled,
         password_grant: config.accounts.password_grant,
@@ -219,8 +219,8 @@ fn described(config: &Config) -> Document {
         format: config.tokens.dialect.format,
         token_cookies: cookies.have_tokens(),
         locations: config.locations,
-        query_token: config.wire.query_token.as_deref(),
-        cookie: cookies.name(OwnCookie::Session),
+        query_token: config.wire.query_token.as_deref().map(str::to_owned),
+        cookie: cookies.name(OwnCookie::Session).to_owned(),
     })
 }
 

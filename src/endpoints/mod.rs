@@ -91,7 +91,7 @@ pub(crate) struct Endpoints {
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) pages: Arc<Pages>,
-    pub(crate) document: Document,
+    pub(crate) document: Arc<Document>,
     /// `https://app.example.com`: what links begin with.
     pub(crate) origin: String,
     /// "/auth", or "" for the root.

@@ -7,7 +7,7 @@ use crate::endpoints::Endpoint;
 use crate::refusal::{CODES, Code, heard_as};
 use crate::token::Format;
 
-pub(super) fn document(what: &Describes<'_>) -> Value {
+pub(super) fn document(what: &Describes) -> Value {
     let mut paths = Map::new();
     for (path, endpoint) in places(what) {
         let wanted = operations::of(endpoint).iter().filter(|operation| what.browsers || !operation.for_browsers);
@@ -37,7 +37,7 @@ pub(super) fn document(what: &Describes<'_>) -> Value {
 }
 
 /// Every name that is answered with this configuration.
-fn places(what: &Describes<'_>) -> impl Iterator<Item = (String, Endpoint)> {
+fn places(what: &Describes) -> impl Iterator<Item = (String, Endpoint)> {
     let named = Endpoint::TABLE.iter().map(|(name, endpoint)| (format!("{}{name}", what.prefix), *endpoint));
     let below = Endpoint::BELOW
         .iter()
@@ -51,15 +51,16 @@ fn places(what: &Describes<'_>) -> impl Iterator<Item = (String, Endpoint)> {
     })
 }
 
-fn methods(what: &Describes<'_>, path: &str, operation: &Operation) -> Vec<(String, Value)> {
+fn methods(what: &Describes, path: &str, operation: &Operation) -> Vec<(String, Value)> {
     const ALL: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
     let only = [operation.method];
     let methods = if operation.method == ANY { &ALL[..] } else { &only[..] };
     methods.iter().map(|method| (method.to_ascii_lowercase(), drawn(what, path, method, operation))).collect()
 }
 
-fn drawn(what: &Describes<'_>, path: &str, method: &str, operation: &Operation) -> Value {
-    let words = path.strip_prefix(what.prefix).unwrap_or(path).split(|letter: char| !letter.is_ascii_alphanumeric());
+fn drawn(what: &Describes, path: &str, method: &str, operation: &Operation) -> Value {
+    let words =
+        path.strip_prefix(what.prefix.as_str()).unwrap_or(path).split(|letter: char| !letter.is_ascii_alphanumeric());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let slash = if path.ends_with('/') { "_" } else { "" };
     let mut drawn = json!({
@@ -80,7 +81,7 @@ fn drawn(what: &Describes<'_>, path: &str, method: &str, operation: &Operation) 
     drawn
 }
 
-fn body(what: &Describes<'_>, takes: Takes) -> Option<Value> {
+fn body(what: &Describes, takes: Takes) -> Option<Value> {
     let (kind, shape, needed) = match takes {
         Takes::Nothing => return None,
         Takes::Json(shape) => (JSON, shape, true),
@@ -96,7 +97,7 @@ fn body(what: &Describes<'_>, takes: Takes) -> Option<Value> {
 }
 
 /// What is heard, by status.
-fn answers(what: &Describes<'_>, method: &str, operation: &Operation) -> Value {
+fn answers(what: &Describes, method: &str, operation: &Operation) -> Value {
     let mut answers = Map::new();
     for (status, says) in operation.says {
         if matches!(says, Says::Message) && what.format != Format::FlaskJwtExtended {
@@ -162,7 +163,7 @@ fn said(status: u16, says: Says, method: &str) -> Value {
     said
 }
 
-fn refused(what: &Describes<'_>, codes: &[&str]) -> Value {
+fn refused(what: &Describes, codes: &[&str]) -> Value {
     let words: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
     let (kind, schema) = match what.format {
         Format::Native => {
@@ -175,17 +176,17 @@ fn refused(what: &Describes<'_>, codes: &[&str]) -> Value {
 }
 
 /// What any request may hear, once for all operations.
-fn always(what: &Describes<'_>) -> Value {
+fn always(what: &Describes) -> Value {
     let one = |status: u16| (format!("Refused{status}"), refused(what, &usual(what, status)));
     Value::Object(always_heard(what).map(one).collect())
 }
 
-fn always_heard(what: &Describes<'_>) -> impl Iterator<Item = u16> {
+fn always_heard(what: &Describes) -> impl Iterator<Item = u16> {
     let all = ALWAYS.iter().filter_map(|name| code(what, name)).map(|code| (status_of(what, code), code.name));
     by_status(all).into_iter().map(|(status, _)| status)
 }
 
-fn usual(what: &Describes<'_>, status: u16) -> Vec<&'static str> {
+fn usual(what: &Describes, status: u16) -> Vec<&'static str> {
     let codes = ALWAYS.iter().filter_map(|name| code(what, name));
     codes.filter(|code| status_of(what, code) == status).map(|code| code.name).collect()
 }
@@ -203,12 +204,12 @@ fn by_status(codes: impl Iterator<Item = (u16, &'static str)>) -> Vec<(u16, Vec<
 }
 
 /// The code of this name, where it can be heard.
-fn code(what: &Describes<'_>, name: &str) -> Option<&'static Code> {
+fn code(what: &Describes, name: &str) -> Option<&'static Code> {
     let heard = what.token_cookies || !name.starts_with("csrf_");
     CODES.iter().find(|code| code.name == name).filter(|_| heard)
 }
 
-fn status_of(what: &Describes<'_>, code: &Code) -> u16 {
+fn status_of(what: &Describes, code: &Code) -> u16 {
     heard_as(what.format, code).as_u16()
 }
 
@@ -220,7 +221,7 @@ fn merge(into: &mut Value, more: Option<&Value>) {
     }
 }
 
-fn security(what: &Describes<'_>, shown: Shown) -> Value {
+fn security(what: &Describes, shown: Shown) -> Value {
     let ways = schemes(what);
     let all = ways.as_object().map(|ways| ways.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let one = |name: &String| json!({ name: [] });
@@ -234,7 +235,7 @@ fn security(what: &Describes<'_>, shown: Shown) -> Value {
 }
 
 /// How somebody shows who they are.
-fn schemes(what: &Describes<'_>) -> Value {
+fn schemes(what: &Describes) -> Value {
     let mut ways = Map::new();
     if what.locations.header {
         ways.insert("token".to_owned(), json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" }));
@@ -246,7 +247,7 @@ fn schemes(what: &Describes<'_>) -> Value {
     if what.locations.cookie {
         ways.insert("session".to_owned(), json!({ "type": "apiKey", "in": "cookie", "name": what.cookie }));
     }
-    if let Some(name) = what.query_token {
+    if let Some(name) = &what.query_token {
         ways.insert("query".to_owned(), json!({ "type": "apiKey", "in": "query", "name": name }));
     }
     let machine =
@@ -255,7 +256,7 @@ fn schemes(what: &Describes<'_>) -> Value {
     Value::Object(ways)
 }
 
-fn shapes(what: &Describes<'_>) -> Value {
+fn shapes(what: &Describes) -> Value {
     let mut shapes: Value = serde_json::from_str(SHAPES).unwrap_or_default();
     let problem = match what.format {
         Format::Native => json!({

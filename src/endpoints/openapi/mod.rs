@@ -4,6 +4,8 @@ mod operations;
 #[cfg(test)]
 mod tests;
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,9 +20,9 @@ use crate::wire::{Body, Inbound};
 
 /// What the document depends on in the file.
 #[derive(Debug)]
-pub(crate) struct Describes<'a> {
+pub(crate) struct Describes {
     /// "/auth", or "" for the root.
-    pub(crate) prefix: &'a str,
+    pub(crate) prefix: String,
     pub(crate) well_known: bool,
     /// People sign in with a browser.
     pub(crate) browsers: bool,
@@ -32,25 +34,45 @@ pub(crate) struct Describes<'a> {
     pub(crate) token_cookies: bool,
     /// Where credentials are looked for, and what they are called there.
     pub(crate) locations: authn::Settings,
-    pub(crate) query_token: Option<&'a str>,
-    pub(crate) cookie: &'a str,
+    pub(crate) query_token: Option<String>,
+    pub(crate) cookie: String,
 }
 
-/// The document, drawn once for each configuration.
-#[derive(Debug, Clone)]
+/// The document, drawn once for each configuration, when somebody first asks: drawing takes as much memory as a gateway at rest.
+#[derive(Debug)]
 pub(crate) struct Document {
+    what: Describes,
+    drawn: OnceLock<Drawn>,
+}
+
+#[derive(Debug)]
+struct Drawn {
     bytes: Bytes,
     mark: HeaderValue,
 }
 
 impl Document {
-    pub(crate) fn of(what: &Describes<'_>) -> Self {
+    pub(crate) fn of(what: Describes) -> Self {
+        Self { what, drawn: OnceLock::new() }
+    }
+
+    pub(super) fn answer(&self, inbound: &Inbound) -> Response<Body> {
+        self.drawn().answer(inbound)
+    }
+
+    fn drawn(&self) -> &Drawn {
+        self.drawn.get_or_init(|| Drawn::of(&self.what))
+    }
+}
+
+impl Drawn {
+    fn of(what: &Describes) -> Self {
         let bytes = Bytes::from(draw::document(what).to_string());
         let mark = format!("\"{}\"", URL_SAFE_NO_PAD.encode(digest(&SHA256, &bytes)));
         Self { bytes, mark: HeaderValue::try_from(mark).unwrap_or_else(|_| HeaderValue::from_static("\"\"")) }
     }
 
-    pub(super) fn answer(&self, inbound: &Inbound) -> Response<Body> {
+    fn answer(&self, inbound: &Inbound) -> Response<Body> {
         let mut response = public(self.bytes.clone());
         response.headers_mut().insert(ETAG, self.mark.clone());
         if self.is_known_to(inbound.headers()) {

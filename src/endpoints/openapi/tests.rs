@@ -3,15 +3,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::operations::{self, ANY};
-use super::{Describes, draw};
+use super::{Describes, Document, draw};
 use crate::authn;
 use crate::endpoints::Endpoint;
 use crate::refusal::CODES;
 use crate::token::Format;
 
-fn everything() -> Describes<'static> {
+fn everything() -> Describes {
     Describes {
-        prefix: "/auth",
+        prefix: "/auth".to_owned(),
         well_known: true,
         browsers: true,
         password_grant: true,
@@ -19,8 +19,8 @@ fn everything() -> Describes<'static> {
         format: Format::Native,
         token_cookies: true,
         locations: authn::Settings { header: true, cookie: true, query: true },
-        query_token: Some("access_token"),
-        cookie: "authgate",
+        query_token: Some("access_token".to_owned()),
+        cookie: "authgate".to_owned(),
     }
 }
 
@@ -93,7 +93,16 @@ fn what_is_switched_off_is_not_described() {
     assert!(document["paths"]["/auth/login"].get("get").is_none(), "a page");
     assert!(document["paths"]["/auth/login"].get("post").is_some());
     assert!(paths.contains(&"/auth/verify"));
-    let at_the_root = draw::document(&Describes { prefix: "", ..everything() });
+    let at_the_root = draw::document(&Describes { prefix: String::new(), ..everything() });
     assert!(at_the_root["paths"].get("/openapi.json").is_none(), "a backend's own");
     assert!(at_the_root["paths"].get("/login").is_some());
+}
+
+#[test]
+fn the_document_is_drawn_when_somebody_asks_and_not_before() {
+    let document = Document::of(everything());
+    assert!(document.drawn.get().is_none());
+    let drawn = document.drawn();
+    assert_eq!(serde_json::from_slice::<Value>(&drawn.bytes).unwrap(), draw::document(&everything()));
+    assert!(std::ptr::eq(drawn, document.drawn()));
 }
