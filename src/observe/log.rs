@@ -420,4 +420,10 @@ mod tests {
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains(r#""message":"Debug""#), "{text}");
     }
+
+    #[test]
+    fn a_panic_tells_what_the_system_said_and_nothing_else_that_was_made_at_run_time() {
+        assert!(is_of_the_system("failed to allocate an alternative stack: Cannot allocate memory (os error 12)"));
+        assert!(!is_of_the_system("hunter2: failed to spawn thread: "));
+    }
 }
