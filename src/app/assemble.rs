@@ -59,7 +59,7 @@ impl Lasting {
         services.load(&store).await.map_err(StartError::Store)?;
         let metrics = Metrics::new(&config.metrics, clock.now());
         let numbers = metrics.clone();
-        let certificates = Arc::new(Keeper::new().map_err(StartError::Tls)?);
+        let certificates = Arc::new(Keeper::new());
         certificates.put(certificates.ready(config.tls.as_ref()).map_err(StartError::Tls)?);
         let kept = Arc::clone(&certificates);
         metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));

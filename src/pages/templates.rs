@@ -2,7 +2,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value, escape_formatter};
@@ -10,7 +10,6 @@ use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior
 /// Templates, read and compiled. What is put into them is escaped.
 #[derive(Debug, Clone)]
 pub(crate) struct Templates {
-    ours: Arc<Environment<'static>>,
     theirs: Option<Arc<Environment<'static>>>,
 }
 
@@ -37,7 +36,7 @@ pub(crate) enum BadTemplate {
 
 impl Templates {
     pub(crate) fn built_in() -> Self {
-        Self { ours: Arc::new(ours()), theirs: None }
+        Self { theirs: None }
     }
 
     /// The files of this folder in place of ours.
@@ -57,7 +56,7 @@ impl Templates {
             let added = theirs.add_template_owned(name.clone(), text);
             added.map_err(|cause| BadTemplate::Malformed { name, cause: Box::new(cause) })?;
         }
-        Ok(Self { theirs: Some(Arc::new(theirs)), ..Self::built_in() })
+        Ok(Self { theirs: Some(Arc::new(theirs)) })
     }
 
     /// The filled template. Where the operator's fails, ours is shown and the log says why.
@@ -71,12 +70,15 @@ impl Templates {
                 }
             }
         }
-        filled(&self.ours).unwrap_or_else(|error| {
+        filled(&OURS).unwrap_or_else(|error| {
             tracing::error!(template = name, error = %error, "cannot fill a template");
             BLANK.to_owned()
         })
     }
 }
+
+/// Compiled when the first page is shown: whose clients are programs never needs them.
+static OURS: LazyLock<Environment<'static>> = LazyLock::new(ours);
 
 fn ours() -> Environment<'static> {
     let mut environment = Environment::new();

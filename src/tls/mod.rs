@@ -6,7 +6,7 @@ mod outgoing;
 mod settings;
 
 use std::fs;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
@@ -39,6 +39,12 @@ pub(crate) enum TlsError {
 pub(crate) struct Keeper {
     greeting: Greeting,
     kept: Mutex<Option<Kept>>,
+    /// Made with the first certificate.
+    resumption: OnceLock<Resumption>,
+}
+
+#[derive(Debug)]
+struct Resumption {
     tickets: Arc<dyn ProducesTickets>,
     sessions: Arc<dyn StoresServerSessions>,
 }
@@ -56,13 +62,8 @@ struct Kept {
 pub(crate) struct Ready(Option<(Kept, Arc<ServerConfig>)>);
 
 impl Keeper {
-    pub(crate) fn new() -> Result<Self, TlsError> {
-        Ok(Self {
-            greeting: Greeting::default(),
-            kept: Mutex::default(),
-            tickets: Ticketer::new().map_err(TlsError::Library)?,
-            sessions: ServerSessionMemoryCache::new(SESSIONS),
-        })
+    pub(crate) fn new() -> Self {
+        Self { greeting: Greeting::default(), kept: Mutex::default(), resumption: OnceLock::new() }
     }
 
     /// What listeners greet their clients with, now and after every change.
@@ -123,9 +124,18 @@ impl Keeper {
         // would be quicker with ChaCha20: rustls knows no preference that depends on theirs.
         config.ignore_client_order = true;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        config.ticketer = Arc::clone(&self.tickets);
-        config.session_storage = Arc::clone(&self.sessions);
+        let resumption = self.resumption()?;
+        config.ticketer = Arc::clone(&resumption.tickets);
+        config.session_storage = Arc::clone(&resumption.sessions);
         Ok(config)
+    }
+
+    fn resumption(&self) -> Result<&Resumption, TlsError> {
+        if let Some(made) = self.resumption.get() {
+            return Ok(made);
+        }
+        let tickets = Ticketer::new().map_err(TlsError::Library)?;
+        Ok(self.resumption.get_or_init(|| Resumption { tickets, sessions: ServerSessionMemoryCache::new(SESSIONS) }))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
@@ -164,7 +174,7 @@ mod tests {
         take("site.pem", &pair.cert);
         take("site.key", &pair.key);
         let settings = Settings { pairs: vec![pair.clone()], min_version: MinVersion::Tls12, redirect_http: None };
-        let keeper = Keeper::new().unwrap();
+        let keeper = Keeper::new();
         keeper.put(keeper.ready(Some(&settings)).unwrap());
         let first = keeper.greeting().load_full().unwrap();
         assert!(keeper.look().is_none());
