@@ -62,7 +62,7 @@ impl<'a> Head<'a> {
     ) -> Result<Self, ForwardError> {
         let path = match target.strip {
             None => inbound.path().target().clone(),
-            Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.target().clone(),
+            Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.into_target(),
         };
         let traced = inbound.seen().has(Seen::TRACE) && trace::is_kept(inbound.headers());
         let trace = (!traced).then(trace::Begun::now);

@@ -1,7 +1,8 @@
 //! A thread of its own for each run, that stands behind all others.
 //!
 //! A run takes a whole core for some milliseconds. Where all cores are taken by runs, requests would wait for a turn of the scheduler
-//! each time a piece of them arrives; behind a thread of lower priority they do not.
+//! each time a piece of them arrives. So runs have a lower priority, and of several cores one is never theirs: a thread that is behind
+//! is still left its turn of some milliseconds.
 use std::thread::{Builder, scope};
 
 use tokio::runtime::Handle;
@@ -28,6 +29,20 @@ fn stand_back() {
     if rustix::process::getpriority_process(None).is_ok_and(|now| now < NICE) {
         rustix::process::setpriority_process(None, NICE).ok();
     }
+    leave_a_core();
+}
+
+/// Takes the first core off those of this thread, where it has several.
+#[cfg(target_os = "linux")]
+fn leave_a_core() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let Ok(mut cores) = sched_getaffinity(None) else { return };
+    if cores.count() > 1
+        && let Some(first) = (0..CpuSet::MAX_CPU).find(|&core| cores.is_set(core))
+    {
+        cores.unset(first);
+        sched_setaffinity(None, &cores).ok();
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -50,6 +65,14 @@ mod tests {
         let before = priority().unwrap();
         assert_eq!(aside(priority), Some(NICE.max(before)));
         assert_eq!(priority(), Some(before));
+    }
+
+    #[test]
+    fn a_run_leaves_a_core_to_all_others_where_there_are_several() {
+        let cores = || rustix::thread::sched_getaffinity(None).ok().map(|cores| cores.count());
+        let before = cores().unwrap();
+        assert_eq!(aside(cores), Some((before - 1).max(1)));
+        assert_eq!(cores(), Some(before), "whoever waits for it keeps all");
     }
 
     #[test]

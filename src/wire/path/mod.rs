@@ -99,6 +99,10 @@ impl CanonPath {
         &self.target
     }
 
+    pub(crate) fn into_target(self) -> PathAndQuery {
+        self.target
+    }
+
     /// What matching compares: octets, so that `%C3%A9` and `%c3%a9` are the same.
     pub(crate) fn octets(&self) -> &[u8] {
         self.decoded.as_deref().unwrap_or_else(|| self.as_str().as_bytes())
