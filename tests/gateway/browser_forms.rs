@@ -187,11 +187,12 @@ fn nobody_is_sent_to_another_site() {
         assert_eq!(answer.expect(303).head.all("location"), ["/"], "{place:?}");
     }
     // Signing up and out lead to no other place either.
-    for place in ["//evil", "/\\evil", "https://evil", "/%0d%0aX:%20y", "/%2f%2fevil", "javascript:alert(1)"] {
+    let places = ["//evil", "/\\evil", "https://evil", "/%0d%0aX:%20y", "/%2f%2fevil", "javascript:alert(1)"];
+    for (turn, place) in places.into_iter().enumerate() {
         let new = Browser::new(&gateway);
         let page = new.open(&format!("/auth/register?return_to={}", escaped(place))).expect(200);
         assert!(!page.text().contains("return_to"), "{place:?}");
-        let name = format!("new-{}", gateway.log_text().len());
+        let name = format!("new-{turn}");
         let fields = [("username", name.as_str()), ("password", "seven green bottles"), ("return_to", place)];
         let done = new.submit(&page, &fields).expect(303);
         assert_eq!(done.head.all("location"), ["/"], "{place:?}");
