@@ -4,9 +4,9 @@ use std::time::Duration;
 use super::refresh_token::RefreshToken;
 use super::trail::Entry;
 use super::{Accounts, Source};
-use crate::base::{Secret, SessionId, UserId};
+use crate::base::{Secret, SessionId};
 use crate::observe::Action;
-use crate::store::{Revocation, StoreError};
+use crate::store::{Oneself, OwnError, Revocation, StoreError, User};
 use crate::token::Identity;
 
 impl Accounts {
@@ -23,7 +23,7 @@ impl Accounts {
             None => None,
         };
         for id in session.into_iter().chain(of_refresh.filter(|&id| Some(id) != session)) {
-            self.end(id, Action::SignedOut, source).await?;
+            self.end(id, source).await?;
         }
         Ok(())
     }
@@ -37,38 +37,42 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all sessions of a person, but perhaps for the one that asks. Says how many.
+    /// Ends all sessions of a person, or spares the one that asks. Says how many.
     pub(crate) async fn logout_all(
         &self,
-        user: UserId,
-        except: Option<SessionId>,
+        user: &User,
+        current: SessionId,
+        spared: bool,
         source: &Source<'_>,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<usize, OwnError> {
         let people = &self.people;
-        let person = people.store.user(user).await?;
-        let revoked = people.store.end_sessions(user, except, people.clock.now()).await?;
+        let who = Oneself::by_session(user, current);
+        let except = spared.then_some(current);
+        let revoked = people.store.end_own_sessions(&who, except, people.clock.now()).await?;
         people.revocations.announce(&revoked);
-        let words = if except.is_some() { "all other sessions" } else { "all sessions" };
-        Entry::new(Action::SignedOut, source).about(person.as_ref()).detail(words).record(people);
+        let words = if spared { "all other sessions" } else { "all sessions" };
+        Entry::new(Action::SignedOut, source).about(Some(user)).detail(words).record(people);
         Ok(revoked.len())
     }
 
-    /// Ends one of a person's own sessions; `false` when they have none of that id.
+    /// Ends one of a person's own sessions, in this or another one; `false` when they have none of that id.
     pub(crate) async fn end_session(
         &self,
-        user: UserId,
-        session: SessionId,
+        user: &User,
+        current: SessionId,
+        id: SessionId,
         source: &Source<'_>,
-    ) -> Result<bool, StoreError> {
-        let live = self.people.store.live_session(session, self.people.clock.now()).await?;
-        if live.is_none_or(|live| live.user.id != user) {
-            return Ok(false);
-        }
-        self.end(session, Action::SessionEnded, source).await?;
+    ) -> Result<bool, OwnError> {
+        let people = &self.people;
+        let who = Oneself::by_session(user, current);
+        let ended = people.store.end_own_session(&who, id, people.clock.now()).await?;
+        let Some(revoked) = ended else { return Ok(false) };
+        people.revocations.announce(&[revoked]);
+        Entry::new(Action::SessionEnded, source).about(Some(user)).session(id).record(people);
         Ok(true)
     }
 
-    async fn end(&self, id: SessionId, action: Action, source: &Source<'_>) -> Result<(), StoreError> {
+    async fn end(&self, id: SessionId, source: &Source<'_>) -> Result<(), StoreError> {
         let (people, now) = (&self.people, self.people.clock.now());
         let Some((session, revoked)) = people.store.end_session(id, now).await? else {
             // Ended before, or not in this store (one put back from a backup): its tokens die here all the same.
@@ -78,7 +82,7 @@ impl Accounts {
         };
         people.revocations.announce(&[revoked]);
         let person = people.store.user(session.user).await?;
-        Entry::new(action, source).about(person.as_ref()).session(id).record(people);
+        Entry::new(Action::SignedOut, source).about(person.as_ref()).session(id).record(people);
         Ok(())
     }
 }
@@ -133,24 +137,27 @@ mod tests {
     async fn signing_out_everywhere_may_spare_the_session_that_asks() {
         let house = House::new().await;
         let (first, second, third) = (house.register("ann").await, sign_in(&house).await, sign_in(&house).await);
-        let ended = house.accounts.logout_all(first.user.id, Some(second.session), &Source::default()).await.unwrap();
+        let ended = house.accounts.logout_all(&first.user, second.session, true, &Source::default()).await.unwrap();
         assert_eq!(ended, 2);
         assert!(house.is_dead(&first).await && !house.is_dead(&second).await && house.is_dead(&third).await);
-        assert_eq!(house.accounts.logout_all(first.user.id, None, &Source::default()).await.unwrap(), 1);
+        assert_eq!(house.accounts.logout_all(&first.user, second.session, false, &Source::default()).await.unwrap(), 1);
         assert!(house.is_dead(&second).await);
+        let late = house.accounts.logout_all(&first.user, second.session, false, &Source::default()).await;
+        assert!(matches!(late, Err(OwnError::SessionEnded)), "whoever is signed out signs nobody out");
     }
 
     #[tokio::test]
     async fn a_session_is_ended_however_many_newer_ones_there_are() {
         let house = House::new().await;
         let ann = house.register("ann").await;
+        let here = sign_in(&house).await;
         let (store, now) = (&house.people().store, house.clock.now());
         for _ in 0..1000 {
             let (new, _) = house.accounts.new_session(&["pwd"], &Source::default(), now.plus(OUTLIVES));
             store.start_session(&ann.user, &new, None).await.unwrap();
         }
         assert!(house.accounts.sessions(ann.user.id).await.unwrap().iter().all(|own| own.id != ann.session));
-        assert!(house.accounts.end_session(ann.user.id, ann.session, &Source::default()).await.unwrap());
+        assert!(house.accounts.end_session(&here.user, here.session, ann.session, &Source::default()).await.unwrap());
         assert!(house.is_dead(&ann).await);
     }
 
@@ -158,9 +165,13 @@ mod tests {
     async fn people_end_their_own_sessions_only() {
         let house = House::new().await;
         let (ann, bob) = (house.register("ann").await, house.register("bob").await);
-        assert!(!house.accounts.end_session(bob.user.id, ann.session, &Source::default()).await.unwrap());
+        let end = async |own: &super::super::SignedIn, id| {
+            house.accounts.end_session(&own.user, own.session, id, &Source::default()).await
+        };
+        assert!(!end(&bob, ann.session).await.unwrap());
         assert!(!house.is_dead(&ann).await);
-        assert!(house.accounts.end_session(ann.user.id, ann.session, &Source::default()).await.unwrap());
+        assert!(end(&ann, ann.session).await.unwrap());
         assert!(house.is_dead(&ann).await);
+        assert!(matches!(end(&ann, ann.session).await, Err(OwnError::SessionEnded)));
     }
 }

@@ -11,7 +11,7 @@ use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
-use crate::store::{Changed, StoreError, User, UserChange};
+use crate::store::{Changed, Oneself, OwnError, StoreError, User, UserChange};
 
 /// What somebody wants to be called from now on; what is left out stays.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,6 +52,8 @@ pub(crate) enum ChangeError {
 pub(crate) enum ChangePasswordError {
     #[error("the current password is not right")]
     WrongCredentials,
+    #[error("the session has ended")]
+    Ended,
     #[error("the new password is too weak")]
     Weak(FieldError),
     #[error("the new password is the old one")]
@@ -79,9 +81,11 @@ impl Accounts {
     ) -> Result<ChangedSelf, ChangeError> {
         let mut change = self.wanted_change(user, wish).map_err(ChangeError::Invalid)?;
         let (people, now) = (&self.people, self.people.clock.now());
-        if self.is_way_in(&change) {
-            self.prove(user, session, password, source).await?;
-        }
+        let who = if self.is_way_in(&change) {
+            self.prove(user, session, password, source).await?
+        } else {
+            Oneself::by_session(user, session)
+        };
         if change.username.is_some() || change.email.is_some() {
             self.limits.register(Network::of(source.ip), &people.settings, now).await?;
         }
@@ -91,7 +95,7 @@ impl Accounts {
             self.limits.letter_to(email, now).await?;
         }
         let place = if before.is_some() || pending.is_some() { Some(self.place()?) } else { None };
-        match people.store.change_user(user.id, &change, &people.clock).await? {
+        match people.store.change_own(&who, &change, &people.clock).await? {
             Changed::Done { user, revoked } => {
                 people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
@@ -189,9 +193,8 @@ impl Accounts {
             return Err(ChangePasswordError::Same);
         }
         let hash = people.hasher.hash(&new).await?;
-        // Changed by somebody else meanwhile: the password that was shown is no longer the current one.
-        let replaced = people.store.replace_password(user, &hash, session, &people.clock).await?;
-        people.revocations.announce(&replaced.ok_or(ChangePasswordError::WrongCredentials)?);
+        let who = Oneself::by_password(user, session);
+        people.revocations.announce(&people.store.replace_password(&who, &hash, &people.clock).await?);
         Ok(())
     }
 
@@ -223,6 +226,7 @@ impl ChangePasswordError {
     const fn code(&self) -> &'static str {
         match self {
             Self::WrongCredentials => "invalid_credentials",
+            Self::Ended => "session_ended",
             Self::Weak(_) => "weak_password",
             Self::Same => "same_password",
             Self::Limited { .. } => "too_many_attempts",
@@ -248,9 +252,12 @@ impl From<Limited> for ChangeError {
     }
 }
 
-impl From<StoreError> for ChangeError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error)
+impl From<OwnError> for ChangeError {
+    fn from(error: OwnError) -> Self {
+        match error {
+            OwnError::Store(error) => Self::Unavailable(error),
+            OwnError::SessionEnded | OwnError::PasswordChanged => Self::NotProved(error.into()),
+        }
     }
 }
 
@@ -266,9 +273,13 @@ impl From<HashError> for ChangePasswordError {
     }
 }
 
-impl From<StoreError> for ChangePasswordError {
-    fn from(error: StoreError) -> Self {
-        Self::Unavailable(error)
+impl From<OwnError> for ChangePasswordError {
+    fn from(error: OwnError) -> Self {
+        match error {
+            OwnError::SessionEnded => Self::Ended,
+            OwnError::PasswordChanged => Self::WrongCredentials,
+            OwnError::Store(error) => Self::Unavailable(error),
+        }
     }
 }
 
@@ -312,7 +323,16 @@ mod tests {
             .accounts
             .change_password(&user, ann.session, &secret(PASSWORD), &secret("another good one"), &Source::default())
             .await;
-        assert!(matches!(late, Err(ChangePasswordError::WrongCredentials)));
+        assert!(matches!(late, Err(ChangePasswordError::Ended)), "with the session");
+        let bob = house.register("bob").await;
+        house.clock.advance(Duration::from_millis(5));
+        for (new, good) in [("another good one", true), ("another good two", false)] {
+            let (current, new) = (secret(PASSWORD), secret(new));
+            let changed =
+                house.accounts.change_password(&bob.user, bob.session, &current, &new, &Source::default()).await;
+            assert_eq!(changed.is_ok(), good, "{changed:?}");
+            assert!(good || matches!(changed, Err(ChangePasswordError::WrongCredentials)), "{changed:?}");
+        }
     }
 
     #[tokio::test]

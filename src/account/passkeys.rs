@@ -8,7 +8,7 @@ use crate::base::{Network, PasskeyId, Secret, SessionId, UserId};
 use crate::limit::Limited;
 use crate::observe::Action;
 use crate::passkey::{Made, Shown, Site, Unfit, challenge_of, to_base64};
-use crate::store::{AddedPasskey, MOST_PASSKEYS, Passkey, StoreError, User};
+use crate::store::{AddedPasskey, MOST_PASSKEYS, Oneself, OwnError, Passkey, StoreError, User};
 
 /// What a device is asked to make.
 #[derive(Debug)]
@@ -68,14 +68,19 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<NewPasskey, PasskeyError> {
-        self.prove(user, session, password, source).await?;
-        let have = self.people.store.passkeys(user.id).await?;
+        let who = self.prove(user, session, password, source).await?;
+        let (people, now) = (&self.people, self.people.clock.now());
+        let have = people.store.passkeys(user.id).await?;
         // Asked again when it is added. No device is made to keep one that is not taken.
         if have.len() >= MOST_PASSKEYS {
             return Err(PasskeyError::TooMany);
         }
-        let challenge = self.passkey_challenge(Some(user.id), source).await?;
-        Ok(NewPasskey { challenge: challenge?, have })
+        self.limits.passkey(Network::of(source.ip), &people.settings, now).await?;
+        let (challenge, end) = (Secret::random(""), now.plus(CHALLENGE_LIFE));
+        if !people.store.add_own_passkey_challenge(&who, &challenge.digest(), now, end).await? {
+            return Err(TOO_MANY_WAIT.into());
+        }
+        Ok(NewPasskey { challenge, have })
     }
 
     /// Keeps a passkey that was made for a challenge of this person.
@@ -93,6 +98,7 @@ impl Accounts {
         if !people.store.take_passkey_challenge(&challenge.digest(), Some(user.id), now).await? {
             return Err(PasskeyError::ChallengeOver);
         }
+        let who = Oneself::by_session(user, session);
         let new = made.verify(&self.passkey_site(), challenge.expose()).map_err(PasskeyError::Unfit)?;
         let passkey = Passkey {
             id: PasskeyId::new(now),
@@ -104,7 +110,7 @@ impl Accounts {
             created_at: now,
             last_used_at: None,
         };
-        match people.store.add_passkey(&passkey).await? {
+        match people.store.add_passkey(&who, &passkey).await? {
             AddedPasskey::Added => {}
             AddedPasskey::Exists => return Err(PasskeyError::Exists),
             AddedPasskey::TooMany => return Err(PasskeyError::TooMany),
@@ -113,8 +119,15 @@ impl Accounts {
         Ok(passkey)
     }
 
-    pub(crate) async fn rename_passkey(&self, user: UserId, id: PasskeyId, name: &str) -> Result<(), PasskeyError> {
-        let renamed = self.people.store.rename_passkey(user, id, &named(name)?).await?;
+    pub(crate) async fn rename_passkey(
+        &self,
+        user: &User,
+        session: SessionId,
+        id: PasskeyId,
+        name: &str,
+    ) -> Result<(), PasskeyError> {
+        let who = Oneself::by_session(user, session);
+        let renamed = self.people.store.rename_passkey(&who, id, &named(name)?, self.people.clock.now()).await?;
         if renamed { Ok(()) } else { Err(PasskeyError::Missing) }
     }
 
@@ -126,8 +139,8 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<(), PasskeyError> {
-        self.prove(user, session, password, source).await?;
-        if !self.people.store.remove_passkey(user.id, id).await? {
+        let who = self.prove(user, session, password, source).await?;
+        if !self.people.store.remove_passkey(&who, id, self.people.clock.now()).await? {
             return Err(PasskeyError::Missing);
         }
         Entry::new(Action::PasskeyRemoved, source).about(Some(user)).session(session).record(&self.people);
@@ -136,7 +149,11 @@ impl Accounts {
 
     /// What somebody who signs in has a device sign.
     pub(crate) async fn begin_passkey_login(&self, source: &Source<'_>) -> Result<Secret, LoginError> {
-        Ok(self.passkey_challenge(None, source).await??)
+        let (people, now) = (&self.people, self.people.clock.now());
+        self.limits.passkey(Network::of(source.ip), &people.settings, now).await?;
+        let (challenge, end) = (Secret::random(""), now.plus(CHALLENGE_LIFE));
+        let kept = people.store.add_passkey_challenge(&challenge.digest(), now, end).await?;
+        if kept { Ok(challenge) } else { Err(TOO_MANY_WAIT.into()) }
     }
 
     /// Signs in by a passkey alone, or ends a sign-in that waits for a second factor after the password.
@@ -206,25 +223,20 @@ impl Accounts {
         }
         self.begin(user, None, AFTER_PASSWORD, source).await
     }
-
-    async fn passkey_challenge(
-        &self,
-        user: Option<UserId>,
-        source: &Source<'_>,
-    ) -> Result<Result<Secret, Limited>, StoreError> {
-        let (people, now) = (&self.people, self.people.clock.now());
-        if let Err(limited) = self.limits.passkey(Network::of(source.ip), &people.settings, now).await {
-            return Ok(Err(limited));
-        }
-        let challenge = Secret::random("");
-        let kept = people.store.add_passkey_challenge(&challenge.digest(), user, now, now.plus(CHALLENGE_LIFE)).await?;
-        Ok(if kept { Ok(challenge) } else { Err(Limited { retry_after: CHALLENGE_LIFE }) })
-    }
 }
 
 impl From<Limited> for PasskeyError {
     fn from(limited: Limited) -> Self {
         Self::Limited { retry_after: limited.retry_after }
+    }
+}
+
+impl From<OwnError> for PasskeyError {
+    fn from(error: OwnError) -> Self {
+        match error {
+            OwnError::Store(error) => Self::Unavailable(error),
+            OwnError::SessionEnded | OwnError::PasswordChanged => Self::NotProved(error.into()),
+        }
     }
 }
 
@@ -245,6 +257,7 @@ const ALONE: &[&str] = &["hwk", "mfa"];
 const AFTER_PASSWORD: &[&str] = &["pwd", "hwk", "mfa"];
 /// As long as a browser lets its dialogue stand open.
 const CHALLENGE_LIFE: Duration = Duration::from_secs(5 * 60);
+const TOO_MANY_WAIT: Limited = Limited { retry_after: CHALLENGE_LIFE };
 const MOST_LETTERS: usize = 64;
 
 #[cfg(test)]
@@ -371,10 +384,13 @@ mod tests {
         let ((ann, _), store) = (enrolled(&house, "ann").await, &house.people().store);
         let begin = async || house.accounts.begin_passkey(&ann.user, ann.session, None, &from("192.0.2.1")).await;
         let first = store.passkeys(ann.user.id).await.unwrap().remove(0);
+        let who = Oneself::by_session(&ann.user, ann.session);
         for number in 1..20 {
             begin().await.unwrap();
             let id = PasskeyId::new(house.clock.now());
-            store.add_passkey(&Passkey { id, credential: vec![number], ..first.clone() }).await.unwrap();
+            let created_at = house.clock.now();
+            let new = Passkey { id, credential: vec![number], created_at, ..first.clone() };
+            store.add_passkey(&who, &new).await.unwrap();
             house.clock.advance(Duration::from_secs(5));
         }
         assert!(matches!(begin().await, Err(PasskeyError::TooMany)));

@@ -171,7 +171,7 @@ impl People {
         let user = self.store.user(id).await?.ok_or(SetPasswordError::Unknown)?;
         let password = self.new_password_of(&user, password).map_err(SetPasswordError::Weak)?;
         let hash = self.hasher.hash(&password).await?;
-        let revoked = self.store.set_password(id, &hash, None, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
+        let revoked = self.store.set_password(id, &hash, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
         self.revocations.announce(&revoked);
         Entry::new(Action::PasswordChanged, source).about(Some(&user)).detail("by the operator").record(self);
         Ok(())

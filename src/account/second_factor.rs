@@ -12,7 +12,7 @@ use crate::base::{Network, Secret, SessionId, UserId, random_bytes};
 use crate::limit::Limited;
 use crate::observe::Action;
 use crate::password::HashError;
-use crate::store::{Session, StoreError, Totp, User, Waiting};
+use crate::store::{Oneself, OwnError, Session, StoreError, Totp, User, Waiting};
 use crate::token::{KeyError, Seal};
 
 /// A key to be put into a device, in three forms.
@@ -39,6 +39,8 @@ pub(crate) enum FactorError {
     WrongPassword,
     #[error("signed in too long ago to do that without the password")]
     LoginTooOld(Duration),
+    #[error("the session has ended")]
+    Ended,
     #[error("the code is not right")]
     WrongCode,
     #[error("there is a second factor already")]
@@ -70,7 +72,7 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<NewTotp, FactorError> {
-        self.prove(user, session, password, source).await?;
+        let who = self.prove(user, session, password, source).await?;
         let key = Zeroizing::new(random_bytes::<{ totp::KEY_BYTES }>());
         let site = self.letters.site_name();
         let uri = totp::uri(key.as_slice(), site, user.label().unwrap_or("account"));
@@ -80,7 +82,7 @@ impl Accounts {
             Some(seal) => (seal.seal_factor(user.id, key.as_slice()).map_err(FactorError::Sealed)?, true),
             None => (key.to_vec(), false),
         };
-        if !self.people.store.begin_totp(user.id, &Zeroizing::new(kept), sealed).await? {
+        if !self.people.store.begin_totp(&who, &Zeroizing::new(kept), sealed, self.people.clock.now()).await? {
             return Err(FactorError::Exists);
         }
         let typed = Secret::new(totp::base32(key.as_slice()));
@@ -106,7 +108,8 @@ impl Accounts {
         let step = totp::step_of(&key, code, totp.last_step, now).ok_or(FactorError::WrongCode)?;
         self.limits.code_was_right(user.id, network, &people.settings).await;
         let (codes, hashes) = new_codes();
-        if !people.store.confirm_totp(user.id, session, (&totp, step), &hashes, now).await? {
+        let who = Oneself::by_session(user, session);
+        if !people.store.confirm_totp(&who, (&totp, step), &hashes, now).await? {
             // Another key was begun in the meantime, or confirmed: this code is of neither.
             return Err(FactorError::WrongCode);
         }
@@ -122,12 +125,12 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<Vec<Secret>, FactorError> {
-        self.prove(user, session, password, source).await?;
+        let who = self.prove(user, session, password, source).await?;
         if !self.factors(user.id).await?.totp {
             return Err(FactorError::Missing);
         }
         let (codes, hashes) = new_codes();
-        self.people.store.replace_recovery_codes(user.id, &hashes).await?;
+        self.people.store.replace_recovery_codes(&who, &hashes, self.people.clock.now()).await?;
         Entry::new(Action::RecoveryCodesMade, source).about(Some(user)).session(session).record(&self.people);
         Ok(codes)
     }
@@ -139,8 +142,8 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<(), FactorError> {
-        self.prove(user, session, password, source).await?;
-        if !self.people.store.remove_totp(user.id).await? {
+        let who = self.prove(user, session, password, source).await?;
+        if !self.people.store.remove_own_totp(&who, self.people.clock.now()).await? {
             return Err(FactorError::Missing);
         }
         Entry::new(Action::SecondFactorRemoved, source).about(Some(user)).session(session).record(&self.people);
@@ -233,21 +236,21 @@ impl Accounts {
     }
 
     /// Whoever changes how somebody signs in shows the password, or signed in a moment ago: a token that was left lying
-    /// about does not suffice.
+    /// about does not suffice. The store asks again when it makes the change.
     pub(super) async fn prove(
         &self,
         user: &User,
         session: SessionId,
         password: Option<&Secret>,
         source: &Source<'_>,
-    ) -> Result<(), FactorError> {
+    ) -> Result<Oneself, FactorError> {
         let Some(password) = password else {
             let live = self.people.store.live_session(session, self.people.clock.now()).await?;
             let fresh = live.is_some_and(|live| self.is_fresh(&live.session));
-            return if fresh { Ok(()) } else { Err(FactorError::LoginTooOld(FRESH)) };
+            return if fresh { Ok(Oneself::by_session(user, session)) } else { Err(FactorError::LoginTooOld(FRESH)) };
         };
         let known = self.knows_password::<FactorError>(user, password, source).await?;
-        if known { Ok(()) } else { Err(FactorError::WrongPassword) }
+        if known { Ok(Oneself::by_password(user, session)) } else { Err(FactorError::WrongPassword) }
     }
 
     /// Whether this sign-in stands for the password still.
@@ -323,6 +326,16 @@ impl From<Limited> for FactorError {
 impl From<HashError> for FactorError {
     fn from(HashError::Busy { retry_after }: HashError) -> Self {
         Self::Busy { retry_after }
+    }
+}
+
+impl From<OwnError> for FactorError {
+    fn from(error: OwnError) -> Self {
+        match error {
+            OwnError::SessionEnded => Self::Ended,
+            OwnError::PasswordChanged => Self::WrongPassword,
+            OwnError::Store(error) => Self::Unavailable(error),
+        }
     }
 }
 

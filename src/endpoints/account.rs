@@ -3,7 +3,7 @@ use http::{Response, StatusCode};
 
 use super::browser::redirect;
 use super::form::Pairs;
-use super::sessions::away;
+use super::sessions::{away, refused};
 use super::{Endpoints, form, source};
 use crate::account::Wish;
 use crate::base::{Email, Secret, SessionId, Timestamp, Username};
@@ -85,19 +85,23 @@ impl Endpoints {
 
     /// `POST {p}/sessions/{id}` by the page's form: signs out there.
     pub(super) async fn end_session_by_form(&self, mut inbound: Inbound) -> Answer {
-        let Some((user, _, _)) = self.owners_form(&mut inbound).await? else { return Ok(self.sign_in_first()) };
+        let Some((user, session, _)) = self.owners_form(&mut inbound).await? else {
+            return Ok(self.sign_in_first());
+        };
         let id = inbound.path().as_str().rsplit('/').next().and_then(SessionId::parse);
         if let Some(id) = id {
             // One that is over already is what was wanted.
-            self.accounts.end_session(user.id, id, &source(&inbound)).await.map_err(|error| away(&error))?;
+            self.accounts.end_session(&user, session, id, &source(&inbound)).await.map_err(refused)?;
         }
         Ok(self.account_done(Part::Sessions))
     }
 
     /// `POST {p}/logout-all` by the page's form.
     pub(super) async fn logout_all_by_form(&self, mut inbound: Inbound) -> Answer {
-        let Some((user, _, _)) = self.owners_form(&mut inbound).await? else { return Ok(self.sign_in_first()) };
-        self.accounts.logout_all(user.id, None, &source(&inbound)).await.map_err(|error| away(&error))?;
+        let Some((user, session, _)) = self.owners_form(&mut inbound).await? else {
+            return Ok(self.sign_in_first());
+        };
+        self.accounts.logout_all(&user, session, false, &source(&inbound)).await.map_err(refused)?;
         let mut response = redirect(&format!("{}/login", self.prefix));
         self.take_session(&mut response, &inbound);
         Ok(response)
@@ -105,11 +109,7 @@ impl Endpoints {
 
     /// Whose browser this is.
     async fn owner(&self, inbound: &Inbound) -> Result<Option<(User, SessionId)>, super::Problem> {
-        match self.person(inbound).await {
-            Ok(owner) => Ok(Some(owner)),
-            Err(super::Problem::Refused(refusal)) if refusal.status() == StatusCode::UNAUTHORIZED => Ok(None),
-            Err(problem) => Err(problem),
-        }
+        or_nobody(self.person(inbound).await)
     }
 
     /// The same with the form, which came from one of our own pages.
@@ -117,9 +117,8 @@ impl Endpoints {
         &self,
         inbound: &mut Inbound,
     ) -> Result<Option<(User, SessionId, Pairs)>, super::Problem> {
-        let body = inbound.take_body();
-        let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
-        let Some((user, session)) = self.owner(inbound).await? else { return Ok(None) };
+        let sent = self.person_with(inbound, form::page_form).await;
+        let Some((user, session, mut form)) = or_nobody(sent)? else { return Ok(None) };
         self.check_form(inbound, &mut form)?;
         Ok(Some((user, session, form)))
     }
@@ -132,6 +131,10 @@ impl Endpoints {
         page: Account<'_>,
         wrong: Option<(Part, Refusal)>,
     ) -> Answer {
+        // It ended while it was asked in: the account is no longer this browser's to see.
+        if wrong.as_ref().is_some_and(|(_, refusal)| refusal.name() == "session_ended") {
+            return Ok(self.sign_in_first());
+        }
         let sessions = self.accounts.sessions(user.id).await.map_err(|error| away(&error))?;
         let factors = self.accounts.factors(user.id).await.map_err(|error| away(&error))?;
         let passkeys = self.accounts.passkeys(user.id).await.map_err(|error| away(&error))?;
@@ -169,6 +172,15 @@ impl Endpoints {
 
     pub(super) fn sign_in_first(&self) -> Response<Body> {
         redirect(&format!("{0}/login?return_to={0}/account", self.prefix))
+    }
+}
+
+/// Who is not signed in is nobody.
+fn or_nobody<T>(owner: Result<T, super::Problem>) -> Result<Option<T>, super::Problem> {
+    match owner {
+        Ok(owner) => Ok(Some(owner)),
+        Err(super::Problem::Refused(refusal)) if refusal.status() == StatusCode::UNAUTHORIZED => Ok(None),
+        Err(problem) => Err(problem),
     }
 }
 

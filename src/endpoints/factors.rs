@@ -43,7 +43,7 @@ impl Endpoints {
             Ok(codes) => return Ok(self.codes_shown(&inbound, &codes)),
             Err(error) => error.into(),
         };
-        if matches!(refusal.name(), "second_factor_exists" | "no_second_factor") {
+        if matches!(refusal.name(), "second_factor_exists" | "no_second_factor" | "session_ended") {
             return self.factor_refused(&inbound, &user, session, refusal).await;
         }
         let token = self.form_token(&inbound);

@@ -27,9 +27,7 @@ impl Endpoints {
             let user = self.somebody(&inbound).await?;
             return Ok(told(&user));
         }
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::json::<Form>).await?;
         let wish =
             Wish { username: form.username.as_deref(), email: form.email.as_deref(), name: form.name.as_deref() };
         let changed = self.accounts.change(&user, session, &wish, form.password.as_ref(), &source(&inbound)).await?;

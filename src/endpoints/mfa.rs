@@ -52,9 +52,8 @@ impl Endpoints {
 
     /// `POST`: a new key. `DELETE`: no second factor any more.
     pub(super) async fn totp(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let password = self.password_in(&inbound, body).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::fields_or_nothing::<Password>).await?;
+        let password = form.unwrap_or_default().password;
         if *inbound.method() == Method::DELETE {
             self.accounts.remove_totp(&user, session, password.as_ref(), &source(&inbound)).await?;
             return Ok(nothing());
@@ -65,24 +64,16 @@ impl Endpoints {
     }
 
     pub(super) async fn confirm_totp(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let form: Code = form::fields(inbound.headers(), body, self.body_timeout).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::fields::<Code>).await?;
         let codes = self.accounts.confirm_totp(&user, session, &form.code, &source(&inbound)).await?;
         Ok(told(&codes))
     }
 
     pub(super) async fn recovery_codes(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let password = self.password_in(&inbound, body).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::fields_or_nothing::<Password>).await?;
+        let password = form.unwrap_or_default().password;
         let codes = self.accounts.new_recovery_codes(&user, session, password.as_ref(), &source(&inbound)).await?;
         Ok(told(&codes))
-    }
-
-    async fn password_in(&self, inbound: &Inbound, body: Body) -> Result<Option<Secret>, Problem> {
-        let form: Option<Password> = form::fields_or_nothing(inbound.headers(), body, self.body_timeout).await?;
-        Ok(form.unwrap_or_default().password)
     }
 }
 

@@ -15,8 +15,10 @@ impl Endpoints {
     /// Whether a token is good, and what it says. A token that is not good is told of with one word, whatever is wrong.
     pub(super) async fn introspect(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
+        let form = form::pairs(inbound.headers(), body, self.body_timeout).await;
+        // When all of it is there: until then the machine's token may be revoked.
         self.machine_that_may(&inbound, INTROSPECT).await?;
-        let token = asked(form::pairs(inbound.headers(), body, self.body_timeout).await)?;
+        let token = asked(form)?;
         let said = match self.authenticator.verify(token.expose(), self.clock.now()) {
             Ok(identity) => self.told(&identity),
             Err(_) => self.told_of_refresh(&token).await?,

@@ -69,7 +69,7 @@ impl Endpoints {
             self.accounts.remove_passkey(&user, session, id, password.as_ref(), &source).await
         } else {
             let name = form.take("name");
-            self.accounts.rename_passkey(user.id, id, name.as_ref().map_or("", Secret::expose)).await
+            self.accounts.rename_passkey(&user, session, id, name.as_ref().map_or("", Secret::expose)).await
         };
         match done {
             // One that is gone already, in another tab, is no longer on the page either.

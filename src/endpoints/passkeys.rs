@@ -84,25 +84,21 @@ impl Endpoints {
         if *inbound.method() == Method::POST {
             return Err(Refusal::named("unsupported_media_type").into());
         }
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let id = passkey_named(&inbound).ok_or_else(|| Refusal::named("no_route"))?;
+        let named = |inbound| passkey_named(inbound).ok_or_else(|| Refusal::named("no_route"));
         if *inbound.method() == Method::PATCH {
-            let form: NewName = form::json(inbound.headers(), body, self.body_timeout).await?;
-            self.accounts.rename_passkey(user.id, id, &form.name).await?;
+            let (user, session, form) = self.person_with(&mut inbound, form::json::<NewName>).await?;
+            self.accounts.rename_passkey(&user, session, named(&inbound)?, &form.name).await?;
             return Ok(nothing());
         }
-        let form: Option<Password> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
-        let password = form.unwrap_or_default().password;
+        let (user, session, form) = self.person_with(&mut inbound, form::json_or_nothing::<Password>).await?;
+        let (id, password) = (named(&inbound)?, form.unwrap_or_default().password);
         self.accounts.remove_passkey(&user, session, id, password.as_ref(), &source(&inbound)).await?;
         Ok(nothing())
     }
 
     /// What to hand to `navigator.credentials.create`.
     pub(super) async fn begin_passkey(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let form: Option<Password> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::json_or_nothing::<Password>).await?;
         let password = form.unwrap_or_default().password;
         let new = self.accounts.begin_passkey(&user, session, password.as_ref(), &source(&inbound)).await?;
         let site = self.accounts.passkey_site();
@@ -126,9 +122,7 @@ impl Endpoints {
     }
 
     pub(super) async fn finish_passkey(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let form: New = form::page_json(inbound.headers(), body, self.body_timeout).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::page_json::<New>).await?;
         let made = form.credential.read()?;
         let name = form.name.as_deref().unwrap_or(UNNAMED);
         let passkey = self.accounts.add_passkey(&user, session, &made, name, &source(&inbound)).await?;

@@ -15,9 +15,7 @@ struct Form {
 
 impl Endpoints {
     pub(super) async fn change_password(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let body = inbound.take_body();
-        let (user, session) = self.person(&inbound).await?;
-        let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
+        let (user, session, form) = self.person_with(&mut inbound, form::json::<Form>).await?;
         let (current, new) = (&form.current_password, &form.new_password);
         self.accounts.change_password(&user, session, current, new, &source(&inbound)).await?;
         Ok(nothing())

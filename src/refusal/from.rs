@@ -150,6 +150,7 @@ impl From<ChangePasswordError> for Refusal {
     fn from(error: ChangePasswordError) -> Self {
         match error {
             ChangePasswordError::WrongCredentials => Self::named("invalid_credentials"),
+            ChangePasswordError::Ended => Self::named("session_ended"),
             ChangePasswordError::Weak(field) => Self::of_fields(vec![field]),
             ChangePasswordError::Same => Self::named("same_password"),
             ChangePasswordError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
@@ -186,6 +187,7 @@ impl From<FactorError> for Refusal {
         match error {
             FactorError::WrongPassword => Self::named("invalid_credentials"),
             FactorError::LoginTooOld(most) => Self::login_too_old(most),
+            FactorError::Ended => Self::named("session_ended"),
             FactorError::WrongCode => Self::named("invalid_code"),
             FactorError::Exists => Self::named("second_factor_exists"),
             FactorError::Missing => Self::named("no_second_factor"),

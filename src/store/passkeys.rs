@@ -1,6 +1,6 @@
 //! Passkeys, and the challenges that devices are to sign.
-use super::engine::{Row, values};
-use super::{Digest, Store, StoreError};
+use super::engine::{Connection, Row, values};
+use super::{Digest, Oneself, OwnError, Store, StoreError};
 use crate::base::{PasskeyId, Timestamp, UserId};
 
 /// A key of a device that its owner signs in with.
@@ -43,8 +43,8 @@ impl Store {
         row.as_ref().map(Passkey::from_row).transpose()
     }
 
-    pub(crate) async fn add_passkey(&self, new: &Passkey) -> Result<AddedPasskey, StoreError> {
-        let mut on = self.engine.begin().await?;
+    pub(crate) async fn add_passkey(&self, who: &Oneself, new: &Passkey) -> Result<AddedPasskey, OwnError> {
+        let mut on = self.begin_as(who, new.created_at).await?;
         let count = "SELECT COUNT(*) AS many FROM passkeys WHERE user_id = $1";
         let row = on.row(count, values![new.user]).await?.ok_or(StoreError::Unreadable("count of passkeys"))?;
         if usize::try_from(row.int("many")?).is_ok_and(|many| many >= MOST_PASSKEYS) {
@@ -79,14 +79,27 @@ impl Store {
     }
 
     /// `false` when the person has none of this id.
-    pub(crate) async fn rename_passkey(&self, user: UserId, id: PasskeyId, name: &str) -> Result<bool, StoreError> {
+    pub(crate) async fn rename_passkey(
+        &self,
+        who: &Oneself,
+        id: PasskeyId,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<bool, OwnError> {
+        let mut on = self.begin_as(who, now).await?;
         let sql = "UPDATE passkeys SET name = $1 WHERE id = $2 AND user_id = $3";
-        self.one(sql, values![name, id.to_string(), user]).await
+        let renamed = on.execute(sql, values![name, id.to_string(), who.user]).await?;
+        on.commit().await?;
+        Ok(renamed == 1)
     }
 
     /// `false` when the person has none of this id.
-    pub(crate) async fn remove_passkey(&self, user: UserId, id: PasskeyId) -> Result<bool, StoreError> {
-        self.one("DELETE FROM passkeys WHERE id = $1 AND user_id = $2", values![id.to_string(), user]).await
+    pub(crate) async fn remove_passkey(&self, who: &Oneself, id: PasskeyId, now: Timestamp) -> Result<bool, OwnError> {
+        let mut on = self.begin_as(who, now).await?;
+        let sql = "DELETE FROM passkeys WHERE id = $1 AND user_id = $2";
+        let removed = on.execute(sql, values![id.to_string(), who.user]).await?;
+        on.commit().await?;
+        Ok(removed == 1)
     }
 
     /// All of one person; `false` when there was none.
@@ -97,30 +110,27 @@ impl Store {
         Ok(gone > 0)
     }
 
-    /// Keeps what is to be signed: by somebody who adds a passkey, or by whoever signs in. `false` when too many wait for
-    /// the same: whoever is not known keeps nobody who is from adding one.
+    /// Keeps what somebody who adds a passkey has a device sign. `false` when too many wait for the same: whoever is not
+    /// known keeps nobody who is from adding one.
+    pub(crate) async fn add_own_passkey_challenge(
+        &self,
+        who: &Oneself,
+        hash: &Digest,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<bool, OwnError> {
+        let on = self.begin_as(who, now).await?;
+        Ok(add_challenge(on, hash, Some(who.user), now, expires_at).await?)
+    }
+
+    /// The same for whoever signs in.
     pub(crate) async fn add_passkey_challenge(
         &self,
         hash: &Digest,
-        user: Option<UserId>,
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<bool, StoreError> {
-        const TO_ADD: &str =
-            "SELECT COUNT(*) AS many FROM passkey_challenges WHERE expires_at > $1 AND user_id IS NOT NULL";
-        const TO_SIGN_IN: &str =
-            "SELECT COUNT(*) AS many FROM passkey_challenges WHERE expires_at > $1 AND user_id IS NULL";
-        let mut on = self.engine.begin().await?;
-        let count = if user.is_some() { TO_ADD } else { TO_SIGN_IN };
-        let row = on.row(count, values![now]).await?.ok_or(StoreError::Unreadable("count of challenges"))?;
-        if row.int("many")? >= MOST_WAITING {
-            return Ok(false);
-        }
-        let sql = "INSERT INTO passkey_challenges (hash, user_id, expires_at) VALUES ($1, $2, $3)";
-        let user = user.map(|user| user.to_string());
-        on.execute(sql, values![hash.as_slice(), user.as_deref(), expires_at]).await?;
-        on.commit().await?;
-        Ok(true)
+        add_challenge(self.engine.begin().await?, hash, None, now, expires_at).await
     }
 
     /// Uses a challenge up; `false` when it was made for somebody else or another purpose, is over, or was used.
@@ -140,6 +150,25 @@ impl Store {
     }
 }
 
+async fn add_challenge(
+    mut on: Connection,
+    hash: &Digest,
+    user: Option<UserId>,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let count = if user.is_some() { TO_ADD } else { TO_SIGN_IN };
+    let row = on.row(count, values![now]).await?.ok_or(StoreError::Unreadable("count of challenges"))?;
+    if row.int("many")? >= MOST_WAITING {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO passkey_challenges (hash, user_id, expires_at) VALUES ($1, $2, $3)";
+    let user = user.map(|user| user.to_string());
+    on.execute(sql, values![hash.as_slice(), user.as_deref(), expires_at]).await?;
+    on.commit().await?;
+    Ok(true)
+}
+
 impl Passkey {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -155,6 +184,8 @@ impl Passkey {
     }
 }
 
+const TO_ADD: &str = "SELECT COUNT(*) AS many FROM passkey_challenges WHERE expires_at > $1 AND user_id IS NOT NULL";
+const TO_SIGN_IN: &str = "SELECT COUNT(*) AS many FROM passkey_challenges WHERE expires_at > $1 AND user_id IS NULL";
 /// More than anybody has devices.
 pub(crate) const MOST_PASSKEYS: usize = 20;
 /// Sign-ins that were begun in five minutes: about 10 MB. A test reaches its end.

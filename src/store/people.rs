@@ -3,8 +3,8 @@ use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::write_list;
-use super::{Attributes, Digest, Live, NewSession, NewUser, Purpose, Revocation, Store, StoreError, User};
-use super::{invites, links, sessions};
+use super::{Attributes, Digest, Live, NewSession, NewUser, Oneself, OwnError, Purpose, Revocation, Store};
+use super::{StoreError, User, invites, links, sessions};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
 
 impl Store {
@@ -104,47 +104,47 @@ impl Store {
         Ok(changed)
     }
 
+    /// The same for somebody who changes what is known about themselves.
+    pub(crate) async fn change_own(
+        &self,
+        who: &Oneself,
+        change: &UserChange,
+        clock: &Clock,
+    ) -> Result<Changed, OwnError> {
+        let mut on = self.begin_as(who, clock.now()).await?;
+        let changed = self::change(&mut on, who.user, change, clock).await?;
+        if matches!(changed, Changed::Done { .. }) {
+            on.commit().await?;
+        }
+        Ok(changed)
+    }
+
     /// Sets a new password and ends the sessions that the old one began; `None` when there is no such person.
     pub(crate) async fn set_password(
         &self,
         id: UserId,
         hash: &Secret,
-        except: Option<SessionId>,
         clock: &Clock,
     ) -> Result<Option<Vec<Revocation>>, StoreError> {
         let mut on = self.engine.begin().await?;
-        let now = clock.now();
-        if on.execute(SET_PASSWORD, values![hash.expose(), now, id]).await? == 0 {
-            return Ok(None);
+        let revoked = set_password(&mut on, id, hash, None, clock).await?;
+        if revoked.is_some() {
+            on.commit().await?;
         }
-        links::forget(&mut on, id, Purpose::Password).await?;
-        links::forget_addresses(&mut on, id).await?;
-        let revoked = revocations::of_user(&mut on, id, except, Reach::Sessions, now).await?;
-        strangers::of_person(&mut on, id, Done::Changed, now).await?;
-        on.commit().await?;
-        Ok(Some(revoked))
+        Ok(revoked)
     }
 
-    /// Sets a new password for a person whose old one was found right, and ends their other sessions; `None` when
-    /// the password was changed in the meantime, or the person deleted.
+    /// Sets a new password for somebody who showed the old one, and ends their other sessions.
     pub(crate) async fn replace_password(
         &self,
-        user: &User,
+        who: &Oneself,
         hash: &Secret,
-        except: SessionId,
         clock: &Clock,
-    ) -> Result<Option<Vec<Revocation>>, StoreError> {
-        let mut on = self.engine.begin().await?;
-        let now = clock.now();
-        if on.execute(REPLACE_PASSWORD, values![hash.expose(), now, user.id, user.password_set_at]).await? == 0 {
-            return Ok(None);
-        }
-        links::forget(&mut on, user.id, Purpose::Password).await?;
-        links::forget_addresses(&mut on, user.id).await?;
-        let revoked = revocations::of_user(&mut on, user.id, Some(except), Reach::Sessions, now).await?;
-        strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
+    ) -> Result<Vec<Revocation>, OwnError> {
+        let mut on = self.begin_as(who, clock.now()).await?;
+        let revoked = set_password(&mut on, who.user, hash, Some(who.session), clock).await?;
         on.commit().await?;
-        Ok(Some(revoked))
+        revoked.ok_or(OwnError::SessionEnded)
     }
 
     /// Disables a person, which ends their sessions, or enables them again; `None` when there is no such person.
@@ -303,6 +303,24 @@ pub(super) async fn change(
     Ok(Changed::Done { user: Box::new(user), revoked })
 }
 
+async fn set_password(
+    on: &mut Connection,
+    id: UserId,
+    hash: &Secret,
+    except: Option<SessionId>,
+    clock: &Clock,
+) -> Result<Option<Vec<Revocation>>, StoreError> {
+    let now = clock.now();
+    if on.execute(SET_PASSWORD, values![hash.expose(), now, id]).await? == 0 {
+        return Ok(None);
+    }
+    links::forget(on, id, Purpose::Password).await?;
+    links::forget_addresses(on, id).await?;
+    let revoked = revocations::of_user(on, id, except, Reach::Sessions, now).await?;
+    strangers::of_person(on, id, Done::Changed, now).await?;
+    Ok(Some(revoked))
+}
+
 pub(super) async fn by_id(on: &mut Connection, id: UserId) -> Result<Option<User>, StoreError> {
     let row = on.row("SELECT * FROM users WHERE id = $1", values![id]).await?;
     row.as_ref().map(User::from_row).transpose()
@@ -388,8 +406,6 @@ const INSERT: &str = "INSERT INTO users (id, username, password_hash, password_s
 const UPDATE: &str = "UPDATE users SET username = $1, email = $2, email_verified = $3, name = $4, roles = $5, \
     scopes = $6, attributes = $7, updated_at = $8 WHERE id = $9";
 const SET_PASSWORD: &str = "UPDATE users SET password_hash = $1, password_set_at = $2, updated_at = $2 WHERE id = $3";
-const REPLACE_PASSWORD: &str = "UPDATE users SET password_hash = $1, password_set_at = $2, updated_at = $2 \
-    WHERE id = $3 AND password_set_at = $4";
 const SET_DISABLED: &str = "UPDATE users SET disabled = $1, updated_at = $2 WHERE id = $3";
 const LIST: &str = "SELECT * FROM users WHERE id > $1 AND (COALESCE(username, '') LIKE $2 ESCAPE '!' \
     OR COALESCE(email, '') LIKE $2 ESCAPE '!' OR LOWER(id) LIKE $2 ESCAPE '!') AND roles LIKE $3 ESCAPE '!' \

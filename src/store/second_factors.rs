@@ -1,8 +1,8 @@
 //! What people prove themselves with beside a password, and the sign-ins that wait for it.
 use super::engine::{Connection, values};
 use super::types::digest;
-use super::{Digest, Store, StoreError};
-use crate::base::{SessionId, Timestamp, UserId};
+use super::{Digest, Oneself, OwnError, Store, StoreError};
+use crate::base::{Timestamp, UserId};
 
 /// The key of a program that shows six digits.
 #[derive(Clone)]
@@ -42,8 +42,14 @@ impl Store {
     }
 
     /// Puts a key in the place of one that was not confirmed; `false` when there is one that was.
-    pub(crate) async fn begin_totp(&self, user: UserId, key: &[u8], sealed: bool) -> Result<bool, StoreError> {
-        let mut on = self.engine.begin().await?;
+    pub(crate) async fn begin_totp(
+        &self,
+        who: &Oneself,
+        key: &[u8],
+        sealed: bool,
+        now: Timestamp,
+    ) -> Result<bool, OwnError> {
+        let (mut on, user) = (self.begin_as(who, now).await?, who.user);
         on.execute("DELETE FROM totp_keys WHERE user_id = $1 AND confirmed_at IS NULL", values![user]).await?;
         if on.row("SELECT user_id FROM totp_keys WHERE user_id = $1", values![user]).await?.is_some() {
             return Ok(false);
@@ -58,20 +64,19 @@ impl Store {
     /// took the place of the one that was read, or there is nothing to confirm.
     pub(crate) async fn confirm_totp(
         &self,
-        user: UserId,
-        session: SessionId,
+        who: &Oneself,
         (read, step): (&Totp, i64),
         codes: &[Digest],
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut on = self.engine.begin().await?;
+    ) -> Result<bool, OwnError> {
+        let mut on = self.begin_as(who, now).await?;
         let confirm = "UPDATE totp_keys SET confirmed_at = $1, last_step = $2 \
             WHERE user_id = $3 AND confirmed_at IS NULL AND secret = $4";
-        if on.execute(confirm, values![now, step, user, read.key.as_slice()]).await? == 0 {
+        if on.execute(confirm, values![now, step, who.user, read.key.as_slice()]).await? == 0 {
             return Ok(false);
         }
-        put_codes(&mut on, user, codes).await?;
-        on.execute("UPDATE sessions SET amr = $1 WHERE id = $2", values!["pwd otp mfa", session]).await?;
+        put_codes(&mut on, who.user, codes).await?;
+        on.execute("UPDATE sessions SET amr = $1 WHERE id = $2", values!["pwd otp mfa", who.session]).await?;
         on.commit().await?;
         Ok(true)
     }
@@ -94,20 +99,25 @@ impl Store {
     }
 
     /// The codes of before are no longer good.
-    pub(crate) async fn replace_recovery_codes(&self, user: UserId, codes: &[Digest]) -> Result<(), StoreError> {
-        let mut on = self.engine.begin().await?;
-        put_codes(&mut on, user, codes).await?;
-        on.commit().await
+    pub(crate) async fn replace_recovery_codes(
+        &self,
+        who: &Oneself,
+        codes: &[Digest],
+        now: Timestamp,
+    ) -> Result<(), OwnError> {
+        let mut on = self.begin_as(who, now).await?;
+        put_codes(&mut on, who.user, codes).await?;
+        Ok(on.commit().await?)
     }
 
-    /// Takes the key and the recovery codes away; whether there was a key.
+    /// Takes somebody's key and recovery codes away; whether there was a key.
     pub(crate) async fn remove_totp(&self, user: UserId) -> Result<bool, StoreError> {
-        let mut on = self.engine.begin().await?;
-        let gone = on.execute("DELETE FROM totp_keys WHERE user_id = $1", values![user]).await?;
-        on.execute("DELETE FROM recovery_codes WHERE user_id = $1", values![user]).await?;
-        on.execute("DELETE FROM waiting_logins WHERE user_id = $1", values![user]).await?;
-        on.commit().await?;
-        Ok(gone > 0)
+        take_totp(self.engine.begin().await?, user).await
+    }
+
+    /// The same for somebody who takes away their own.
+    pub(crate) async fn remove_own_totp(&self, who: &Oneself, now: Timestamp) -> Result<bool, OwnError> {
+        Ok(take_totp(self.begin_as(who, now).await?, who.user).await?)
     }
 
     pub(crate) async fn add_waiting(&self, waiting: &Waiting) -> Result<(), StoreError> {
@@ -150,6 +160,14 @@ impl Store {
         on.commit().await?;
         Ok(changed == 1)
     }
+}
+
+async fn take_totp(mut on: Connection, user: UserId) -> Result<bool, StoreError> {
+    let gone = on.execute("DELETE FROM totp_keys WHERE user_id = $1", values![user]).await?;
+    on.execute("DELETE FROM recovery_codes WHERE user_id = $1", values![user]).await?;
+    on.execute("DELETE FROM waiting_logins WHERE user_id = $1", values![user]).await?;
+    on.commit().await?;
+    Ok(gone > 0)
 }
 
 async fn put_codes(on: &mut Connection, user: UserId, codes: &[Digest]) -> Result<(), StoreError> {

@@ -5,7 +5,8 @@ use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::digest;
-use super::{Digest, NewSession, Revocation, Session, SessionKey, Store, StoreError, User, familiar, links, people};
+use super::{Digest, NewSession, Oneself, OwnError, Revocation, Session, SessionKey, Store, StoreError, User};
+use super::{familiar, links, people};
 use crate::base::{Network, Secret, SessionId, Timestamp, UserId};
 
 impl Store {
@@ -135,6 +136,21 @@ impl Store {
         Ok(Some((session, revoked)))
     }
 
+    /// Ends one session of somebody who asks for it in this or another one; `None` when they have none of that id.
+    pub(crate) async fn end_own_session(
+        &self,
+        who: &Oneself,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Revocation>, OwnError> {
+        let mut on = self.begin_as(who, now).await?;
+        let own = by_id(&mut on, id).await?.filter(|session| session.user == who.user && session.is_live(now));
+        let Some(session) = own else { return Ok(None) };
+        let revoked = end(&mut on, &session, now).await?;
+        on.commit().await?;
+        Ok(Some(revoked))
+    }
+
     /// The session that a refresh token belongs to, used or not.
     pub(crate) async fn session_of_refresh(&self, refresh: &Digest) -> Result<Option<SessionId>, StoreError> {
         let mut on = self.engine.reader().await?;
@@ -160,9 +176,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Revocation>, StoreError> {
         let mut on = self.engine.begin().await?;
-        let revoked = revocations::of_user(&mut on, user, except, Reach::Sessions, now).await?;
-        strangers::of_person(&mut on, user, Done::Changed, now).await?;
-        links::forget_addresses(&mut on, user).await?;
+        let revoked = end_all(&mut on, user, except, now).await?;
+        on.commit().await?;
+        Ok(revoked)
+    }
+
+    /// The same for somebody who asks for it, perhaps without the session that they ask in.
+    pub(crate) async fn end_own_sessions(
+        &self,
+        who: &Oneself,
+        except: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<Revocation>, OwnError> {
+        let mut on = self.begin_as(who, now).await?;
+        let revoked = end_all(&mut on, who.user, except, now).await?;
         on.commit().await?;
         Ok(revoked)
     }
@@ -302,7 +329,20 @@ async fn end(on: &mut Connection, session: &Session, now: Timestamp) -> Result<R
     revocations::of_session(on, session.id, session.tokens_until).await
 }
 
-async fn living(on: &mut Connection, id: SessionId, now: Timestamp) -> Result<Option<Live>, StoreError> {
+async fn end_all(
+    on: &mut Connection,
+    user: UserId,
+    except: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<Revocation>, StoreError> {
+    let revoked = revocations::of_user(on, user, except, Reach::Sessions, now).await?;
+    strangers::of_person(on, user, Done::Changed, now).await?;
+    links::forget_addresses(on, user).await?;
+    Ok(revoked)
+}
+
+/// A session that goes on, and its person.
+pub(super) async fn living(on: &mut Connection, id: SessionId, now: Timestamp) -> Result<Option<Live>, StoreError> {
     let Some(session) = by_id(on, id).await?.filter(|session| session.is_live(now)) else { return Ok(None) };
     let user = people::by_id(on, session.user).await?.filter(|user| !user.disabled);
     Ok(user.map(|user| Live { user: Box::new(user), session: Box::new(session) }))

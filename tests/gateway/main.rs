@@ -23,6 +23,7 @@ mod logout;
 mod mail;
 mod old_login;
 mod clients;
+mod held;
 mod me;
 mod mfa;
 mod oauth;

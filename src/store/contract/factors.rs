@@ -4,23 +4,20 @@ use crate::base::{Network, PasskeyId};
 
 pub(super) async fn a_second_factor_counts_once_shown_and_no_code_is_good_twice(store: Store) {
     let live = signed_in(&store, "ann", 1, at(0)).await;
-    let ann = live.user.id;
+    let (ann, session) = (live.user.id, live.session.id);
+    let who = Oneself::by_session(&live.user, session);
     assert!(store.totp(ann).await.unwrap().is_none());
-    assert!(store.begin_totp(ann, b"one", false).await.unwrap());
-    assert!(store.begin_totp(ann, b"two", true).await.unwrap(), "one that was not confirmed is replaced");
+    assert!(store.begin_totp(&who, b"one", false, at(0)).await.unwrap());
+    assert!(store.begin_totp(&who, b"two", true, at(0)).await.unwrap(), "one that was not confirmed is replaced");
     let totp = store.totp(ann).await.unwrap().unwrap();
     assert_eq!((totp.key.as_slice(), totp.sealed, totp.confirmed, totp.last_step), (b"two".as_slice(), true, false, 0));
-    let session = live.session.id;
-    assert!(store.begin_totp(ann, b"three", true).await.unwrap(), "in another tab");
+    assert!(store.begin_totp(&who, b"three", true, at(0)).await.unwrap(), "in another tab");
     let other = store.totp(ann).await.unwrap().unwrap();
-    assert!(
-        !store.confirm_totp(ann, session, (&totp, 6), &[[3; 32]], at(1)).await.unwrap(),
-        "not the key that was read"
-    );
+    assert!(!store.confirm_totp(&who, (&totp, 6), &[[3; 32]], at(1)).await.unwrap(), "not the key that was read");
     assert!(!store.totp(ann).await.unwrap().unwrap().confirmed && store.recovery_codes_left(ann).await.unwrap() == 0);
-    assert!(store.confirm_totp(ann, session, (&other, 7), &[[1; 32], [2; 32]], at(1)).await.unwrap());
-    assert!(!store.confirm_totp(ann, session, (&other, 8), &[[3; 32]], at(1)).await.unwrap());
-    assert!(!store.begin_totp(ann, b"three", false).await.unwrap());
+    assert!(store.confirm_totp(&who, (&other, 7), &[[1; 32], [2; 32]], at(1)).await.unwrap());
+    assert!(!store.confirm_totp(&who, (&other, 8), &[[3; 32]], at(1)).await.unwrap());
+    assert!(!store.begin_totp(&who, b"three", false, at(1)).await.unwrap());
     let again = store.live_session(session, at(2)).await.unwrap().unwrap();
     assert_eq!(again.session.amr, ["pwd", "otp", "mfa"], "the session has shown it");
     for (step, good) in [(7, false), (9, true), (9, false), (8, false), (10, true)] {
@@ -30,7 +27,7 @@ pub(super) async fn a_second_factor_counts_once_shown_and_no_code_is_good_twice(
     for (code, good) in [(3, false), (1, true), (1, false)] {
         assert_eq!(store.use_recovery_code(ann, &[code; 32]).await.unwrap(), good, "{code}");
     }
-    store.replace_recovery_codes(ann, &[[4; 32], [5; 32], [6; 32]]).await.unwrap();
+    store.replace_recovery_codes(&who, &[[4; 32], [5; 32], [6; 32]], at(2)).await.unwrap();
     assert!(!store.use_recovery_code(ann, &[2; 32]).await.unwrap());
     assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 3);
     assert!(store.remove_totp(ann).await.unwrap() && !store.remove_totp(ann).await.unwrap());
@@ -56,8 +53,10 @@ pub(super) async fn a_sign_in_waits_for_a_few_tries_and_ends_once(store: Store) 
 }
 
 pub(super) async fn a_passkey_is_one_persons_and_its_counter_goes_on(store: Store) {
-    let (ann, bob) =
-        (signed_in(&store, "ann", 1, at(0)).await.user.id, signed_in(&store, "bob", 2, at(0)).await.user.id);
+    let (anns, bobs) = (signed_in(&store, "ann", 1, at(0)).await, signed_in(&store, "bob", 2, at(0)).await);
+    let (ann, bob) = (anns.user.id, bobs.user.id);
+    let as_ann = Oneself::by_session(&anns.user, anns.session.id);
+    let as_bob = Oneself::by_session(&bobs.user, bobs.session.id);
     let passkey = |user, credential: &[u8]| Passkey {
         id: PasskeyId::new(at(1)),
         user,
@@ -69,35 +68,38 @@ pub(super) async fn a_passkey_is_one_persons_and_its_counter_goes_on(store: Stor
         last_used_at: None,
     };
     let long = passkey(ann, &[9; 1023]);
-    assert_eq!(store.add_passkey(&long).await.unwrap(), AddedPasskey::Added);
+    assert_eq!(store.add_passkey(&as_ann, &long).await.unwrap(), AddedPasskey::Added);
     assert_eq!(store.passkey(&long.credential).await.unwrap().as_ref(), Some(&long));
     assert_eq!(store.passkey(&[9; 1022]).await.unwrap(), None);
-    assert_eq!(store.add_passkey(&passkey(bob, &[9; 1023])).await.unwrap(), AddedPasskey::Exists);
+    assert_eq!(store.add_passkey(&as_bob, &passkey(bob, &[9; 1023])).await.unwrap(), AddedPasskey::Exists);
     for (counter, good) in [(0, true), (0, true), (5, true), (5, false), (4, false), (0, false), (u32::MAX, true)] {
         assert_eq!(store.use_passkey(long.id, counter, at(2)).await.unwrap(), good, "{counter}");
     }
-    assert!(!store.rename_passkey(bob, long.id, "mine").await.unwrap());
-    assert!(store.rename_passkey(ann, long.id, "key").await.unwrap());
+    assert!(!store.rename_passkey(&as_bob, long.id, "mine", at(2)).await.unwrap());
+    assert!(store.rename_passkey(&as_ann, long.id, "key", at(2)).await.unwrap());
     let used = Passkey { counter: u32::MAX, name: "key".to_owned(), last_used_at: Some(at(2)), ..long.clone() };
     assert_eq!(store.passkeys(ann).await.unwrap(), [used]);
     for number in 1..20 {
-        assert_eq!(store.add_passkey(&passkey(ann, &[number])).await.unwrap(), AddedPasskey::Added);
+        assert_eq!(store.add_passkey(&as_ann, &passkey(ann, &[number])).await.unwrap(), AddedPasskey::Added);
     }
-    assert_eq!(store.add_passkey(&passkey(ann, &[20])).await.unwrap(), AddedPasskey::TooMany);
-    assert!(!store.remove_passkey(bob, long.id).await.unwrap());
-    assert!(store.remove_passkey(ann, long.id).await.unwrap() && !store.remove_passkey(ann, long.id).await.unwrap());
+    assert_eq!(store.add_passkey(&as_ann, &passkey(ann, &[20])).await.unwrap(), AddedPasskey::TooMany);
+    for (who, gone) in [(&as_bob, false), (&as_ann, true), (&as_ann, false)] {
+        assert_eq!(store.remove_passkey(who, long.id, at(2)).await.unwrap(), gone);
+    }
     assert!(!store.use_passkey(long.id, 9, at(3)).await.unwrap(), "gone");
-    assert_eq!(store.add_passkey(&passkey(bob, &[30])).await.unwrap(), AddedPasskey::Added);
+    assert_eq!(store.add_passkey(&as_bob, &passkey(bob, &[30])).await.unwrap(), AddedPasskey::Added);
     assert!(store.remove_passkeys(ann).await.unwrap() && !store.remove_passkeys(ann).await.unwrap());
     assert_eq!((store.passkeys(ann).await.unwrap().len(), store.passkeys(bob).await.unwrap().len()), (0, 1));
 }
 
 pub(super) async fn a_challenge_is_signed_once_in_time_and_for_its_purpose(store: Store) {
-    let ann = signed_in(&store, "ann", 1, at(0)).await.user.id;
-    let bob = signed_in(&store, "bob", 2, at(0)).await.user.id;
-    for (hash, user) in [(1, None), (2, Some(ann)), (3, None)] {
-        assert!(store.add_passkey_challenge(&[hash; 32], user, at(0), at(60)).await.unwrap());
+    let live = signed_in(&store, "ann", 1, at(0)).await;
+    let (ann, bob) = (live.user.id, signed_in(&store, "bob", 2, at(0)).await.user.id);
+    let who = Oneself::by_session(&live.user, live.session.id);
+    for hash in [1, 3] {
+        assert!(store.add_passkey_challenge(&[hash; 32], at(0), at(60)).await.unwrap());
     }
+    assert!(store.add_own_passkey_challenge(&who, &[2; 32], at(0), at(60)).await.unwrap());
     for (hash, user, now, good) in [
         (1, Some(ann), 0, false),
         (1, None, 60, false),
@@ -116,19 +118,20 @@ pub(super) async fn a_challenge_is_signed_once_in_time_and_for_its_purpose(store
 }
 
 pub(super) async fn only_challenges_of_ones_own_kind_that_still_wait_leave_no_room(store: Store) {
-    let ann = signed_in(&store, "ann", 1, at(0)).await.user.id;
-    let add = async |number: u8, user, now, until| {
-        store.add_passkey_challenge(&[number; 32], user, at(now), at(until)).await.unwrap()
-    };
+    let ann = signed_in(&store, "ann", 1, at(0)).await;
+    let add =
+        async |number: u8, now, until| store.add_passkey_challenge(&[number; 32], at(now), at(until)).await.unwrap();
     let most = u8::try_from(passkeys::MOST_WAITING).unwrap();
     for number in 0..most {
-        assert!(add(number, None, 0, 60).await, "{number}");
+        assert!(add(number, 0, 60).await, "{number}");
     }
-    assert!(!add(200, None, 59, 119).await, "as many as may wait");
-    assert!(add(200, Some(ann), 59, 119).await, "whoever is not known stands in nobody's way");
-    assert!(add(201, None, 60, 120).await, "those that are over do not count, forgotten or not");
+    assert!(!add(200, 59, 119).await, "as many as may wait");
+    let who = Oneself::by_session(&ann.user, ann.session.id);
+    let own = store.add_own_passkey_challenge(&who, &[200; 32], at(59), at(119)).await.unwrap();
+    assert!(own, "whoever is not known stands in nobody's way");
+    assert!(add(201, 60, 120).await, "those that are over do not count, forgotten or not");
     assert_eq!(store.forget_challenges(at(60)).await.unwrap(), u64::from(most));
-    assert!(store.take_passkey_challenge(&[200; 32], Some(ann), at(60)).await.unwrap());
+    assert!(store.take_passkey_challenge(&[200; 32], Some(ann.user.id), at(60)).await.unwrap());
 }
 
 pub(super) async fn where_somebody_signed_in_lately_is_familiar(store: Store) {

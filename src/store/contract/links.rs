@@ -46,7 +46,7 @@ pub(super) async fn a_link_is_good_once_and_only_for_the_address_it_was_sent_to(
         assert!(store.reset_password(&[hash; 32], &new, &clock).await.unwrap().is_none(), "one password, no link left");
     }
     store.add_link(&Link { hash: [7; 32], expires_at: long, ..other }).await.unwrap();
-    store.set_password(ann.id, &new, None, &clock).await.unwrap();
+    store.set_password(ann.id, &new, &clock).await.unwrap();
     assert!(store.person_of_link(&[7; 32], clock.now()).await.unwrap().is_none());
     assert!(store.forget_expired(clock.now()).await.unwrap() == 0);
 }
@@ -90,8 +90,13 @@ pub(super) async fn what_shuts_others_out_shuts_out_the_address_they_asked_for(s
             store.add_link(&Link { expires_at: long, ..link }).await.unwrap();
         }
         match way {
-            "set" => drop(store.set_password(id, &new, None, &clock).await.unwrap().unwrap()),
-            "replaced" => drop(store.replace_password(&user, &new, live.session.id, &clock).await.unwrap().unwrap()),
+            "set" => drop(store.set_password(id, &new, &clock).await.unwrap().unwrap()),
+            "replaced" => {
+                store.start_session(&user, &session(2, clock.now()), None).await.unwrap();
+                let here = store.live_sessions(id, clock.now()).await.unwrap().remove(0);
+                let who = Oneself::by_password(&user, here.id);
+                drop(store.replace_password(&who, &new, &clock).await.unwrap());
+            }
             "reset" => {
                 let link = link(password[0], &user, Purpose::Password, current.as_str());
                 store.add_link(&Link { expires_at: long, ..link }).await.unwrap();

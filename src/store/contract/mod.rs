@@ -1,6 +1,7 @@
 //! The sentences that any engine must prove, by what is held.
 mod factors;
 mod links;
+mod own;
 mod people;
 mod sessions;
 mod tokens;
@@ -102,6 +103,10 @@ the_contract!(
         tokens_without_a_session_end_by_any_name_of_their_person,
         a_password_that_its_owner_changes_ends_tokens_without_a_session,
         whoever_follows_the_revocations_misses_none,
+    }
+    own {
+        what_somebody_asked_for_is_done_while_they_are_who_they_were,
+        somebody_ends_own_sessions_only,
     }
     links {
         an_invitation_is_used_once_and_not_by_a_failure,

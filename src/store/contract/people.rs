@@ -1,6 +1,6 @@
 //! Who has an account, by which names, and with what.
 use super::*;
-use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Username};
+use crate::base::{Clock, Email, Role, Scope, Secret, Username};
 
 pub(super) async fn a_person_reads_back_as_written(store: Store) {
     let Created::Made(made) = store.create_user(&somebody("ann"), at(0)).await.unwrap() else { panic!() };
@@ -122,27 +122,22 @@ pub(super) async fn a_change_is_dated_when_nobody_else_can_write(store: Store) {
 
 pub(super) async fn a_full_name_ends_no_tokens_and_a_new_username_does(store: Store) {
     let clock = Clock::system();
-    let ann = signed_in(&store, "ann", 1, clock.now()).await.user;
+    let ann = signed_in(&store, "ann", 1, clock.now()).await;
     signed_in(&store, "bob", 2, clock.now()).await;
     let named = UserChange { name: Some("Ann".to_owned()), ..UserChange::default() };
-    let Changed::Done { revoked, .. } = store.change_user(ann.id, &named, &clock).await.unwrap() else { panic!() };
+    let Changed::Done { revoked, .. } = store.change_user(ann.user.id, &named, &clock).await.unwrap() else { panic!() };
     assert!(revoked.is_empty());
     let called = |name: &str| UserChange { username: Some(Username::parse(name).unwrap()), ..UserChange::default() };
-    assert!(matches!(store.change_user(ann.id, &called("bob"), &clock).await.unwrap(), Changed::NameTaken));
-    let Changed::Done { user, revoked } = store.change_user(ann.id, &called("anna"), &clock).await.unwrap() else {
+    assert!(matches!(store.change_user(ann.user.id, &called("bob"), &clock).await.unwrap(), Changed::NameTaken));
+    let Changed::Done { user, revoked } = store.change_user(ann.user.id, &called("anna"), &clock).await.unwrap() else {
         panic!()
     };
     assert_eq!((user.username.unwrap().as_str(), revoked.len()), ("anna", 1));
     assert!(store.user_by_username(&Username::parse("ann").unwrap()).await.unwrap().is_none());
-    assert!(
-        store
-            .replace_password(&ann, &Secret::new("x".to_owned()), SessionId::new(at(0)), &clock)
-            .await
-            .unwrap()
-            .is_some()
-    );
-    let late = store.replace_password(&ann, &Secret::new("y".to_owned()), SessionId::new(at(0)), &clock).await.unwrap();
-    assert!(late.is_none(), "somebody else changed it meanwhile");
+    let (here, hash) = (Oneself::by_password(&ann.user, ann.session.id), Secret::new("x".to_owned()));
+    store.replace_password(&here, &hash, &clock).await.unwrap();
+    let late = store.replace_password(&here, &hash, &clock).await;
+    assert!(matches!(late, Err(OwnError::PasswordChanged)), "changed meanwhile");
 }
 
 pub(super) async fn deleting_a_person_leaves_the_revocations(store: Store) {

@@ -126,7 +126,7 @@ pub(super) async fn a_password_changed_meanwhile_opens_nothing(store: Store) {
     assert_eq!(store.user(before.user.id).await.unwrap().unwrap().password_hash.unwrap().expose(), "$argon2id$again");
     std::thread::sleep(Duration::from_millis(2));
     let hash = Secret::new("$argon2id$2".to_owned());
-    let revoked = store.set_password(before.user.id, &hash, None, &clock).await.unwrap().unwrap();
+    let revoked = store.set_password(before.user.id, &hash, &clock).await.unwrap().unwrap();
     assert_eq!(revoked.len(), 2);
     let late = store.start_session(&before.user, &session(3, clock.now()), None).await.unwrap();
     assert!(matches!(late, Started::PasswordChanged));

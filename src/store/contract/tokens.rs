@@ -93,15 +93,19 @@ pub(super) async fn a_password_that_its_owner_changes_ends_tokens_without_a_sess
     let clock = Clock::system();
     let live = signed_in(&store, "ann", 1, clock.now()).await;
     let (begun, hash) = (clock.now(), Secret::new("$argon2id$2".to_owned()));
-    store.replace_password(&live.user, &hash, live.session.id, &clock).await.unwrap().unwrap();
+    let who = Oneself::by_password(&live.user, live.session.id);
+    store.replace_password(&who, &hash, &clock).await.unwrap();
     let revoked = store.token_revocations_since(0, 9).await.unwrap();
     for name in [live.user.id.to_string().as_str(), "ann", "ann@example.com"] {
         let subject = TokenRevocation::of_person(name);
         let found = revoked.iter().find(|(_, revoked)| revoked.subject == subject).map(|(_, revoked)| revoked);
         assert!(found.is_some_and(|found| found.not_before > begun && found.not_before != Revocation::FOR_EVER));
     }
-    let stale = store.replace_password(&live.user, &hash, live.session.id, &clock).await.unwrap();
-    assert!(stale.is_none() && store.token_revocations_since(3, 9).await.unwrap().is_empty());
+    let stale = store.replace_password(&who, &hash, &clock).await;
+    assert!(
+        matches!(stale, Err(OwnError::PasswordChanged))
+            && store.token_revocations_since(3, 9).await.unwrap().is_empty()
+    );
 }
 
 /// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.

@@ -1,11 +1,8 @@
 //! The process dies between any two writes while a second factor is added, used and taken away.
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
 use super::sudden_death::{acknowledged, answered, dies_at_each_write, text};
-use crate::support::{Answer, Gateway, Person, Site, Upstream};
+use crate::support::{Answer, Gateway, Person, Site, Upstream, code_of};
 
 /// What was asked for last, and which of all these was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,23 +116,4 @@ fn shown<'a>(gateway: &'a Gateway, challenge: &str, code: &str) -> crate::suppor
 
 fn codes_in(body: &Value) -> Vec<String> {
     body["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect()
-}
-
-/// The code of now (RFC 6238), from the key in base32.
-fn code_of(secret: &str) -> String {
-    let (mut key, mut held, mut bits) = (Vec::new(), 0_u32, 0);
-    for letter in secret.bytes() {
-        let five = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|one| *one == letter).unwrap();
-        held = held << 5 | u32::try_from(five).unwrap();
-        bits += 5;
-        if bits >= 8 {
-            bits -= 8;
-            key.push((held >> bits & 0xff) as u8);
-        }
-    }
-    let step = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30;
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key), &step.to_be_bytes());
-    let at = usize::from(tag.as_ref()[19] & 15);
-    let four = u32::from_be_bytes(tag.as_ref()[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", four % 1_000_000)
 }

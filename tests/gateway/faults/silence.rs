@@ -1,10 +1,10 @@
 //! The network to the store falls silent, or the store is held by somebody else.
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::support::servers::{Kind, Server};
-use crate::support::{Relay, SOON, Site, Upstream, until};
+use crate::support::{HeldStore, Relay, SOON, SentRequest, Site, Upstream, until};
 
 fn a_database_that_says_nothing(kind: Kind) {
     let Some(server) = Server::start(kind) else { return };
@@ -47,31 +47,15 @@ fn a_silent_network_to_mysql_holds_up_nobody_who_is_known_and_passes() {
 fn a_store_that_somebody_else_holds_is_waited_for_and_then_given_up() {
     let gateway = Site::fixture(&Upstream::start()).start();
     let alice = gateway.register("alice");
-    let hold = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1], isolation_level=None)\n\
-        db.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\nsys.stdin.readline()\ndb.execute('ROLLBACK')\n";
-    let holder = Command::new("python3")
-        .args(["-c", hold])
-        .arg(gateway.folder().join("authgate.db"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn();
-    let Ok(mut holder) = holder else {
-        eprintln!("!! SKIPPED: python3 is not installed; `scripts/prepare test` installs it");
-        return;
-    };
-    let mut said = String::new();
-    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    assert_eq!(said, "held\n");
+    let Some(held) = HeldStore::of(&gateway) else { return };
     gateway.get("/app/x").bearer(&alice.access).send().expect(200);
     gateway.log_out(&alice.access).refused(503, "unavailable");
     gateway.get("/auth/me").bearer(&alice.access).send().expect(200);
     // Whoever waits is served as soon as it is let go.
-    let mut waiting = gateway.raw();
-    let body = format!("{{\"username\":\"alice\",\"password\":\"{}\"}}", alice.password);
-    waiting.send(gateway.post("/auth/login").body("application/json", body).bytes());
-    holder.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert_eq!(waiting.answer().expect("an answer").status, 200);
-    assert!(holder.wait().unwrap().success());
+    let body = json!({ "username": "alice", "password": alice.password });
+    let waiting = SentRequest::of(&gateway.post("/auth/login").json(&body));
+    held.let_go();
+    waiting.answer().expect(200);
     gateway.log_out(&alice.access).expect(204);
     gateway.get("/app/x").bearer(&alice.access).send().refused(401, "session_ended");
 }

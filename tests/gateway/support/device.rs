@@ -1,5 +1,8 @@
-//! A device made of software: it makes a passkey (EdDSA) and shows it, as a browser would say it.
+//! A device made of software: it makes a passkey (EdDSA) and shows it, as a browser would say it; and one that shows six digits.
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -71,4 +74,23 @@ impl Device {
 
 fn text(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The code of now (RFC 6238), from the key in base32.
+pub(crate) fn code_of(secret: &str) -> String {
+    let (mut key, mut held, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in secret.bytes() {
+        let five = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|one| *one == letter).unwrap();
+        held = held << 5 | u32::try_from(five).unwrap();
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            key.push((held >> bits & 0xff) as u8);
+        }
+    }
+    let step = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30;
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key), &step.to_be_bytes());
+    let at = usize::from(tag.as_ref()[19] & 15);
+    let four = u32::from_be_bytes(tag.as_ref()[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", four % 1_000_000)
 }
