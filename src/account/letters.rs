@@ -83,29 +83,36 @@ impl Accounts {
         place.map(Place).map_err(|_| LetterError::Busy { retry_after: A_MOMENT })
     }
 
-    /// Sends a link by which an address becomes the person's; they may have another one until then.
+    /// Sends a link by which the address that a person gave is known to be theirs.
     pub(super) async fn send_address_link(&self, user: &User, email: &Email, source: &Source<'_>) {
-        let sent = self.new_link(user, Purpose::Email, email, ADDRESS_LINK_LIFE).await;
-        if let Some(token) = told(sent) {
-            let path = format!("/verify-email?token={}", token.expose());
-            self.letters.send(email, Subject::ConfirmAddress, &path, source);
-            Entry::new(Action::AddressLinkSent, source).about(Some(user)).record(&self.people);
+        let (token, link) = self.address_link(user, email);
+        if told(self.people.store.add_link(&link).await).is_some() {
+            self.mail_address_link(user, email, &token, source);
         }
     }
 
-    /// A link that is good once, for a while. The token is mailed and kept nowhere.
-    pub(super) async fn new_link(
-        &self,
-        user: &User,
-        purpose: Purpose,
-        email: &Email,
-        life: Duration,
-    ) -> Result<Secret, StoreError> {
+    pub(super) fn mail_address_link(&self, user: &User, email: &Email, token: &Secret, source: &Source<'_>) {
+        let path = format!("/verify-email?token={}", token.expose());
+        self.letters.send(email, Subject::ConfirmAddress, &path, source);
+        Entry::new(Action::AddressLinkSent, source).about(Some(user)).record(&self.people);
+    }
+
+    /// By which an address becomes the person's; they may have another one until then.
+    pub(super) fn address_link(&self, user: &User, email: &Email) -> (Secret, Link) {
+        self.new_link(user, Purpose::Email, email, ADDRESS_LINK_LIFE)
+    }
+
+    /// By which a person chooses another password.
+    pub(super) fn password_link(&self, user: &User, email: &Email) -> (Secret, Link) {
+        self.new_link(user, Purpose::Password, email, PASSWORD_LINK_LIFE)
+    }
+
+    /// A link that is good once, for a while, from when it is in the store. The token is mailed and kept nowhere.
+    fn new_link(&self, user: &User, purpose: Purpose, email: &Email, life: Duration) -> (Secret, Link) {
         let token = Secret::random(PREFIX);
         let expires_at = self.people.clock.now().plus(life);
         let link = Link { hash: token.digest(), user: user.id, purpose, email: email.clone(), expires_at };
-        self.people.store.add_link(&link).await?;
-        Ok(token)
+        (token, link)
     }
 }
 
@@ -132,7 +139,7 @@ impl From<Limited> for LetterError {
 /// Lets scanners find one that leaked.
 const PREFIX: &str = "agl_";
 /// Somebody who waits for the letter follows it soon; a mailbox that is read later by others opens nothing.
-pub(super) const PASSWORD_LINK_LIFE: Duration = Duration::from_secs(3600);
+const PASSWORD_LINK_LIFE: Duration = Duration::from_secs(3600);
 const ADDRESS_LINK_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Letters prepared at once; each is two short uses of the store.
 const AT_ONCE: usize = 64;

@@ -94,13 +94,15 @@ impl Accounts {
         if let Some(email) = &pending {
             self.limits.letter_to(email, now).await?;
         }
+        let (token, link) = pending.as_ref().map(|email| self.address_link(user, email)).unzip();
         let place = if before.is_some() || pending.is_some() { Some(self.place()?) } else { None };
-        match people.store.change_own(&who, &change, &people.clock).await? {
+        match people.store.change_own(&who, &change, link.as_ref(), &people.clock).await? {
             Changed::Done { user, revoked } => {
                 people.revocations.announce(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
                 if let Some(place) = place {
-                    let (accounts, user, new, source) = (self.clone(), user.clone(), pending.clone(), source.kept());
+                    let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
+                    let new = pending.clone().zip(token);
                     place.then(async move {
                         accounts.tell_of_address(&user, before.as_ref(), new.as_ref(), &source.lent()).await;
                     });
@@ -124,14 +126,20 @@ impl Accounts {
     }
 
     /// After the answer: the owner of the old address may be somebody else than who changes it, and whether somebody has
-    /// the new one is told to that address alone.
-    async fn tell_of_address(&self, user: &User, before: Option<&Email>, new: Option<&Email>, source: &Source<'_>) {
+    /// the new one is told to that address alone. Then nobody hears of the link, which would do nothing.
+    async fn tell_of_address(
+        &self,
+        user: &User,
+        before: Option<&Email>,
+        new: Option<&(Email, Secret)>,
+        source: &Source<'_>,
+    ) {
         if let Some(before) = before {
             self.letters.send(before, Subject::AddressChanged, "", source);
         }
-        let Some(email) = new else { return };
+        let Some((email, token)) = new else { return };
         match told(self.people.store.user_by_email(email).await) {
-            Some(None) => self.send_address_link(user, email, source).await,
+            Some(None) => self.mail_address_link(user, email, token, source),
             Some(Some(_)) => self.letters.send(email, Subject::AccountExists, "/password/forgot", source),
             None => {}
         }

@@ -1,7 +1,7 @@
 //! A forgotten password: a link to the address, and a new password by it.
 use std::time::Duration;
 
-use super::letters::{PASSWORD_LINK_LIFE, told};
+use super::letters::told;
 use super::trail::Entry;
 use super::{Accounts, FieldError, LetterError, Source};
 use crate::base::{Email, Network, Secret};
@@ -9,7 +9,7 @@ use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
-use crate::store::{Changed, Purpose, StoreError, User};
+use crate::store::{Changed, StoreError, User};
 
 /// Why a link did nothing.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,8 @@ impl Accounts {
         let Some(user) = found.filter(|user| !user.disabled) else {
             return entry.refused(Some("invalid_credentials")).record(&self.people);
         };
-        if let Some(token) = told(self.new_link(&user, Purpose::Password, email, PASSWORD_LINK_LIFE).await) {
+        let (token, link) = self.password_link(&user, email);
+        if told(self.people.store.add_link(&link).await).is_some() {
             let path = format!("/password/reset?token={}", token.expose());
             self.letters.send(email, Subject::NewPassword, &path, source);
             entry.about(Some(&user)).record(&self.people);

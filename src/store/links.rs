@@ -38,9 +38,7 @@ impl Purpose {
 impl Store {
     pub(crate) async fn add_link(&self, link: &Link) -> Result<(), StoreError> {
         let mut on = self.engine.begin().await?;
-        let sql = "INSERT INTO links (hash, user_id, purpose, email, expires_at) VALUES ($1, $2, $3, $4, $5)";
-        let (purpose, email) = (link.purpose.word(), link.email.as_str());
-        on.execute(sql, values![link.hash.as_slice(), link.user, purpose, email, link.expires_at]).await?;
+        add(&mut on, link).await?;
         on.commit().await
     }
 
@@ -84,6 +82,13 @@ impl Store {
         }
         Ok(Some(changed))
     }
+}
+
+/// Within the transaction of the caller.
+pub(super) async fn add(on: &mut Connection, link: &Link) -> Result<(), StoreError> {
+    let sql = "INSERT INTO links (hash, user_id, purpose, email, expires_at) VALUES ($1, $2, $3, $4, $5)";
+    let (purpose, email) = (link.purpose.word(), link.email.as_str());
+    on.execute(sql, values![link.hash.as_slice(), link.user, purpose, email, link.expires_at]).await.map(|_| ())
 }
 
 /// The person and the address of a link that is good.

@@ -3,7 +3,7 @@ use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::write_list;
-use super::{Attributes, Digest, Live, NewSession, NewUser, Oneself, OwnError, Purpose, Revocation, Store};
+use super::{Attributes, Digest, Link, Live, NewSession, NewUser, Oneself, OwnError, Purpose, Revocation, Store};
 use super::{StoreError, User, invites, links, sessions};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
 
@@ -104,16 +104,21 @@ impl Store {
         Ok(changed)
     }
 
-    /// The same for somebody who changes what is known about themselves.
+    /// The same for somebody who changes what is known about themselves, and the link to an address that is to become
+    /// theirs: both or none, so that whatever forgets such links finds it.
     pub(crate) async fn change_own(
         &self,
         who: &Oneself,
         change: &UserChange,
+        link: Option<&Link>,
         clock: &Clock,
     ) -> Result<Changed, OwnError> {
         let mut on = self.begin_as(who, clock.now()).await?;
         let changed = self::change(&mut on, who.user, change, clock).await?;
         if matches!(changed, Changed::Done { .. }) {
+            if let Some(link) = link {
+                links::add(&mut on, link).await?;
+            }
             on.commit().await?;
         }
         Ok(changed)

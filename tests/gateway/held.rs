@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::support::browser::Form;
 use crate::support::{
-    Browser, Call, Device, Gateway, HeldRequest, HeldStore, Person, SOON, SentRequest, Upstream, code_of, until,
+    Browser, Call, Device, Gateway, HeldRequest, HeldStore, Mailbox, Person, SOON, SentRequest, Site, Upstream,
+    code_of, token_in, until,
 };
 
 const NEW: &str = "another good one 2";
@@ -208,6 +209,46 @@ fn a_form_that_waits_for_the_store_while_its_session_ends_leads_to_the_sign_in()
     for answer in sent.map(SentRequest::answer) {
         assert_eq!(answer.expect(303).field("location"), Some("/auth/login?return_to=/auth/account"));
     }
+}
+
+#[test]
+fn the_link_to_an_address_is_no_later_than_the_wish_for_it() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("accounts", "verify_email", "true").start();
+    let (owner, thief) = confirmed_twice(&gateway, &mailbox, "ann");
+    let Some(held) = HeldStore::of(&gateway) else { return };
+    let before = hashes(&gateway);
+    let body = json!({ "email": "thief@example.net", "password": owner.password });
+    let wish = SentRequest::of(&gateway.call("PATCH", "/auth/me").bearer(&thief.access).json(&body));
+    until("it is to be written", SOON, || hashes(&gateway) > before);
+    let spare = json!({ "except_current": true });
+    let ended = SentRequest::of(&gateway.post("/auth/logout-all").bearer(&owner.access).json(&spare));
+    until("both wait", SOON, || metric(&gateway, "authgate_http_requests_in_flight") >= 2);
+    held.let_go();
+    let wished = wish.answer();
+    ended.answer().expect(204);
+    if wished.status != 200 {
+        // The other one was quicker.
+        wished.refused(401, "session_ended");
+        return;
+    }
+    let token = mailbox.token("thief@example.net", 0);
+    gateway.post("/auth/verify-email").json(&json!({ "token": token })).send().refused(400, "invalid_token");
+}
+
+/// Somebody whose address was confirmed, in two sessions.
+fn confirmed_twice(gateway: &Gateway, mailbox: &Mailbox, name: &str) -> (Person, Person) {
+    let (email, password) = (format!("{name}@example.com"), crate::support::client::password_of(name));
+    let body = json!({ "username": name, "email": email, "password": password });
+    gateway.post("/auth/register").json(&body).send().expect(202);
+    let token = token_in(mailbox.letter(&email, 0)["text"].as_str().unwrap());
+    gateway.post("/auth/verify-email").json(&json!({ "token": token })).send().expect(204);
+    (gateway.sign_in(name), gateway.sign_in(name))
+}
+
+fn with_mail(mailbox: &Mailbox) -> Site {
+    let site = Site::fixture(&Upstream::start()).set("mail", "url", &mailbox.url());
+    site.set("mail", "from", "\"no-reply@example.org\"")
 }
 
 /// How many passwords were hashed.

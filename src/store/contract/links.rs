@@ -120,6 +120,30 @@ pub(super) async fn what_shuts_others_out_shuts_out_the_address_they_asked_for(s
     }
 }
 
+/// Whatever comes after the wish finds its link, and before it there is no wish.
+pub(super) async fn the_link_to_an_address_comes_with_the_wish_or_not_at_all(store: Store) {
+    let clock = Clock::system();
+    let (live, bob) = (signed_in(&store, "ann", 1, clock.now()).await, somebody("bob"));
+    store.create_user(&bob, clock.now()).await.unwrap();
+    let who = Oneself::by_session(&live.user, live.session.id);
+    let wish = async |hash: u8, change: &UserChange| {
+        let link = link(hash, &live.user, Purpose::Email, "new@example.com");
+        let link = Link { expires_at: clock.now().plus(DAY), ..link };
+        store.change_own(&who, change, Some(&link), &clock).await
+    };
+    let taken = UserChange { username: bob.username, ..UserChange::default() };
+    assert!(matches!(wish(1, &taken).await.unwrap(), Changed::NameTaken));
+    assert!(store.follow_email_link(&[1; 32], &clock).await.unwrap().is_none());
+    assert!(matches!(wish(2, &UserChange::default()).await.unwrap(), Changed::Done { .. }));
+    let other = NewSession { now: clock.now(), ..session(2, clock.now()) };
+    store.start_session(&live.user, &other, None).await.unwrap();
+    let elsewhere = Oneself::by_session(&live.user, other.id);
+    store.end_own_sessions(&elsewhere, Some(other.id), clock.now()).await.unwrap();
+    assert!(store.follow_email_link(&[2; 32], &clock).await.unwrap().is_none());
+    assert!(matches!(wish(3, &UserChange::default()).await, Err(OwnError::SessionEnded)));
+    assert!(store.follow_email_link(&[3; 32], &clock).await.unwrap().is_none());
+}
+
 fn link(hash: u8, user: &User, purpose: Purpose, email: &str) -> Link {
     let email = Email::parse(email).unwrap();
     Link { hash: [hash; 32], user: user.id, purpose, email, expires_at: at(60) }

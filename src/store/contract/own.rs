@@ -51,7 +51,7 @@ async fn every_change(store: &Store, who: &Oneself, number: u8, clock: &Clock) -
         created_at: now,
         last_used_at: None,
     };
-    let changed = word(store.change_own(who, &named, clock).await);
+    let changed = word(store.change_own(who, &named, None, clock).await);
     let begun = word(store.begin_totp(who, &key, false, now).await);
     let unread = Totp { key: key.to_vec().into(), sealed: false, confirmed: false, last_step: 0 };
     let confirmed = word(store.confirm_totp(who, (&unread, 1), &[[number; 32]], now).await);
