@@ -91,7 +91,10 @@ impl Accounts {
         }
         let before = user.email.clone().filter(|_| change.email.is_some() && self.is_told(user));
         let pending = if people.settings.verify_email { change.email.take() } else { None };
-        if let Some(email) = &pending {
+        // Nobody's mailbox is filled by taking its address and leaving it. Refused, and not left unsaid: whoever used the
+        // letters up with `forgot_password` would keep the owner from hearing of a thief. As long as somebody does, the owner
+        // waits for the next letter that is free; the address stays as it is, and so does the account.
+        for email in before.iter().chain(&pending) {
             self.limits.letter_to(email, now).await?;
         }
         let (token, link) = pending.as_ref().map(|email| self.address_link(user, email)).unzip();

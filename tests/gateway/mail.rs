@@ -234,6 +234,32 @@ fn a_new_password_stops_the_address_that_a_thief_asked_for() {
     assert_eq!(now["user"]["email"], "ann@example.com");
 }
 
+/// Each change of an address is told to the one of before: five an hour for one mailbox, whoever has them sent and by what.
+#[test]
+fn nobody_has_a_mailbox_filled_by_taking_its_address_and_leaving_it() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).start();
+    register(&gateway, "ann").expect(201);
+    let change = |email: &str| {
+        let ann = gateway.person("ann", &gateway.log_in("ann", "a-first-password-1").expect(200));
+        gateway.call("PATCH", "/auth/me").bearer(&ann.access).json(&json!({ "email": email })).send()
+    };
+    for turn in 0..5 {
+        change("victim@example.net").expect(200);
+        change(&format!("ann-{turn}@example.com")).expect(200);
+    }
+    change("victim@example.net").expect(200);
+    let refused = change("ann-5@example.com");
+    assert!(refused.field("retry-after").is_some());
+    refused.refused(429, "too_many_attempts");
+    let sent = |to: &str| mailbox.letters().iter().filter(|letter| letter["to"] == json!([to])).count();
+    mailbox.letter("ann-4@example.com", 0);
+    assert_eq!(sent("victim@example.net"), 5);
+    // A full name is nobody's address.
+    let ann = gateway.person("ann", &gateway.log_in("ann", "a-first-password-1").expect(200));
+    gateway.call("PATCH", "/auth/me").bearer(&ann.access).json(&json!({ "name": "Ann" })).send().expect(200);
+}
+
 /// What tells one answer from another, the time and the id left out.
 fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let varies = ["date", "x-request-id"];
