@@ -119,6 +119,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (30, "links", include_str!("migrations/mysql/0030_links.sql")),
     (31, "second factors", include_str!("migrations/mysql/0031_second_factors.sql")),
     (32, "passkeys", include_str!("migrations/mysql/0032_passkeys.sql")),
+    (33, "challenges are counted", include_str!("migrations/mysql/0033_challenges_are_counted.sql")),
 ];
 
 /// For another node that changes the tables.

@@ -151,6 +151,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (30, "links", include_str!("migrations/sqlite/0030_links.sql")),
     (31, "second factors", include_str!("migrations/sqlite/0031_second_factors.sql")),
     (32, "passkeys", include_str!("migrations/sqlite/0032_passkeys.sql")),
+    (33, "challenges are counted", include_str!("migrations/sqlite/0033_challenges_are_counted.sql")),
 ];
 
 /// Reads are short; more threads than this wait for the same disk.
