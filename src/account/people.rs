@@ -216,7 +216,9 @@ impl People {
 
     /// Ends one session, whoever's it is; `false` when it does not go on.
     pub(crate) async fn end_session(&self, id: SessionId, source: &Source<'_>) -> Result<bool, StoreError> {
-        let Some((session, revoked)) = self.store.end_session(id, self.clock.now()).await? else { return Ok(false) };
+        let Some((session, revoked)) = self.store.end_session_of_another(id, self.clock.now()).await? else {
+            return Ok(false);
+        };
         self.revocations.announce(&[revoked]);
         let user = self.store.user(session.user).await?;
         let entry = Entry::new(Action::SessionEnded, source).about(user.as_ref()).session(id);

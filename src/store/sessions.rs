@@ -51,7 +51,7 @@ impl Store {
                 Rotation::Repeated { nonce, live }
             }
             Some(_) => {
-                let revoked = end(&mut on, &live.session, turn.now).await?;
+                let revoked = end(&mut on, &live.session, By::Another, turn.now).await?;
                 Rotation::Reused { live, revoked }
             }
         };
@@ -121,17 +121,35 @@ impl Store {
         on.rows(sql, values![before, now, i64::from(limit)]).await?.iter().map(Session::from_row).collect()
     }
 
-    /// Ends one session; `None` when there is none, or it ended before.
+    /// Signs one session out; `None` when there is none, or it ended before.
     pub(crate) async fn end_session(
         &self,
         id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, Revocation)>, StoreError> {
+        self.end_one(id, By::Itself, now).await
+    }
+
+    /// The same by somebody else than whoever is signed in there.
+    pub(crate) async fn end_session_of_another(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(Session, Revocation)>, StoreError> {
+        self.end_one(id, By::Another, now).await
+    }
+
+    async fn end_one(
+        &self,
+        id: SessionId,
+        by: By,
         now: Timestamp,
     ) -> Result<Option<(Session, Revocation)>, StoreError> {
         let mut on = self.engine.begin().await?;
         let Some(session) = by_id(&mut on, id).await?.filter(|session| session.ended_at.is_none()) else {
             return Ok(None);
         };
-        let revoked = end(&mut on, &session, now).await?;
+        let revoked = end(&mut on, &session, by, now).await?;
         on.commit().await?;
         Ok(Some((session, revoked)))
     }
@@ -146,7 +164,8 @@ impl Store {
         let mut on = self.begin_as(who, now).await?;
         let own = by_id(&mut on, id).await?.filter(|session| session.user == who.user && session.is_live(now));
         let Some(session) = own else { return Ok(None) };
-        let revoked = end(&mut on, &session, now).await?;
+        let by = if id == who.session { By::Itself } else { By::Another };
+        let revoked = end(&mut on, &session, by, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
     }
@@ -249,6 +268,14 @@ pub(crate) enum Rotation {
     Dead,
 }
 
+/// Who ends a session. Where it is not whoever is signed in there, that may be a thief, and the address that was asked for
+/// there is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Itself,
+    Another,
+}
+
 struct Refresh {
     session: SessionId,
     expires_at: Timestamp,
@@ -324,7 +351,10 @@ async fn extend(
     Ok(live)
 }
 
-async fn end(on: &mut Connection, session: &Session, now: Timestamp) -> Result<Revocation, StoreError> {
+async fn end(on: &mut Connection, session: &Session, by: By, now: Timestamp) -> Result<Revocation, StoreError> {
+    if by == By::Another {
+        links::forget_addresses(on, session.user).await?;
+    }
     on.execute("UPDATE sessions SET ended_at = $1 WHERE id = $2", values![now, session.id]).await?;
     revocations::of_session(on, session.id, session.tokens_until).await
 }

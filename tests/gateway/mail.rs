@@ -260,6 +260,47 @@ fn nobody_has_a_mailbox_filled_by_taking_its_address_and_leaving_it() {
     gateway.call("PATCH", "/auth/me").bearer(&ann.access).json(&json!({ "name": "Ann" })).send().expect(200);
 }
 
+/// Nobody but the session's own sign-out ends a session for any other reason than that it may be a thief's.
+#[test]
+fn a_session_that_others_end_takes_the_address_along_that_it_asked_for() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let site = with_mail(&mailbox).set("accounts", "verify_email", "true").set("tokens", "refresh_grace", "\"0s\"");
+    let gateway = site.start();
+    for (number, way) in ["there", "by the operator", "used twice", "by itself"].into_iter().enumerate() {
+        let (name, theirs) = (format!("ann{number}"), format!("other-{number}@example.net"));
+        register(&gateway, &name).expect(202);
+        verify(&gateway, &mailbox.token(&format!("{name}@example.com"), 0)).expect(204);
+        let sign_in = || gateway.person(&name, &gateway.log_in(&name, "a-first-password-1").expect(200));
+        let (owner, other) = (sign_in(), sign_in());
+        let patch = gateway.call("PATCH", "/auth/me").bearer(&other.access).json(&json!({ "email": theirs }));
+        patch.send().expect(200);
+        let token = mailbox.token(&theirs, 0);
+        let sessions = gateway.get("/auth/sessions").bearer(&other.access).send().expect(200).json();
+        let there = sessions["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap();
+        let there = there["id"].as_str().unwrap();
+        match way {
+            "there" => {
+                gateway.call("DELETE", &format!("/auth/sessions/{there}")).bearer(&owner.access).send().expect(204);
+            }
+            "by the operator" => {
+                let args = ["session", "end", there];
+                crate::support::authgate(gateway.folder(), gateway.site().variables(), &args).expect(0);
+            }
+            "used twice" => {
+                gateway.refresh(&other.refresh).expect(200);
+                gateway.refresh(&other.refresh).refused(401, "refresh_token_reused");
+            }
+            _ => {
+                gateway.log_out(&other.access).expect(204);
+                verify(&gateway, &token).expect(204);
+                continue;
+            }
+        }
+        verify(&gateway, &token).refused(400, "invalid_token");
+        assert_eq!(sign_in().id, owner.id);
+    }
+}
+
 /// What tells one answer from another, the time and the id left out.
 fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let varies = ["date", "x-request-id"];

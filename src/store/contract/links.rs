@@ -81,7 +81,11 @@ pub(super) async fn what_shuts_others_out_shuts_out_the_address_they_asked_for(s
     let live = signed_in(&store, "ann", 1, clock.now()).await;
     let (id, long) = (live.user.id, clock.now().plus(DAY));
     let (new, password) = (Secret::new("$argon2id$2".to_owned()), [9; 32]);
-    for (number, way) in ["set", "replaced", "reset", "sessions", "disabled", "edited"].into_iter().enumerate() {
+    for (number, way) in
+        ["set", "replaced", "reset", "sessions", "one session", "by another", "used twice", "disabled", "edited"]
+            .into_iter()
+            .enumerate()
+    {
         let hash = |which: u8| u8::try_from(number * 2).unwrap() + 100 + which;
         let user = store.user(id).await.unwrap().unwrap();
         let current = user.email.clone().unwrap();
@@ -103,6 +107,7 @@ pub(super) async fn what_shuts_others_out_shuts_out_the_address_they_asked_for(s
                 drop(store.reset_password(&password, &new, &clock).await.unwrap().unwrap());
             }
             "sessions" => drop(store.end_sessions(id, None, clock.now()).await.unwrap()),
+            "one session" | "by another" | "used twice" => one_session_ends(&store, way, &user, hash(0)).await,
             "disabled" => {
                 store.set_disabled(id, true, &clock).await.unwrap().unwrap();
                 store.set_disabled(id, false, &clock).await.unwrap().unwrap();
@@ -142,6 +147,46 @@ pub(super) async fn the_link_to_an_address_comes_with_the_wish_or_not_at_all(sto
     assert!(store.follow_email_link(&[2; 32], &clock).await.unwrap().is_none());
     assert!(matches!(wish(3, &UserChange::default()).await, Err(OwnError::SessionEnded)));
     assert!(store.follow_email_link(&[3; 32], &clock).await.unwrap().is_none());
+}
+
+/// Some other session of theirs, in one of three ways.
+async fn one_session_ends(store: &Store, way: &str, user: &User, refresh: u8) {
+    let now = Clock::system().now();
+    let (one, two) = (session(refresh, now), session(refresh + 1, now));
+    for new in [&one, &two] {
+        store.start_session(user, new, None).await.unwrap();
+    }
+    if way == "one session" {
+        let who = Oneself::by_session(user, two.id);
+        store.end_own_session(&who, one.id, now).await.unwrap().unwrap();
+    } else if way == "by another" {
+        store.end_session_of_another(one.id, now).await.unwrap().unwrap();
+    } else {
+        store.rotate(&turn(refresh, 250, now)).await.unwrap();
+        let late = store.rotate(&turn(refresh, 251, now.plus(2 * GRACE))).await.unwrap();
+        assert!(matches!(late, Rotation::Reused { .. }), "{late:?}");
+    }
+}
+
+/// Whoever signs out goes on in another session, or comes back.
+pub(super) async fn signing_out_leaves_the_address_that_was_asked_for(store: Store) {
+    let clock = Clock::system();
+    let live = signed_in(&store, "ann", 1, clock.now()).await;
+    for (hash, by_list) in [(1, false), (2, true)] {
+        let new = session(hash + 10, clock.now());
+        let Started::Begun(begun) = store.start_session(&live.user, &new, None).await.unwrap() else { panic!() };
+        let email = format!("new{hash}@example.com");
+        let link = Link { expires_at: clock.now().plus(DAY), ..link(hash, &begun.user, Purpose::Email, &email) };
+        store.add_link(&link).await.unwrap();
+        if by_list {
+            let who = Oneself::by_session(&begun.user, new.id);
+            store.end_own_session(&who, new.id, clock.now()).await.unwrap().unwrap();
+        } else {
+            store.end_session(new.id, clock.now()).await.unwrap().unwrap();
+        }
+        let followed = store.follow_email_link(&[hash; 32], &clock).await.unwrap();
+        assert!(matches!(followed, Some(Changed::Done { .. })), "{by_list}");
+    }
 }
 
 fn link(hash: u8, user: &User, purpose: Purpose, email: &str) -> Link {

@@ -114,6 +114,7 @@ the_contract!(
         an_address_becomes_a_persons_by_its_link,
         what_shuts_others_out_shuts_out_the_address_they_asked_for,
         the_link_to_an_address_comes_with_the_wish_or_not_at_all,
+        signing_out_leaves_the_address_that_was_asked_for,
     }
     factors {
         a_second_factor_counts_once_shown_and_no_code_is_good_twice,
