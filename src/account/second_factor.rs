@@ -110,8 +110,10 @@ impl Accounts {
         let (codes, hashes) = new_codes();
         let who = Oneself::by_session(user, session);
         if !people.store.confirm_totp(&who, (&totp, step), &hashes, now).await? {
-            // Another key was begun in the meantime, or confirmed: this code is of neither.
-            return Err(FactorError::WrongCode);
+            // This key was confirmed in the meantime, by the same form that was sent twice, or another one was begun: the code
+            // is none of that one.
+            let confirmed = people.store.totp(user.id).await?.is_some_and(|totp| totp.confirmed);
+            return Err(if confirmed { FactorError::Exists } else { FactorError::WrongCode });
         }
         Entry::new(Action::SecondFactorAdded, source).about(Some(user)).session(session).record(people);
         Ok(codes)

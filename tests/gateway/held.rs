@@ -246,6 +246,24 @@ fn the_link_to_an_address_is_no_later_than_the_wish_for_it() {
     }
 }
 
+#[test]
+fn the_second_of_two_right_confirmations_is_told_that_it_is_there() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    let made = gateway.post("/auth/mfa/totp").bearer(&alice.access).send().expect(200).json();
+    let code = json!({ "code": code_of(made["secret"].as_str().unwrap()) });
+    let confirm = || gateway.post("/auth/mfa/totp/confirm").bearer(&alice.access).json(&code);
+    let Some(held) = HeldStore::of(&gateway) else { return };
+    let both = [(); 2].map(|()| SentRequest::of(&confirm()));
+    until("both wait", SOON, || metric(&gateway, "authgate_http_requests_in_flight") >= 2);
+    held.let_go();
+    let mut both = both.map(SentRequest::answer);
+    both.sort_by_key(|answer| answer.status);
+    let [first, second] = both;
+    assert_eq!(first.expect(200).json()["recovery_codes"].as_array().unwrap().len(), 10);
+    second.refused(409, "second_factor_exists");
+}
+
 /// Somebody whose address was confirmed, in two sessions.
 fn confirmed_twice(gateway: &Gateway, mailbox: &Mailbox, name: &str) -> (Person, Person) {
     let (email, password) = (format!("{name}@example.com"), crate::support::client::password_of(name));
