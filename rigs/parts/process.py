@@ -3,6 +3,8 @@ import atexit, os, pathlib, re, signal, socket, subprocess, sys, time
 
 PROXY_CORE, LOAD_CORE, ANY_CORE = "1", "0", None
 TICK = os.sysconf("SC_CLK_TCK")
+# nginx and HAProxy are there, and who is not root does not look there.
+os.environ["PATH"] = os.environ.get("PATH", os.defpath) + ":/usr/local/sbin:/usr/sbin"
 
 
 def say(*words):

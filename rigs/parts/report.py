@@ -4,7 +4,10 @@ import csv, dataclasses, datetime, os, platform, statistics
 from parts.plot import plot
 from parts.workloads import WORKLOADS
 
-COLUMNS = ["pair", "side", "round", "seconds", "value", "unit", "requests_per_second", "rss_kib", "against"]
+FIGURES = ["pair", "side", "round", "seconds", "value", "unit", "requests_per_second", "rss_kib", "against"]
+# Where a figure comes from; rows of before these were kept have none.
+ORIGIN = ["date", "machine", "version"]
+COLUMNS = FIGURES + ORIGIN
 
 
 @dataclasses.dataclass
@@ -62,10 +65,17 @@ def read(file):
         return []
     with open(file, newline="") as text:
         rows = list(csv.DictReader(text))
-    return rows if rows and list(rows[0]) == COLUMNS else []
+    if not rows or list(rows[0]) not in (COLUMNS, FIGURES):
+        return []
+    return [{**dict.fromkeys(COLUMNS, ""), **row} for row in rows]
 
 
-def write(run, rows, version):
+def origin(version):
+    """Of what is measured now."""
+    return dict(zip(ORIGIN, (str(datetime.date.today()), f"{os.cpu_count()} cores, {platform.machine()}", version)))
+
+
+def write(run, rows):
     """All three, anew."""
     order = list(WORKLOADS)
     rows = sorted(rows, key=lambda row: order.index(row["pair"]) if row["pair"] in order else len(order))
@@ -74,8 +84,8 @@ def write(run, rows, version):
         table.writeheader()
         table.writerows(rows)
     found = list(results(rows))
-    head = f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, {version}"
-    text = "\n".join([f"# {head}", "", "`rigs/run`; medians, and of each ratio the median of the pairs. ../../README.md says what is fair and what is not.", "", *table_of(found), "", rounds(rows)])
+    head = "; ".join(dict.fromkeys(measured(row) for row in rows))
+    text = "\n".join([f"# {head}", "", "`rigs/run`; medians, and of each ratio the median of the pairs. ../../README.md says what is fair and what is not.", "", *table_of(found), "", rounds(rows), *origins(rows)])
     (run / "summary.md").write_text(text + "\n")
     (run / "summary.svg").write_text(plot(found, head))
     return text
@@ -91,14 +101,27 @@ def table_of(found):
 
 def rounds(rows):
     """How often, and how long, in words."""
-    kinds = {}
-    for row in rows:
-        if row["side"] == "ours":
-            kinds.setdefault(row["pair"], []).append(row["seconds"])
-    told = {}
-    for name, each in kinds.items():
-        told.setdefault(f"{len(each)} × {each[0]} s", []).append(name)
+    told = alike(rows, lambda ours: f"{len(ours)} × {ours[0]['seconds']} s")
     return "Rounds: " + "; ".join(f"{how} {' '.join(names) if len(told) > 1 else 'each'}" for how, names in told.items()) + "."
+
+
+def origins(rows):
+    """When, where and of what, if not of all the same."""
+    told = alike(rows, lambda ours: measured(ours[0]))
+    if len(told) > 1:
+        yield from ("", "Measured: " + "; ".join(f"{where}: {' '.join(names)}" for where, names in told.items()) + ".")
+
+
+def measured(row):
+    return ", ".join(row[column] for column in ORIGIN) if row["date"] else "date and version not kept"
+
+
+def alike(rows, say):
+    """The names of the workloads by what is said of our rows of each."""
+    told = {}
+    for name in dict.fromkeys(row["pair"] for row in rows):
+        told.setdefault(say([row for row in rows if row["pair"] == name and row["side"] == "ours"]), []).append(name)
+    return told
 
 
 SHORT = ("P1", "P2e", "P3", "P6b", "P7", "P8", "P9", "P10", "P12", "P13", "P14", "P15", "Caddy", "CaddyF")

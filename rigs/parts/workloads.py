@@ -1,9 +1,10 @@
 """What is measured: each line of the table, with its bar and its goal. A `Sample` is one figure of one side in one round."""
-import contextlib, dataclasses, importlib.machinery, importlib.util, re, socket, subprocess, sys, threading, time
+import contextlib, dataclasses, socket, subprocess, sys, threading, time
 
 from parts import loads
-from parts.peers import HERE, PASSWORD, Authgate, Caddy, Envoy, Haproxy, NginxPlain
+from parts.peers import PASSWORD, Authgate, Caddy, Envoy, Haproxy, NginxPlain
 from parts.process import ANY_CORE
+from parts.sibling import sibling
 
 
 @dataclasses.dataclass
@@ -192,14 +193,6 @@ def one_core_and_two(rig):
         for peer in (one, two):
             measure(peer, 1, 1)
         yield {"ours": lambda seconds: measure(two, 2, seconds), "theirs": lambda seconds: measure(one, 1, seconds)}, "itself, one worker"
-
-
-def sibling(name):
-    """The program of that name beside this folder, as a module."""
-    loader = importlib.machinery.SourceFileLoader(name, str(HERE / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
 
 
 @contextlib.contextmanager

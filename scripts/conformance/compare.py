@@ -30,14 +30,14 @@ def main(path, row):
 
 
 def differences(with_us, through, without, direct):
-    other = []
+    other = {}
     for case in sorted(set(direct) | set(through), key=lambda name: [int(part) for part in name.split(".")]):
         seen = [(agent.get(case, {}).get("behavior"), agent.get(case, {}).get("behaviorClose")) for agent in (direct, through)]
         if seen[0] != seen[1]:
-            other.append(f"{case}: {without} {seen[0]}, {with_us} {seen[1]}")
+            other[case] = f"{case}: {without} {seen[0]}, {with_us} {seen[1]}"
     failed = [case for case, result in through.items() if result["behavior"] not in GOOD]
-    print("\n".join(other + [f"{case}: {with_us} fails" for case in failed]) or f"{with_us}: every case as {without}")
-    return len(other) + len(failed)
+    print("\n".join([*other.values()] + [f"{case}: {with_us} fails" for case in failed]) or f"{with_us}: every case as {without}")
+    return len({*other, *failed})
 
 
 sys.exit(main(*sys.argv[1:]))

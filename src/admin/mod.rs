@@ -42,7 +42,7 @@ impl std::fmt::Debug for Admin {
 }
 
 impl Handler for Admin {
-    async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
         match self.answer(&request, peer).await {
             Ok(response) => response,
             Err(refusal) => self.renderer.render(&refusal, "-"),

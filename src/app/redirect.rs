@@ -13,7 +13,7 @@ use crate::wire::{Body, Peer};
 pub(super) struct Redirect(pub(super) Arc<Running>);
 
 impl Handler for Redirect {
-    async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
         let port = port(&self.0.config.load());
         self.0.gateway.load_full().redirect(request, peer, port)
     }

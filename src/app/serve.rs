@@ -21,7 +21,7 @@ use crate::wire::{Body, Peer};
 pub(super) struct Public(Arc<Running>);
 
 impl Handler for Public {
-    async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
         let gateway = self.0.gateway.load_full();
         gateway.handle(request, peer).await
     }

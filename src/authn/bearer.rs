@@ -10,7 +10,7 @@ pub(crate) struct Unreadable;
 ///
 /// The scheme is compared without case (RFC 9110, section 11.1); exactly one space follows it. Two `Authorization`
 /// lines are refused before this is asked; should one slip through, it is unreadable here.
-pub(crate) fn token_in(headers: &HeaderMap) -> Result<Option<&str>, Unreadable> {
+pub(crate) fn token_in(headers: &HeaderMap) -> Result<Option<&[u8]>, Unreadable> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let Some(line) = lines.next() else { return Ok(None) };
     if lines.next().is_some() {
@@ -21,14 +21,13 @@ pub(crate) fn token_in(headers: &HeaderMap) -> Result<Option<&str>, Unreadable> 
         _ => return Ok(None),
     };
     debug_assert!(scheme.len() == SCHEME.len());
-    let token = match token.split_first() {
+    match token.split_first() {
         // What is no token68 (RFC 9110, section 11.2) is no token of ours either: verification refuses it.
-        Some((b' ', token)) if !token.is_empty() && !token.starts_with(b" ") => token,
-        Some((b' ', _)) | None => return Err(Unreadable),
+        Some((b' ', token)) if !token.is_empty() && !token.starts_with(b" ") => Ok(Some(token)),
+        Some((b' ', _)) | None => Err(Unreadable),
         // "BearerX": some other scheme.
-        Some(_) => return Ok(None),
-    };
-    std::str::from_utf8(token).map(Some).map_err(|_| Unreadable)
+        Some(_) => Ok(None),
+    }
 }
 
 const SCHEME: &[u8] = b"Bearer";
@@ -38,18 +37,18 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    fn read(lines: &[&str]) -> Result<Option<String>, Unreadable> {
+    fn read(lines: &[&str]) -> Result<Option<Vec<u8>>, Unreadable> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.try_append(AUTHORIZATION, HeaderValue::from_str(line).unwrap()).unwrap();
         }
-        token_in(&headers).map(|token| token.map(str::to_owned))
+        token_in(&headers).map(|token| token.map(<[u8]>::to_vec))
     }
 
     #[test]
     fn the_scheme_is_read_in_any_case_with_one_space() {
-        assert_eq!(read(&["Bearer a.b.c"]), Ok(Some("a.b.c".to_owned())));
-        assert_eq!(read(&["bEARER a.b.c"]), Ok(Some("a.b.c".to_owned())));
+        assert_eq!(read(&["Bearer a.b.c"]), Ok(Some(b"a.b.c".to_vec())));
+        assert_eq!(read(&["bEARER a.b.c"]), Ok(Some(b"a.b.c".to_vec())));
     }
 
     #[test]

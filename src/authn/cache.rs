@@ -10,7 +10,7 @@ use crate::token::Identity;
 /// size of each: the longest of them together stay under 16 MiB.
 ///
 /// Each knows with which keys it was verified; other keys, and it is verified again.
-pub(super) struct Verified(Cache<Box<str>, (u64, Arc<Identity>)>);
+pub(super) struct Verified(Cache<Box<[u8]>, (u64, Arc<Identity>)>);
 
 impl Verified {
     pub(super) fn new() -> Self {
@@ -18,12 +18,12 @@ impl Verified {
     }
 
     /// `turn` is that of the keys in force.
-    pub(super) fn find(&self, token: &str, turn: u64) -> Option<Arc<Identity>> {
+    pub(super) fn find(&self, token: &[u8], turn: u64) -> Option<Arc<Identity>> {
         self.0.get(token).filter(|(verified, _)| *verified == turn).map(|(_, identity)| identity)
     }
 
     /// Keeps what verified; a token of unusual length is verified each time.
-    pub(super) fn keep(&self, token: &str, turn: u64, identity: &Arc<Identity>) {
+    pub(super) fn keep(&self, token: &[u8], turn: u64, identity: &Arc<Identity>) {
         if token.len() <= LONGEST_TOKEN {
             self.0.insert(token.into(), (turn, Arc::clone(identity)));
         }

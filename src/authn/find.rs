@@ -29,7 +29,7 @@ pub(super) struct Double;
 pub(super) enum Credential<'r> {
     Nothing,
     /// A token, of a person or a machine.
-    Token(&'r str),
+    Token(&'r [u8]),
     /// A token that a browser keeps.
     TokenInCookie(&'r Secret),
     /// The cookie of a browser's session.
@@ -61,7 +61,7 @@ impl Settings {
         match (token, kept, session) {
             (None, None, None) => Ok(Credential::Nothing),
             // A page that shows what the browser sends along anyway.
-            (Some(token), Some(kept), None) if kept.expose() == token => Ok(Credential::Token(token)),
+            (Some(token), Some(kept), None) if kept.expose().as_bytes() == token => Ok(Credential::Token(token)),
             (Some(token), None, None) => Ok(Credential::Token(token)),
             (None, Some(kept), None) => Ok(Credential::TokenInCookie(kept)),
             (None, None, Some(session)) => Ok(Credential::Session(session)),
@@ -70,7 +70,7 @@ impl Settings {
     }
 }
 
-fn one<'r>(found: Option<&'r str>, other: Option<&'r str>) -> Result<Option<&'r str>, Double> {
+fn one<'r>(found: Option<&'r [u8]>, other: Option<&'r [u8]>) -> Result<Option<&'r [u8]>, Double> {
     match (found, other) {
         (Some(one), Some(other)) if one != other => Err(Double),
         (found, other) => Ok(found.or(other)),

@@ -143,16 +143,17 @@ impl Authenticator {
     /// The session that a request would end: also that of a token which has expired, or was followed by another one.
     pub(crate) fn session_to_end(&self, inbound: &Inbound, now: Timestamp) -> Option<SessionId> {
         match self.settings.credential_in(inbound) {
-            Ok(Credential::Token(token)) => self.tokens.session_of(token, now),
+            Ok(Credential::Token(token)) => self.tokens.session_of(std::str::from_utf8(token).ok()?, now),
             // A cookie is the session itself, or comes with a field that only its good token can tell.
             Ok(Credential::Nothing | Credential::TokenInCookie(_) | Credential::Session(_)) | Err(_) => None,
         }
     }
 
     /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
-    pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
-        if token.starts_with(SERVICE_TOKEN_PREFIX) {
-            return self.machine(token, now);
+    pub(crate) fn verify(&self, token: impl AsRef<[u8]>, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        let token = token.as_ref();
+        if token.starts_with(SERVICE_TOKEN_PREFIX.as_bytes()) {
+            return self.machine(text(token)?, now);
         }
         // Asked before anything is verified: what other keys verified meanwhile is not kept for these.
         let turn = self.tokens.turn();
@@ -172,8 +173,8 @@ impl Authenticator {
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 
-    fn verify_anew(&self, token: &str, turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
-        let identity = self.tokens.verify(token, now).map(Arc::new)?;
+    fn verify_anew(&self, token: &[u8], turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        let identity = self.tokens.verify(text(token)?, now).map(Arc::new)?;
         self.verified.keep(token, turn, &identity);
         Ok(identity)
     }
@@ -192,6 +193,11 @@ impl Authenticator {
         };
         Ok(Arc::new(Identity::of_machine(token, &machine, now)?))
     }
+}
+
+/// What is not even text was issued by nobody.
+fn text(token: &[u8]) -> Result<&str, AuthnError> {
+    std::str::from_utf8(token).map_err(|_| AuthnError::Invalid)
 }
 
 impl From<TokenError> for AuthnError {

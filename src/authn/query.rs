@@ -3,10 +3,10 @@ use super::find::Double;
 use crate::wire::{Inbound, Shown};
 
 /// It was taken off when the request was admitted.
-pub(super) fn token_in(inbound: &Inbound) -> Result<Option<&str>, Double> {
+pub(super) fn token_in(inbound: &Inbound) -> Result<Option<&[u8]>, Double> {
     match inbound.query_token() {
         Shown::Nothing => Ok(None),
-        Shown::One(token) => Ok(Some(token.expose())),
+        Shown::One(token) => Ok(Some(token.expose().as_bytes())),
         Shown::Several => Err(Double),
     }
 }

@@ -88,13 +88,13 @@ impl WayBench {
         self.policy.admit(&self.caller, Timestamp::from_seconds(1_790_000_000)).ok()
     }
 
-    fn inbound(&self, headers: HeaderMap) -> Option<Inbound> {
+    fn inbound(&self, headers: HeaderMap) -> Option<Box<Inbound>> {
         let mut request = Request::new(Body::Empty);
         *request.method_mut() = Method::GET;
         *request.uri_mut() = PathAndQuery::from_static("/service-1/api/items?page=2").into();
         *request.headers_mut() = headers;
         let peer = Peer { ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)), tls: false };
-        Inbound::admit(request, peer, &self.door, self.id.clone()).ok()
+        Inbound::admit(Box::new(request), peer, &self.door, self.id.clone()).ok()
     }
 
     /// What a browser sends with each request.

@@ -65,7 +65,9 @@ impl Endpoints {
 
     /// Those of the backend's own library, as a bearer or in the body.
     fn refresh_tokens_in(&self, inbound: &Inbound, sent: Option<&Secret>) -> Vec<Identity> {
-        let bearer = authn::token_in(inbound.headers()).ok().flatten().map(|token| Secret::new(token.to_owned()));
+        let bearer = authn::token_in(inbound.headers()).ok().flatten();
+        let bearer =
+            bearer.and_then(|token| std::str::from_utf8(token).ok()).map(|token| Secret::new(token.to_owned()));
         sent.into_iter().chain(&bearer).filter_map(|token| self.made_elsewhere(token)?.ok()).collect()
     }
 

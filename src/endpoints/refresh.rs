@@ -75,7 +75,8 @@ impl Endpoints {
 
     /// Flask-JWT-Extended's clients show the refresh token as a bearer, and send no body.
     fn bearer(&self, inbound: &Inbound) -> Option<String> {
-        let token = authn::token_in(inbound.headers()).ok().flatten()?;
+        let token =
+            authn::token_in(inbound.headers()).ok().flatten().and_then(|token| std::str::from_utf8(token).ok())?;
         (self.format() == Format::FlaskJwtExtended).then(|| token.to_owned())
     }
 }

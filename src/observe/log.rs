@@ -37,7 +37,8 @@ pub(crate) fn start(settings: &LogSettings, colour: bool) -> Result<LogGuard, Lo
     let lines = Lines::new(sink.clone(), style, settings.level);
     let level = Arc::clone(&lines.level);
     tracing::subscriber::set_global_default(lines).map_err(|_| LogError::Twice)?;
-    std::panic::set_hook(Box::new(write_panic));
+    let told = sink.clone();
+    std::panic::set_hook(Box::new(move |info| write_panic(info, &told)));
     Ok(LogGuard { access: AccessLog::new(sink.clone(), style, settings.access), sink, level })
 }
 
@@ -219,11 +220,15 @@ impl<F: FnMut(&str, Value<'_>)> Visit for Fields<F> {
     }
 }
 
-fn write_panic(info: &std::panic::PanicHookInfo<'_>) {
+fn write_panic(info: &std::panic::PanicHookInfo<'_>, sink: &Sink) {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let made = info.payload().downcast_ref::<String>().map(String::as_str).filter(|made| is_of_the_system(made));
     let said = info.payload().downcast_ref::<&'static str>().copied().or(made);
     tracing::error!(place, said = said.unwrap_or("(made at run time, not written)"), "panic");
+    // A thread that finds no memory to begin with ends the process at once, and with it the one that writes.
+    if made.is_some() {
+        sink.flush();
+    }
 }
 
 /// What is said when the system has no memory or no thread left; nothing of a client's is in it.

@@ -39,6 +39,7 @@ pub(super) struct Exchange {
     method: Method,
     host: Option<HeaderValue>,
     target: Option<PathAndQuery>,
+    /// For the access log, where there is one.
     agent: Option<HeaderValue>,
     status: StatusCode,
     route: Option<Arc<str>>,
@@ -52,6 +53,8 @@ pub(super) struct Exchange {
     bytes_out: u64,
     /// What is said to a page of another site, where a route knows such.
     grant: Option<Box<Grant>>,
+    /// The answer's, once there is one: what goes out in its place is the whole exchange, which so sees how it ends.
+    body: Body,
 }
 
 impl Exchange {
@@ -73,7 +76,7 @@ impl Exchange {
             method: request.method().clone(),
             host: headers.get(HOST).cloned().or_else(|| authority(request.uri())),
             target: request.uri().path_and_query().cloned(),
-            agent: headers.get(USER_AGENT).cloned(),
+            agent: if gateway.access.is_on() { headers.get(USER_AGENT).cloned() } else { None },
             status: StatusCode::OK,
             route: None,
             decision: "deny",
@@ -85,6 +88,7 @@ impl Exchange {
             bytes_in: request.body().size_hint().lower(),
             bytes_out: 0,
             grant: None,
+            body: Body::Empty,
         }
     }
 
@@ -181,6 +185,11 @@ impl Exchange {
         self.reason = reason;
     }
 
+    /// When its head was read.
+    pub(super) const fn time(&self) -> Timestamp {
+        self.time
+    }
+
     pub(super) fn route(&self) -> Option<&str> {
         self.route.as_deref()
     }
@@ -218,8 +227,8 @@ impl Exchange {
             self.tell_timing(&mut response);
         }
         if !response.body().is_end_stream() {
-            let (parts, body) = response.into_parts();
-            return Response::from_parts(parts, Body::wrap(Told { body, exchange: self }));
+            self.body = std::mem::take(response.body_mut());
+            *response.body_mut() = Body::Wrapped(Box::into_pin(self));
         }
         response
     }
@@ -285,21 +294,16 @@ fn token_check(decision: &Decision<'_>) -> Option<&'static str> {
     }
 }
 
-/// A body that tells when it has ended.
-struct Told {
-    body: Body,
-    exchange: Box<Exchange>,
-}
-
-impl HttpBody for Told {
+/// The answer's body, which tells when it has ended.
+impl HttpBody for Exchange {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let told = self.get_mut();
-        let polled = Pin::new(&mut told.body).poll_frame(cx);
+        let exchange = self.get_mut();
+        let polled = Pin::new(&mut exchange.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            told.exchange.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
+            exchange.bytes_out += frame.data_ref().map_or(0, |data| data.len() as u64);
         }
         polled
     }

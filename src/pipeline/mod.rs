@@ -56,7 +56,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Answers one request; every failure is an answer too.
-    pub(crate) async fn handle(&self, request: Request<Body>, peer: Peer) -> Response<Body> {
+    pub(crate) async fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
         // On the heap, like the request when it is read: what passes from hand to hand is small.
@@ -71,12 +71,12 @@ impl Gateway {
 
     async fn serve(
         &self,
-        request: Request<Body>,
+        request: Box<Request<Body>>,
         peer: Peer,
         request_id: &RequestId,
         exchange: &mut Exchange,
     ) -> Result<Response<Body>, Problem> {
-        let inbound = Box::new(Inbound::admit(request, peer, &self.door, request_id.clone())?);
+        let inbound = Inbound::admit(request, peer, &self.door, request_id.clone())?;
         exchange.admitted(&inbound);
         if inbound.is_server_wide() {
             return Ok(nothing_to_say());
@@ -122,7 +122,7 @@ impl Gateway {
         {
             return Ok(answer);
         }
-        let decision = self.gate.decide(&inbound, self.clock.now()).await;
+        let decision = self.gate.decide(&inbound, exchange.time()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
         if let Some(cors) = decision.route.and_then(|route| route.settings.edge.cors.as_ref()) {
@@ -173,7 +173,7 @@ impl Gateway {
     async fn limit(&self, decision: &Decision<'_>, inbound: &Inbound, exchange: &mut Exchange) -> Result<(), Problem> {
         let Some(route) = decision.route else { return Ok(()) };
         let identity = decision.identity.as_deref();
-        let taken = self.rates.take(route, inbound.client().ip, identity, self.clock.now()).await;
+        let taken = self.rates.take(route, inbound.client().ip, identity, exchange.time()).await;
         taken.or_else(|limited| {
             if route.policy.observes() {
                 exchange.overlook("rate_limited");

@@ -10,7 +10,7 @@ use crate::wire::{Body, Inbound, Peer, REQUEST_ID};
 
 impl Gateway {
     /// Answers with the address of the same thing over HTTPS, at `port` where that is not the usual one.
-    pub(crate) fn redirect(&self, request: Request<Body>, peer: Peer, port: Option<u16>) -> Response<Body> {
+    pub(crate) fn redirect(&self, request: Box<Request<Body>>, peer: Peer, port: Option<u16>) -> Response<Body> {
         let now = self.clock.now();
         let request_id = self.door.request_id(request.headers(), peer, now);
         let mut exchange = Box::new(Exchange::begin(self, &request, peer, now, &request_id));

@@ -52,10 +52,9 @@ pub(super) async fn send(
             link.codec.begin(request, place);
             send_alone(link, upload, progress.as_ref(), within).await
         }
+        // On the heap: what goes the usual way needs no room for it.
         Way::Shared(ticket) => {
-            let mut body = upload.take().unwrap_or_default();
-            body.goes_over(true);
-            Box::pin(send_shared(ticket, request.request(place, secure, body), upload, progress.as_ref(), within)).await
+            Box::pin(send_shared(ticket, request, place, secure, upload, progress.as_ref(), within)).await
         }
     }
 }
@@ -63,11 +62,19 @@ pub(super) async fn send(
 /// Over a connection that a task of its own drives.
 async fn send_shared(
     ticket: &mut Ticket,
-    request: Request<Upload>,
+    request: &Head<'_>,
+    place: &HeaderValue,
+    secure: bool,
     upload: &mut Option<Upload>,
     progress: Option<&Arc<Progress>>,
     within: Duration,
 ) -> Sent {
+    let mut body = upload.take().unwrap_or_default();
+    body.goes_over(true);
+    let request = match request.request(place, secure, body) {
+        Ok(request) => request,
+        Err(error) => return Sent::Failed(error),
+    };
     ticket.deadline.set(within);
     let mut answer = pin!(ticket.sender.try_send_request(request));
     let deadline = &mut ticket.deadline;

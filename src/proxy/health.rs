@@ -75,7 +75,7 @@ async fn ask(upstream: &Upstream, at: usize, check: &HealthCheck) -> Result<(), 
     let stream = upstream.socket(at, Offer::Any).await.map_err(Unwell::Failed)?;
     let mut request = Request::new(Body::Empty);
     *request.uri_mut() = check.path.clone().into();
-    request.headers_mut().insert(HOST, upstream.host(at));
+    request.headers_mut().insert(HOST, upstream.host(at).clone());
     request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let http2 = upstream.settings.http2 || stream.chose_http2();
     let io = TokioIo::new(stream);

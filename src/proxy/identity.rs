@@ -69,10 +69,23 @@ fn joined<'a>(words: impl Iterator<Item = &'a str> + Clone, separator: &str) -> 
 
 /// Letters, digits and a few signs that need no second look: what nearly every name is made of.
 fn is_plain(text: &str, separator: &str) -> bool {
-    let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b':' | b'+');
-    // Every byte is looked at, so that many are at once.
-    text.bytes().fold(true, |plain, byte| plain & usual(byte)) && !separator.bytes().any(usual)
+    let usual = |byte: u8| USUAL.get(usize::from(byte)).copied().unwrap_or_default();
+    text.bytes().all(usual) && !separator.bytes().any(usual)
 }
+
+const USUAL: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 0x7f {
+        let usual = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b':' | b'+');
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler: a wrong index does not build")]
+        {
+            table[byte as usize] = usual;
+        }
+        byte += 1;
+    }
+    table
+};
 
 /// Visible ASCII as it is, everything else percent-encoded UTF-8.
 ///

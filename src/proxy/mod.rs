@@ -20,9 +20,10 @@ mod upgrade;
 mod upload;
 mod upstream;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +51,8 @@ use upstream::{Lease, Need, Upstream};
 /// All upstreams and their connections.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    upstreams: HashMap<String, Arc<Upstream>>,
+    /// Ordered: where there are few, one is found by comparing names, without hashing any.
+    upstreams: BTreeMap<String, Arc<Upstream>>,
     /// Where streams are entered that end with their session; `None`: they live as long as they like.
     streams: Option<Arc<Streams>>,
 }
@@ -152,7 +154,7 @@ impl Proxy {
     /// `reuse` is the one from before a reload: upstreams whose settings and certificates did not change keep their
     /// connections.
     pub(crate) fn new(settings: &[Settings], reuse: Option<&Self>) -> Result<Self, TlsError> {
-        let mut upstreams = HashMap::with_capacity(settings.len());
+        let mut upstreams = BTreeMap::new();
         for settings in settings {
             let tls = settings.tls.as_ref().map(Outgoing::read).transpose()?;
             let known = reuse.and_then(|old| old.upstreams.get(&settings.name));
@@ -210,14 +212,17 @@ impl Proxy {
         let live = if calls { self.enter(&permit)? } else { None };
         let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
         let need = if handshake.is_some() { Need::Http1 } else { Need::Any };
-        let exchanged = exchange(upstream, at, need, &request, &mut upload, within);
-        let (answer, mut lease) = match &live {
-            None => exchanged.await?,
-            // A call in which only the client speaks has no answer before its end.
-            Some(live) => tokio::select! {
-                exchanged = exchanged => exchanged?,
-                () = live.ended() => return Err(ForwardError::SessionEnded),
-            },
+        let (answer, mut lease) = {
+            // In one place, whichever way it is waited for: each move of it costs, and each place makes all of this larger.
+            let mut exchanged = pin!(exchange(upstream, at, need, &request, &mut upload, within));
+            match &live {
+                None => exchanged.as_mut().await?,
+                // A call in which only the client speaks has no answer before its end.
+                Some(live) => tokio::select! {
+                    exchanged = exchanged.as_mut() => exchanged?,
+                    () = live.ended() => return Err(ForwardError::SessionEnded),
+                },
+            }
         };
         let idle_timeout = upstream.settings.idle_timeout;
         let answer = match (&handshake, answer) {
@@ -268,7 +273,7 @@ impl Proxy {
     ) -> Result<Preview, ForwardError> {
         let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
         let request = Head::new(inbound, permit, &target, &upstream.settings, &Body::Empty, false)?;
-        let headers = request.headers(&upstream.host(0));
+        let headers = request.headers(upstream.host(0));
         Ok(Preview { address: upstream.address(0), target: request.target().to_owned(), headers })
     }
 }
@@ -325,7 +330,7 @@ async fn exchange(
     loop {
         let (place, secure) = (upstream.host(lease.at()), upstream.settings.tls.is_some());
         let way = lease.way().ok_or(ForwardError::Unknown)?;
-        let answer = match exchange::send(way, request, &place, secure, upload, within).await {
+        let answer = match exchange::send(way, request, place, secure, upload, within).await {
             Sent::Answered(response) => Answer::Own(response),
             Sent::Shared(response) => Answer::Shared(response),
             Sent::Failed(error) => {

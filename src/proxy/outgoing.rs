@@ -1,4 +1,6 @@
 //! The upstream request, built anew: it starts with nothing, and only what may pass is written into it.
+use std::borrow::Cow;
+
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
@@ -10,7 +12,7 @@ use super::settings::{HostHeader, Settings};
 use super::trace;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
-use crate::wire::{Body, Inbound, OwnCookie, REQUEST_ID, Seen, Shown, token_cookie};
+use crate::wire::{Body, Inbound, OwnCookie, PathError, REQUEST_ID, Seen, Shown, token_cookie};
 
 /// Everything of an upstream request but its body. It is written for each connection that is tried: in bytes for
 /// HTTP/1.1, as a map for HTTP/2.
@@ -20,13 +22,14 @@ pub(super) struct Head<'a> {
     permit: &'a Permit,
     target: &'a Target<'a>,
     settings: &'a Settings,
-    path: PathAndQuery,
+    /// Path and query.
+    path: Cow<'a, str>,
     length: Length,
     /// A WebSocket is asked for.
     handshake: bool,
     /// Where the client names no trace: the same for every try.
     trace: Option<trace::Begun>,
-    /// One bit for each length that a field's name has which is set later: most names need no second look.
+    /// One bit for each name that is set later, by its length and last letter: most names need no second look.
     later: u64,
 }
 
@@ -61,8 +64,8 @@ impl<'a> Head<'a> {
         handshake: bool,
     ) -> Result<Self, ForwardError> {
         let path = match target.strip {
-            None => inbound.path().target().clone(),
-            Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?.into_target(),
+            None => Cow::Borrowed(inbound.path().target().as_str()),
+            Some(prefix) => prefix.strip(inbound.path()).map_err(ForwardError::Path)?,
         };
         let traced = inbound.seen().has(Seen::TRACE) && trace::is_kept(inbound.headers());
         let trace = (!traced).then(trace::Begun::now);
@@ -88,12 +91,12 @@ impl<'a> Head<'a> {
 
     /// Path and query.
     pub(super) fn target(&self) -> &str {
-        self.path.as_str()
+        &self.path
     }
 
     /// The head in bytes, for HTTP/1.1; `place` is the upstream's own `Host`.
     pub(super) fn write(&self, place: &HeaderValue, out: &mut Vec<u8>) {
-        for part in [self.inbound.method().as_str(), " ", self.path.as_str(), " HTTP/1.1\r\n"] {
+        for part in [self.inbound.method().as_str(), " ", &self.path, " HTTP/1.1\r\n"] {
             out.extend_from_slice(part.as_bytes());
         }
         self.fields(place, out);
@@ -116,7 +119,7 @@ impl<'a> Head<'a> {
     }
 
     /// The head for HTTP/2: the host becomes `:authority`, and every body is framed by the protocol.
-    pub(super) fn request<B>(&self, place: &HeaderValue, secure: bool, body: B) -> Request<B> {
+    pub(super) fn request<B>(&self, place: &HeaderValue, secure: bool, body: B) -> Result<Request<B>, ForwardError> {
         let mut headers = self.headers(place);
         if super::asks_for_trailers(self.inbound) {
             headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -126,10 +129,14 @@ impl<'a> Head<'a> {
         }
         let mut request = Request::new(body);
         *request.method_mut() = self.inbound.method().clone();
-        *request.uri_mut() = Uri::from(self.path.clone());
+        let path = match self.target.strip {
+            None => self.inbound.path().target().clone(),
+            Some(_) => PathAndQuery::try_from(&*self.path).map_err(|_| ForwardError::Path(PathError::Byte))?,
+        };
+        *request.uri_mut() = Uri::from(path);
         *request.headers_mut() = headers;
         fit_http2(&mut request, secure);
-        request
+        Ok(request)
     }
 
     /// Each field once, in the order of their rank: what stands in a later group is left out of the earlier ones.
@@ -227,9 +234,11 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Stands for the length of a name.
+/// Stands for the length of a name and its last letter.
 fn bit(name: &HeaderName) -> u64 {
-    1 << name.as_str().len().min(63)
+    let name = name.as_str().as_bytes();
+    let last = name.last().map_or(0, |&last| usize::from(last));
+    1 << ((name.len() + 7 * last) % 64)
 }
 
 /// Gives a request the form of HTTP/2: the host becomes `:authority`.
@@ -413,7 +422,7 @@ mod tests {
         }
         let peer = Peer { ip: Some(peer.parse().unwrap()), tls: false };
         let id = RequestId::make(crate::base::Timestamp::from_seconds(1));
-        Inbound::admit(request, peer, &door, id).unwrap()
+        *Inbound::admit(Box::new(request), peer, &door, id).unwrap()
     }
 
     fn permit() -> Permit {

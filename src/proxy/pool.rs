@@ -25,8 +25,10 @@ use crate::wire::Deadline;
 pub(super) struct Link {
     pub(super) codec: Codec,
     pub(super) deadline: Deadline,
-    kept_since: Instant,
-    born: Instant,
+    /// It is not used after this, however busy it is.
+    last: Instant,
+    /// Nor after this, when nobody used it before.
+    until: Instant,
     place: Place,
 }
 
@@ -95,9 +97,7 @@ impl Pool {
     pub(super) fn take(&self, address: usize) -> Option<Box<Link>> {
         loop {
             let mut link = self.kept().links.get_mut(address)?.pop()?;
-            let now = Instant::now();
-            let young = now - link.kept_since < self.keep_alive && now - link.born < self.keep_alive * OLDEST;
-            if young && link.is_idle() {
+            if Instant::now() < link.until && link.is_idle() {
                 return Some(link);
             }
         }
@@ -110,7 +110,7 @@ impl Pool {
             Entered::Link(link) => return Ok(Opened::Kept(link)),
         };
         let stream = self.connect(address, Offer::Http1).await?;
-        Ok(Opened::New(link(stream, place)))
+        Ok(Opened::New(self.link(stream, place)))
     }
 
     /// Over TLS the upstream says in the handshake what it speaks. Until that is known one request asks and the others
@@ -144,7 +144,7 @@ impl Pool {
         let opened = if stream.chose_http2() {
             Opened::Shared(multiplex.add(stream, place).await?, false)
         } else {
-            Opened::New(link(stream, place))
+            Opened::New(self.link(stream, place))
         };
         drop(turn);
         Ok(opened)
@@ -207,7 +207,7 @@ impl Pool {
         }
         link.deadline.clear();
         link.codec.rest();
-        link.kept_since = Instant::now();
+        link.until = link.last.min(Instant::now() + self.keep_alive);
         let mut kept = self.kept();
         if let Some(links) = kept.links.get_mut(address) {
             links.push(link);
@@ -220,12 +220,17 @@ impl Pool {
         self.room.freed.notify_one();
     }
 
+    fn link(&self, stream: Stream, place: Place) -> Box<Link> {
+        let last = Instant::now() + self.keep_alive * OLDEST;
+        Box::new(Link { codec: Codec::new(stream), deadline: Deadline::default(), last, until: last, place })
+    }
+
     /// Drops what was kept too long or was closed at the other end; whether anything is left to look after.
     fn sweep(&self) -> bool {
         let mut gone = Vec::new();
         let mut kept = self.kept();
         for links in &mut kept.links {
-            gone.extend(links.extract_if(.., |link| link.kept_since.elapsed() >= self.keep_alive || !link.is_idle()));
+            gone.extend(links.extract_if(.., |link| Instant::now() >= link.until || !link.is_idle()));
         }
         kept.swept = kept.links.iter().any(|links| !links.is_empty());
         let more = kept.swept;
@@ -253,11 +258,6 @@ pub(super) enum Opened {
     Kept(Box<Link>),
     /// Whether others went over it before.
     Shared(Ticket, bool),
-}
-
-fn link(stream: Stream, place: Place) -> Box<Link> {
-    let (deadline, now) = (Deadline::default(), Instant::now());
-    Box::new(Link { codec: Codec::new(stream), deadline, kept_since: now, born: now, place })
 }
 
 enum Entered {

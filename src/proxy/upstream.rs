@@ -55,8 +55,9 @@ impl Upstream {
     }
 
     /// The `Host` of an address.
-    pub(super) fn host(&self, at: usize) -> HeaderValue {
-        self.places.get(at).map_or(HeaderValue::from_static("localhost"), |place| place.host.clone())
+    pub(super) fn host(&self, at: usize) -> &HeaderValue {
+        static NOBODY: HeaderValue = HeaderValue::from_static("localhost");
+        self.places.get(at).map_or(&NOBODY, |place| &place.host)
     }
 
     /// How an address is written in logs.
@@ -271,9 +272,10 @@ impl Lease {
 
     /// Ends the use: the connection is kept if it ended cleanly on both sides, else closed.
     pub(super) fn end(&mut self) {
-        if let Some(mut link) = self.take_link()
+        // Whether it is silent, the pool asks before somebody else uses it.
+        if let Some(link) = self.take_link()
             && !self.once
-            && link.is_idle()
+            && link.codec.is_at_rest()
         {
             self.upstream.pool.put(self.at, link);
         }

@@ -210,7 +210,7 @@ fn service<H: Handler>(
         let handler = Arc::clone(&handler);
         let connect = Connect::of(&mut request, &stop);
         async move {
-            let mut response = fenced(&*handler, request.map(Body::Incoming), peer).await;
+            let mut response = fenced(&*handler, Box::new(request.map(Body::Incoming)), peer).await;
             if let Some(connect) = connect {
                 response = connect.answered(response, &busy);
             }
@@ -220,7 +220,7 @@ fn service<H: Handler>(
 }
 
 /// A panic in a handler costs that request only.
-pub(super) async fn fenced<H: Handler>(handler: &H, request: Request<Body>, peer: Peer) -> Response<Body> {
+pub(super) async fn fenced<H: Handler>(handler: &H, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
     let version = request.version();
     if version == Version::HTTP_2 && request.headers().len() > MAX_HEADERS {
         return status_only(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);

@@ -43,7 +43,8 @@ pub(crate) use stop::{Ended, Stop, watch_signals};
 /// What answers requests. A panic in it costs one request.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request. Every failure is an answer too.
-    fn handle(&self, request: Request<Body>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+    /// On the heap from the start: it passes through many hands, and each would move all of it.
+    fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// The way to a listening server.

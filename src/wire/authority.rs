@@ -1,10 +1,12 @@
 //! The host that a request is for (RFC 9110, section 7.2; RFC 3986, section 3.2).
+use std::cell::RefCell;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 /// Host and optional port, lower case. A value that exists is well-formed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Authority {
-    text: Box<str>,
+    text: Arc<str>,
     host_end: usize,
     port: Option<u16>,
 }
@@ -12,6 +14,15 @@ pub(crate) struct Authority {
 impl Authority {
     /// `None` for anything that is not `host[:port]`: user information, percent signs and empty ports are refused too.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let known = LAST.with_borrow(|last| last.as_ref().filter(|last| last.text.as_bytes() == bytes).cloned());
+        known.or_else(|| {
+            let authority = Self::read(bytes)?;
+            LAST.set(Some(authority.clone()));
+            Some(authority)
+        })
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_AUTHORITY)?;
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -29,7 +40,7 @@ impl Authority {
             None if port.is_empty() => None,
             None => return None,
         };
-        Some(Self { text: text.to_ascii_lowercase().into_boxed_str(), host_end: host.len(), port })
+        Some(Self { text: text.to_ascii_lowercase().into(), host_end: host.len(), port })
     }
 
     /// Host and port as given, lower case.
@@ -69,6 +80,11 @@ fn is_name(host: &[u8]) -> bool {
 fn parse_port(digits: &str) -> Option<u16> {
     let fits = (1..=5).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
     fits.then(|| digits.parse().ok()).flatten()
+}
+
+thread_local! {
+    /// What was read last: one request after the other is for the same host, most of the time.
+    static LAST: RefCell<Option<Authority>> = const { RefCell::new(None) };
 }
 
 /// A DNS name has at most 253 characters; a colon and five digits may follow.

@@ -74,8 +74,11 @@ impl Registry {
         let length = bytes.len().min(LONGEST);
         let (Some(&from), Some(&to)) = (self.begins.get(length), self.begins.get(length + 1)) else { return false };
         let same_length = self.entries.get(usize::from(from)..usize::from(to)).unwrap_or_default();
-        let found = same_length.iter().find(|entry| entry.is_fold_of(bytes));
-        found.is_some_and(|entry| entry.kept != Some(name))
+        // Most names that come so far are the kept spelling of one.
+        if same_length.iter().any(|entry| entry.kept == Some(name)) {
+            return false;
+        }
+        same_length.iter().any(|entry| entry.is_fold_of(bytes))
     }
 }
 

@@ -7,8 +7,9 @@ use super::client::push_address;
 impl ClientFacts {
     /// One element for each address of the chain; the first one tells what the public side was asked for.
     pub(crate) fn write_forwarded(&self, peer: IpAddr, text: &mut Vec<u8>) {
+        let Some(chain) = &self.chain else { return self.push_element(text, Node::Address(peer), true) };
         let mut first = true;
-        let chain = self.chain.as_ref().and_then(|chain| chain.to_str().ok()).unwrap_or_default();
+        let chain = chain.to_str().unwrap_or_default();
         for entry in chain.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             self.push_element(text, read(entry), std::mem::take(&mut first));
         }
@@ -58,12 +59,15 @@ fn read(entry: &str) -> Node {
 
 /// A host with a port, or one in brackets, is no token.
 fn push_quoted(text: &mut Vec<u8>, value: &[u8]) {
-    if value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte)) && !value.is_empty() {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if value.iter().all(is_plain) && !value.is_empty() {
         return text.extend_from_slice(value);
     }
     text.push(b'"');
-    // A host was read as one: neither a quote nor a backslash is in it.
-    text.extend(value.iter().filter(|byte| !b"\"\\".contains(byte)));
+    // A host was read as one, so neither a quote nor a backslash is in it; were one, it would be left out.
+    for piece in value.split(|byte| matches!(byte, b'"' | b'\\')) {
+        text.extend_from_slice(piece);
+    }
     text.push(b'"');
 }
 

@@ -25,12 +25,16 @@ fn talk_on(stream: &TcpStream) {
 /// What was cut has no end that makes a whole of it, although the answer is under way and nobody reads it.
 #[test]
 fn an_upload_that_is_cut_during_the_answer_never_looks_whole() {
-    let upstream = Upstream::talking(|wire| {
-        if wire.head().is_some() {
-            wire.send("HTTP/1.1 200 OK\r\nX-Upstream: early\r\nTransfer-Encoding: chunked\r\n\r\n");
-            talk_on(&wire.stream);
-            wire.ends_within(SOON);
-            wire.stream.shutdown(Shutdown::Both).ok();
+    let ended = Arc::new(AtomicBool::new(false));
+    let upstream = Upstream::talking({
+        let ended = Arc::clone(&ended);
+        move |wire| {
+            if wire.head().is_some() {
+                wire.send("HTTP/1.1 200 OK\r\nX-Upstream: early\r\nTransfer-Encoding: chunked\r\n\r\n");
+                talk_on(&wire.stream);
+                ended.store(wire.ends_within(SOON), Ordering::SeqCst);
+                wire.stream.shutdown(Shutdown::Both).ok();
+            }
         }
     });
     let gateway = before(&upstream);
@@ -50,6 +54,7 @@ fn an_upload_that_is_cut_during_the_answer_never_looks_whole() {
     while client.wire.fill().is_ok_and(|count| count > 0) {
         client.wire.take_unread();
     }
+    until("the upstream has all that ever comes", SOON, || ended.load(Ordering::SeqCst));
     assert!(got().ends_with(b"hello\r\n"), "{:?}", String::from_utf8_lossy(&got()));
 }
 

@@ -1,7 +1,7 @@
 //! The harness keeps its own word: what is recorded is what was sent, and answers are read whole.
 use std::time::Duration;
 
-use crate::support::rows::replace;
+use crate::support::rows::filled_in;
 use crate::support::{Mint, Raw, Reply, SOON, Upstream, mint, rude};
 
 #[test]
@@ -69,6 +69,16 @@ fn the_mint_signs_as_others_verify() {
 
 #[test]
 fn placeholders_of_a_row_are_filled_in() {
-    assert_eq!(replace(b"a@Hb@H", b"@H", b"x"), b"axbx");
-    assert_eq!(replace(b"u:p@@H", b"@H", b"x"), b"u:p@x");
+    let cast =
+        [("@L", "l"), ("@LONG", "@L"), ("@A", "a"), ("@PA", "p"), ("@70KB", "k")].map(|(name, is)| (name, is.into()));
+    assert_eq!(filled_in(b"x@Lb@L", &cast), b"xlbl");
+    assert_eq!(filled_in(b"u:p@@L/@ a@b", &cast), b"u:p@l/@ a@b");
+    assert_eq!(filled_in(b"@PA@A@LONG@L", &cast), b"pa@Ll");
+    assert_eq!(filled_in(b"@70KB@70KB\xff", &cast), b"kk\xff");
+}
+
+#[test]
+#[should_panic(expected = "nobody is cast as @LONGER")]
+fn a_name_that_only_begins_like_another_is_nobodys() {
+    filled_in(b"@LONGER", &[("@LONG", String::new())]);
 }

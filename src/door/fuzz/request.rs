@@ -33,6 +33,8 @@ pub fn path(bytes: &[u8]) -> Promise {
         return Ok(());
     }
     let left = prefix.strip(&path).map_err(|error| format!("a covered path cannot be stripped: {error}"))?;
+    let left = PathAndQuery::try_from(&*left).map_err(|_| "what is left is no target".to_owned())?;
+    let left = CanonPath::parse(&left).map_err(|error| format!("what is left is ambiguous: {error}"))?;
     hold(octets.ends_with(left.octets()) || left.octets() == b"/", "stripping a prefix made another path")
 }
 
@@ -74,8 +76,8 @@ pub fn authorization(bytes: &[u8]) -> Promise {
     match token_in(inbound.headers()) {
         Ok(Some(token)) => {
             let (scheme, rest) = line.split_at_checked(7).ok_or("a token came out of nothing")?;
-            let right = scheme.eq_ignore_ascii_case(b"bearer ") && rest == token.as_bytes();
-            hold(right && !token.starts_with(' '), "a token is not what stands behind the scheme")
+            let right = scheme.eq_ignore_ascii_case(b"bearer ") && rest == token;
+            hold(right && !token.starts_with(b" "), "a token is not what stands behind the scheme")
         }
         Ok(None) => {
             let scheme = line.split(|byte| *byte == b' ').next().unwrap_or_default();
@@ -115,7 +117,7 @@ fn told(client: &ClientFacts) -> Option<Vec<u8>> {
 }
 
 /// A request whose lines are those of these fields, in turn. `None`: hyper would not have read them.
-fn admitted(bytes: &[u8], names: &[HeaderName], trusted: bool) -> Option<Result<Inbound, BadRequest>> {
+fn admitted(bytes: &[u8], names: &[HeaderName], trusted: bool) -> Option<Result<Box<Inbound>, BadRequest>> {
     let mut headers = HeaderMap::new();
     headers.insert(HOST, HeaderValue::from_static("app.example.com"));
     for (line, name) in lines(bytes).zip(names.iter().cycle()).take(MOST_LINES) {
@@ -136,7 +138,7 @@ fn admitted(bytes: &[u8], names: &[HeaderName], trusted: bool) -> Option<Result<
         cookies: OwnCookies::new("authgate", true, crate::wire::SameSite::Lax, None),
     });
     let peer = Peer { ip: Some(if trusted { PROXY } else { STRANGER }), tls: false };
-    Some(Inbound::admit(request, peer, &door, RequestId::make(Timestamp::from_seconds(1_790_000_000))))
+    Some(Inbound::admit(Box::new(request), peer, &door, RequestId::make(Timestamp::from_seconds(1_790_000_000))))
 }
 
 fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -6,6 +6,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use httparse::{ParserConfig, Status};
 use hyper::ext::ReasonPhrase;
+use smallvec::SmallVec;
 
 use super::{ReadError, Reading};
 use crate::wire::http1::{self, Chunks};
@@ -45,14 +46,14 @@ pub(super) fn parse(inbox: &mut BytesMut, head_only: bool) -> Result<Parsed, Rea
     let reason = reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
     // Values share the bytes that were read; until those can be shared, only their places are kept.
     let (base, mut said) = (inbox.as_ptr().addr(), Said::default());
-    let mut fields = Vec::with_capacity(response.headers.len());
+    let mut fields = Fields::new();
     for field in response.headers.iter() {
         let name = http1::name(field.name.as_bytes()).ok_or(MALFORMED)?;
         if said.note(&name, field.value) {
             fields.push((name, within(base, field.value)));
         }
     }
-    let headers = map(&inbox.split_to(length).freeze(), fields)?;
+    let headers = map(&inbox.split_to(length).freeze(), &mut fields)?;
     let (reading, clear) = said.framing(status, version, head_only)?;
     let open = said.stays_open(version) && !matches!(reading, Reading::ToTheEnd);
     let mut response = Response::new(());
@@ -66,6 +67,8 @@ pub(super) fn parse(inbox: &mut BytesMut, head_only: bool) -> Result<Parsed, Rea
 
 /// Where a value begins and ends.
 type Place = (usize, usize);
+/// Most answers have fewer, and then nothing is allocated for them.
+type Fields = SmallVec<[(HeaderName, Place); 16]>;
 
 fn within(base: usize, text: &[u8]) -> Place {
     let from = text.as_ptr().addr() - base;
@@ -73,9 +76,9 @@ fn within(base: usize, text: &[u8]) -> Place {
 }
 
 #[expect(clippy::disallowed_methods, reason = "an upstream's own fields may have several lines")]
-fn map(bytes: &Bytes, fields: Vec<(HeaderName, Place)>) -> Result<HeaderMap, ReadError> {
+fn map(bytes: &Bytes, fields: &mut Fields) -> Result<HeaderMap, ReadError> {
     let mut headers = HeaderMap::with_capacity(fields.len() + OURS);
-    for (name, (from, to)) in fields {
+    for (name, (from, to)) in fields.drain(..) {
         headers.append(name, HeaderValue::from_maybe_shared(bytes.slice(from..to)).map_err(|_| MALFORMED)?);
     }
     Ok(headers)

@@ -313,8 +313,12 @@ impl Codec {
 
     /// Whether the connection waits for a request: the last one was sent whole, its answer read whole, nothing came since.
     pub(super) fn is_idle(&mut self) -> bool {
-        let at_rest = self.reusable && self.is_done() && self.is_sent() && self.inbox.is_empty();
-        at_rest && self.is_silent()
+        self.is_at_rest() && self.is_silent()
+    }
+
+    /// The same as far as it is known without asking the connection.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.reusable && self.is_done() && self.is_sent() && self.inbox.is_empty()
     }
 
     /// Whether all of the request has left for the connection.

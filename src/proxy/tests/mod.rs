@@ -100,7 +100,7 @@ async fn answer(
     options: &Options,
 ) -> Result<Response<Body>, Infallible> {
     let id = door.request_id(request.headers(), peer, Clock::system().now());
-    let inbound = match Inbound::admit(request.map(Body::Incoming), peer, door, id) {
+    let inbound = match Inbound::admit(Box::new(request.map(Body::Incoming)), peer, door, id) {
         Ok(inbound) => inbound,
         Err(error) => return Ok(refused(error.code())),
     };
@@ -123,7 +123,7 @@ async fn answer(
         max_body: options.max_body,
         body_timeout: options.body_timeout,
     };
-    Ok(proxy.forward(Box::new(inbound), permit, target).await.unwrap_or_else(|error| refused(error.code())))
+    Ok(proxy.forward(inbound, permit, target).await.unwrap_or_else(|error| refused(error.code())))
 }
 
 fn refused(code: &'static str) -> Response<Body> {

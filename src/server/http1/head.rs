@@ -7,12 +7,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 use httparse::{ParserConfig, Status};
 use memchr::{memchr, memchr_iter};
 
-use crate::wire::http1;
+use crate::wire::{Body, http1};
 
-/// A request without its body.
+/// A request whose body is still to come.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) request: Request<()>,
+    pub(super) request: Box<Request<Body>>,
     pub(super) framing: Framing,
     /// Another request may follow.
     pub(super) keep_alive: bool,
@@ -97,7 +97,7 @@ pub(super) fn read(bytes: &Bytes) -> Result<Head, BadHead> {
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(BadHead::Malformed("it is no request"));
     };
-    let mut request = Request::new(());
+    let mut request = Box::new(Request::new(Body::Empty));
     *request.version_mut() = if version == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
     *request.method_mut() =
         Method::from_bytes(method.as_bytes()).map_err(|_| BadHead::Malformed("the method is none"))?;

@@ -126,12 +126,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     }
 
     async fn exchange<H: Handler>(&mut self, head: Head, handler: &H, peer: Peer) -> io::Result<Next> {
-        let Head { request, framing, keep_alive, expects } = head;
+        let Head { mut request, framing, keep_alive, expects } = head;
         let (body, mut intake) = Intake::begin(framing, expects);
+        *request.body_mut() = body;
         intake.iter_mut().for_each(|intake| intake.lay_ready(&mut self.inbox));
         let asked = Asked { version: request.version(), head_only: *request.method() == Method::HEAD, keep_alive };
         let busy = self.stream.pulse().begin();
-        let mut work = pin!(fenced(handler, request.map(|()| body), peer));
+        let mut work = pin!(fenced(handler, request, peer));
         let response = poll_fn(|cx| {
             loop {
                 if let Poll::Ready(response) = work.as_mut().poll(cx) {

@@ -63,7 +63,7 @@ impl Requests {
         };
         *lines = Lines::default();
         *intake = Intake::begin(head.framing, head.expects).1;
-        let (parts, ()) = head.request.into_parts();
+        let (parts, _) = head.request.into_parts();
         self.read.push(Whole { method: parts.method, target: parts.uri, fields: parts.headers, body: Vec::new() });
         true
     }

@@ -35,7 +35,7 @@ pub(super) struct Stub {
 }
 
 impl Handler for Stub {
-    async fn handle(&self, request: Request<Body>, _peer: Peer) -> Response<Body> {
+    async fn handle(&self, request: Box<Request<Body>>, _peer: Peer) -> Response<Body> {
         self.handled.fetch_add(1, Ordering::SeqCst);
         match request.uri().path() {
             "/panic" => panic!("a secret of the client"),

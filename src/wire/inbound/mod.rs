@@ -17,8 +17,8 @@ use crate::base::{Secret, Timestamp};
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
 #[derive(Debug)]
 pub(crate) struct Inbound {
-    method: Method,
-    version: Version,
+    /// As it was read, its fields cleaned; its target is [`Self::path`].
+    request: Box<Request<Body>>,
     path: CanonPath,
     server_wide: bool,
     /// It came as a CONNECT: an answer of success begins the tunnel.
@@ -27,7 +27,6 @@ pub(crate) struct Inbound {
     host: Option<HeaderValue>,
     /// The host as the public sees it.
     authority: Option<Authority>,
-    headers: HeaderMap,
     seen: Seen,
     /// What the query showed in place of a token.
     query_token: Shown,
@@ -35,7 +34,6 @@ pub(crate) struct Inbound {
     cookies: TakenCookies,
     client: ClientFacts,
     request_id: RequestId,
-    body: Body,
 }
 
 /// Why a request is not read further.
@@ -83,57 +81,54 @@ impl BadRequest {
 impl Inbound {
     /// Reads a request, refuses what is ambiguous, decides who the client is, and takes every identity field off.
     pub(crate) fn admit(
-        request: Request<Body>,
+        mut request: Box<Request<Body>>,
         peer: Peer,
         door: &Door,
         request_id: RequestId,
-    ) -> Result<Self, BadRequest> {
-        let (mut parts, body) = request.into_parts();
-        let connects = parts.method == Method::CONNECT;
+    ) -> Result<Box<Self>, BadRequest> {
+        let connects = *request.method() == Method::CONNECT;
         if connects {
-            websocket::as_over_http1(&mut parts)?;
+            websocket::as_over_http1(&mut request)?;
         }
-        let mut headers = parts.headers;
-        checks::method(&parts.method)?;
-        let host = checks::host(&parts.uri, parts.version, &headers)?;
-        let (path, server_wide) = target(&parts.method, &parts.uri, door.allow_in_path)?;
+        let version = request.version();
+        checks::method(request.method())?;
+        let host = checks::host(request.uri(), version, request.headers())?;
+        let (path, server_wide) = target(request.method(), request.uri(), door.allow_in_path)?;
         let (path, query_token) = match &door.query_token {
             Some(name) => path.without(name)?,
             None => (path, Shown::Nothing),
         };
-        checks::values(&headers, parts.version)?;
-        let seen = Seen::of(&headers);
+        let headers = request.headers_mut();
+        checks::values(headers, version)?;
+        let seen = Seen::of(headers);
         if seen.has(Seen::FRAMING) {
-            checks::framing(&headers, parts.version)?;
+            checks::framing(headers, version)?;
         }
         if seen.has(Seen::UPGRADE) {
-            checks::handshake(&headers)?;
+            checks::handshake(headers)?;
         }
         if seen.has(Seen::EXPECT) {
-            checks::expectation(&headers)?;
+            checks::expectation(headers)?;
         }
-        checks::credentials(&headers)?;
+        checks::credentials(headers)?;
         let field = host.as_ref().map(|(field, _)| field.clone());
-        let (client, authority) = ClientFacts::decide(peer, &door.trusted, &headers, host);
-        door.registry.strip(&mut headers);
-        let cookies = if seen.has(Seen::COOKIE) { door.cookies.take(&mut headers) } else { TakenCookies::default() };
-        let cookies = if door.cors.bars_cookies(&headers) { TakenCookies::default() } else { cookies };
-        Ok(Self {
-            method: parts.method,
-            version: parts.version,
+        let (client, authority) = ClientFacts::decide(peer, &door.trusted, headers, host);
+        door.registry.strip(headers);
+        let cookies = if seen.has(Seen::COOKIE) { door.cookies.take(headers) } else { TakenCookies::default() };
+        let cookies = if door.cors.bars_cookies(headers) { TakenCookies::default() } else { cookies };
+        Ok(Box::new(Self {
+            request,
             path,
             server_wide,
             connects,
             host: field,
             authority,
-            headers,
             seen,
             query_token,
             cookies,
             client,
             request_id,
-            body,
-        })
+        }))
     }
 
     /// A request that nobody sent, through the same checks: what `explain` asks about. `target` is a URL or a path; a
@@ -159,13 +154,13 @@ impl Inbound {
             Some(scheme) => scheme == "https",
             None => door.public.as_ref().is_some_and(|public| public.https),
         };
-        let mut request = Request::new(Body::Empty);
+        let mut request = Box::new(Request::new(Body::Empty));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         let peer = Peer { ip: Some(from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))), tls };
         let request_id = door.request_id(request.headers(), peer, Timestamp::from_millis(0));
-        Self::admit(request, peer, door, request_id)
+        Self::admit(request, peer, door, request_id).map(|inbound| *inbound)
     }
 
     /// The request that a trusted proxy asks about, in place of the one it asks with: another method, another path and,
@@ -173,7 +168,8 @@ impl Inbound {
     pub(crate) fn instead(self, method: Method, uri: &Uri) -> Result<Self, BadRequest> {
         checks::method(&method)?;
         let (path, server_wide) = target(&method, uri, Spellings::default())?;
-        let mut about = Self { method, path, server_wide, ..self };
+        let mut about = Self { path, server_wide, ..self };
+        *about.request.method_mut() = method;
         if let Some(named) = uri.authority() {
             about.authority = Some(Authority::parse(named.as_str().as_bytes()).ok_or(BadRequest::Host)?);
             about.client.https = uri.scheme_str() == Some("https");
@@ -181,12 +177,12 @@ impl Inbound {
         Ok(about)
     }
 
-    pub(crate) const fn method(&self) -> &Method {
-        &self.method
+    pub(crate) fn method(&self) -> &Method {
+        self.request.method()
     }
 
-    pub(crate) const fn version(&self) -> Version {
-        self.version
+    pub(crate) fn version(&self) -> Version {
+        self.request.version()
     }
 
     pub(crate) const fn path(&self) -> &CanonPath {
@@ -220,8 +216,8 @@ impl Inbound {
     }
 
     /// Without identity fields and without `X-Forwarded-*`.
-    pub(crate) const fn headers(&self) -> &HeaderMap {
-        &self.headers
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.request.headers()
     }
 
     /// Which fields there are at all, among those that are asked about often.
@@ -256,13 +252,13 @@ impl Inbound {
     pub(crate) fn show(&mut self, token: &Secret) {
         if let Ok(mut value) = HeaderValue::try_from(format!("Bearer {}", token.expose())) {
             value.set_sensitive(true);
-            self.headers.insert(AUTHORIZATION, value);
+            self.request.headers_mut().insert(AUTHORIZATION, value);
         }
     }
 
     /// The body, once; an empty one afterwards.
     pub(crate) fn take_body(&mut self) -> Body {
-        std::mem::take(&mut self.body)
+        std::mem::take(self.request.body_mut())
     }
 }
 

@@ -41,7 +41,8 @@ impl Sent {
 
     fn admit(self) -> Result<Inbound, BadRequest> {
         let peer = Peer { ip: Some("9.9.9.9".parse().unwrap()), tls: false };
-        Inbound::admit(self.request, peer, &door(), RequestId::make(Timestamp::from_seconds(1)))
+        Inbound::admit(Box::new(self.request), peer, &door(), RequestId::make(Timestamp::from_seconds(1)))
+            .map(|inbound| *inbound)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The one path we match and forward; an ambiguous one is refused (RFC 3986, section 6.2.2; RFC 9110, section 17.11).
 mod lenient;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::uri::PathAndQuery;
+use memchr::memchr;
 
 pub(crate) use lenient::Spellings;
 
@@ -30,7 +32,7 @@ impl CanonPath {
     /// Reads the path of a request target; the only way to get one.
     pub(crate) fn parse(target: &PathAndQuery) -> Result<Self, PathError> {
         let whole = target.as_str();
-        let path = whole.split_once('?').map_or(whole, |(path, _)| path);
+        let path = memchr(b'?', whole.as_bytes()).and_then(|at| whole.get(..at)).unwrap_or(whole);
         match canonical(path)? {
             Canonical::AsSent => Ok(Self { target: target.clone(), decoded: None, lenient: None }),
             Canonical::Escaped { text, decoded } if text == path => {
@@ -97,10 +99,6 @@ impl CanonPath {
     /// Path and query as they go to an upstream.
     pub(crate) const fn target(&self) -> &PathAndQuery {
         &self.target
-    }
-
-    pub(crate) fn into_target(self) -> PathAndQuery {
-        self.target
     }
 
     /// What matching compares: octets, so that `%C3%A9` and `%c3%a9` are the same.
@@ -183,24 +181,24 @@ impl PathPrefix {
         path.octets().strip_prefix(self.octets.as_slice()).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
     }
 
-    /// The path as the upstream knows it: without this prefix, "/" when nothing is left. The query stays.
+    /// Path and query as the upstream knows them: without this prefix, "/" when nothing is left of the path.
     ///
     /// The path is cut at a segment, so what is left was checked with the whole; where it has escapes it is read again all
     /// the same.
-    pub(crate) fn strip(&self, path: &CanonPath) -> Result<CanonPath, PathError> {
+    pub(crate) fn strip<'p>(&self, path: &'p CanonPath) -> Result<Cow<'p, str>, PathError> {
         if !self.covers(path) {
             return Err(PathError::NoSlash);
         }
         if path.decoded.is_none() && path.lenient.is_none() {
-            let rest = path.as_str().get(self.octets.len()..).filter(|rest| !rest.is_empty());
-            return Ok(CanonPath { target: join(rest.unwrap_or("/"), path.query())?, decoded: None, lenient: None });
+            let rest = path.target.as_str().get(self.octets.len()..).unwrap_or_default();
+            return Ok(if rest.starts_with('/') { Cow::Borrowed(rest) } else { Cow::Owned(format!("/{rest}")) });
         }
         let segments = self.octets.iter().filter(|&&octet| octet == b'/').count();
         let rest = path.as_str().match_indices('/').nth(segments).and_then(|(at, _)| path.as_str().get(at..));
         let rest = join(rest.unwrap_or("/"), path.query())?;
         // Two slashes at the beginning would name a host to some.
         let takes = path.lenient.as_ref().filter(|_| !rest.as_str().starts_with("//")).map(|lenient| lenient.has);
-        CanonPath::parse_as(&rest, takes.unwrap_or_default())
+        CanonPath::parse_as(&rest, takes.unwrap_or_default()).map(|left| Cow::Owned(left.target.to_string()))
     }
 }
 

@@ -95,7 +95,7 @@ fn stripping_leaves_a_path_that_begins_with_one_slash() {
     let api = PathPrefix::parse("/api").unwrap();
     let strip = |target: &str| {
         let path = CanonPath::parse(&PathAndQuery::try_from(target).unwrap()).unwrap();
-        api.strip(&path).map(|path| path.target().as_str().to_owned())
+        api.strip(&path).map(Cow::into_owned)
     };
     assert_eq!(strip("/api/x/?q=1").as_deref(), Ok("/x/?q=1"));
     assert_eq!(strip("/api?").as_deref(), Ok("/?"));
@@ -103,9 +103,9 @@ fn stripping_leaves_a_path_that_begins_with_one_slash() {
     assert_eq!(strip("/%61pi/%c3%a9").as_deref(), Ok("/%c3%a9"));
     assert!(strip("/apiary").is_err());
     let deep = PathPrefix::parse("/a%3Ab/%C3%A9").unwrap();
-    assert_eq!(deep.strip(&CanonPath::parse_text("/a:b/%c3%a9/x%20").unwrap()).unwrap().as_str(), "/x%20");
+    assert_eq!(deep.strip(&CanonPath::parse_text("/a:b/%c3%a9/x%20").unwrap()).unwrap(), "/x%20");
     let root = PathPrefix::parse("/").unwrap();
-    assert_eq!(root.strip(&CanonPath::parse_text("/x").unwrap()).unwrap().as_str(), "/x");
+    assert_eq!(root.strip(&CanonPath::parse_text("/x").unwrap()).unwrap(), "/x");
 }
 
 /// How upstreams in the wild read a path before they serve it.
@@ -194,9 +194,10 @@ proptest! {
         let public = PathPrefix::parse("/pub").unwrap();
         if let Some(path) = CanonPath::parse_text(&path).ok().filter(|path| public.covers(path)) {
             let rest = public.strip(&path).unwrap();
-            prop_assert!(rest.as_str().starts_with('/') && !rest.as_str().starts_with("//"));
-            let again = CanonPath::parse_text(rest.as_str()).unwrap();
-            prop_assert_eq!((again.as_str(), again.octets()), (rest.as_str(), rest.octets()));
+            prop_assert!(rest.starts_with('/') && !rest.starts_with("//"));
+            let again = CanonPath::parse_text(&rest).unwrap();
+            prop_assert_eq!(again.as_str(), rest);
+            prop_assert!(again.octets() == b"/" || path.octets().ends_with(again.octets()));
         }
     }
 }

@@ -169,9 +169,10 @@ pub(super) const SIGNING_OUT: &[Row] = &[
 ];
 
 /// Who the backend is and what became of it is for the operator.
-fn tells_nothing(answer: &Answer) {
-    let text = answer.text();
-    for word in ["127.0.0.1", "os error", "refused (", "errno", "tcp"] {
+pub(super) fn tells_nothing(answer: &Answer) {
+    // Any letters may follow each other in the id of a request.
+    let text = answer.text().replace(answer.field("x-request-id").unwrap_or_default(), "").to_ascii_lowercase();
+    for word in ["127.0.0.1", "os error", "refused (", "errno", "tcp", "corrupt", "handshake"] {
         assert!(!text.contains(word), "{text}");
     }
 }

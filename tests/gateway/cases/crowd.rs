@@ -39,6 +39,9 @@ fn a_crowd_of_sources_takes_bounded_memory_and_gives_no_attacker_a_fresh_start()
     assert!(statuses[429] > 1000, "all of them were counted");
     assert!(grown < 64 * 1024, "{grown} KiB more");
     stage.play(AFTER_A_CROWD);
+    let after: Vec<_> =
+        (0..4).map(|_| stage.gateway.get("/few/x").header("X-Forwarded-For", "198.51.100.7").send().status).collect();
+    assert_eq!(after[3], 429, "{after:?}");
 }
 
 /// Some thousand more than are counted at once (65,536).

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use super::accounts::tells_nothing;
 use crate::support::browser::Form;
 use crate::support::mint::{sign, sign_with};
-use crate::support::{Answer, Faults, Mint, Reply, Row, SOON, Saw, Site, Stage, Upstream, authgate, until};
+use crate::support::{Faults, Mint, Reply, Row, SOON, Saw, Site, Stage, Upstream, authgate, until};
 
 const fn forged(id: &'static str, sends: &'static [u8]) -> Row {
     Row::said(id, sends, &[401, 431], |answer| assert!(answer.status == 431 || answer.code() == "token_invalid"))
@@ -196,7 +197,7 @@ fn what_was_shown_twice_ends_for_both() {
     let mut stage = Stage::open(Upstream::start(), faults.on(Site::fixture(&upstream)).start());
     stage.upstream = upstream;
     let next = stage.gateway.person("alice", &stage.gateway.refresh(&stage.alice.refresh).expect(200));
-    stage.cast.splice(0..0, [("@NEXT", next.refresh), ("@NEW", next.access)]);
+    stage.cast.extend([("@NEXT", next.refresh), ("@NEW", next.access)]);
     faults.clock_is_off_by(60);
     stage.play_in_turn(REUSED);
 }
@@ -218,7 +219,7 @@ fn who_is_disabled_or_changed_the_password_is_out_everywhere() {
     stage.upstream = upstream;
     let other = stage.gateway.sign_in("alice");
     let (refresh, password) = (stage.bob.refresh.clone(), stage.alice.password.clone());
-    stage.cast.splice(0..0, [("@PA", password), ("@RB", refresh), ("@RO", other.refresh), ("@OTHER", other.access)]);
+    stage.cast.extend([("@PA", password), ("@RB", refresh), ("@RO", other.refresh), ("@OTHER", other.access)]);
     authgate(stage.gateway.folder(), stage.gateway.site().variables(), &["user", "disable", "bob"]).expect(0);
     let asked = || stage.gateway.get("/app/x").bearer(&stage.bob.access).send().status;
     until("it is in force", SOON, || asked() == 401);
@@ -255,7 +256,7 @@ fn guesses() {
         let upstream = Upstream::start();
         let gateway = Site::fixture(&upstream).set("limits", limit, &format!("\"{rate}\"")).start();
         let mut stage = Stage::open(upstream, gateway);
-        stage.cast.insert(0, ("@PA", stage.alice.password.clone()));
+        stage.cast.push(("@PA", stage.alice.password.clone()));
         stage.play_in_turn(rows);
     }
 }
@@ -287,12 +288,6 @@ pub(super) const RUDE: &[Row] = &[
     Row { id: "L06", ..nonsense(b"GET /tls/x HTTP/1.1") },
     Row { id: "R05", status: &[504], ..nonsense(b"GET /pub/rude/silent HTTP/1.1") },
 ];
-
-fn tells_nothing(answer: &Answer) {
-    for word in ["127.0.0.1", "os error", "errno", "corrupt", "handshake"] {
-        assert!(!answer.text().to_ascii_lowercase().contains(word), "{}", answer.text());
-    }
-}
 
 fn rude(path: &str) -> Option<Reply> {
     let said: &[u8] = match path {
@@ -370,7 +365,7 @@ fn the_cookies_of_a_sign_in() {
     let page = stage.gateway.get("/auth/login").header("X-Forwarded-Proto", "https").send().expect(200);
     let cookie = page.field("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let body = Form::of(&page.text()).filled(&[("username", "alice"), ("password", &stage.alice.password)]);
-    stage.cast.splice(0..0, [("@FORM", cookie), ("@BODY", body)]);
+    stage.cast.extend([("@FORM", cookie), ("@BODY", body)]);
     stage.play(COOKIES);
 }
 

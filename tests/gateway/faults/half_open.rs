@@ -35,6 +35,7 @@ fn clients_that_vanish_are_let_go_at_their_deadline_whatever_they_were_doing() {
                 ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0".to_owned(), false),
             ];
             for (what, sends, heard) in doing {
+                let opened = Instant::now();
                 let mut crowd: Vec<Raw> = (0..3).map(|_| gateway.raw()).collect();
                 for raw in &mut crowd {
                     raw.send(&sends);
@@ -42,11 +43,13 @@ fn clients_that_vanish_are_let_go_at_their_deadline_whatever_they_were_doing() {
                         assert!(raw.wire.head().is_some(), "{what}: no answer");
                     }
                 }
+                until(&format!("all are held: {what}"), SOON, || network.accepted(gateway.port) == crowd.len());
                 network.cuts(crowd.iter().map(|raw| raw.wire.stream.local_addr().unwrap().port()));
                 drop(crowd);
                 let begun = Instant::now();
                 until(&format!("they are let go: {what}"), SOON, || network.accepted(gateway.port) == 0);
                 assert!(begun.elapsed() < Duration::from_secs(8), "{what}: {:?}", begun.elapsed());
+                assert!(opened.elapsed() > DEADLINE * 9 / 10, "{what}: not held for {DEADLINE:?}");
                 network.is_well();
                 gateway.is_alive();
             }
@@ -78,14 +81,15 @@ fn a_backend_that_vanishes_ends_the_socket_though_the_client_goes_on_speaking() 
     );
 }
 
+const DEADLINE: Duration = Duration::from_secs(2);
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
-/// Short deadlines, so that a test sees them pass.
+/// Short deadlines, so that a test sees them pass; none is shorter than `DEADLINE`.
 fn hasty(backend: &Upstream) -> Gateway {
     Site::fixture(backend)
-        .set("limits", "header_timeout", "\"1s\"")
-        .set("limits", "body_timeout", "\"1s\"")
-        .set("limits", "idle_timeout", "\"1s\"")
+        .set("limits", "header_timeout", "\"2s\"")
+        .set("limits", "body_timeout", "\"2s\"")
+        .set("limits", "idle_timeout", "\"2s\"")
         .set("upstreams.app", "urls", &format!("[\"{}\"]", backend.url()))
         .set("upstreams.app", "idle_timeout", "\"2s\"")
         .set("upstreams.app", "keep_alive", "\"1s\"")

@@ -1,6 +1,7 @@
 //! Networks that lose packets: a fifth of them, or all.
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -134,7 +135,8 @@ fn a_link_that_is_cut_while_requests_are_under_way_ends_them_in_time_and_service
     Network::of_its_own(
         "faults::losses::a_link_that_is_cut_while_requests_are_under_way_ends_them_in_time_and_service_returns_with_it",
         |network| {
-            let (near, far) = (Upstream::start(), far_backend());
+            let link_is_cut = Arc::new(AtomicBool::new(false));
+            let (near, far) = (Upstream::start(), far_backend(Arc::clone(&link_is_cut)));
             let gateway = Site::fixture(&near)
                 .set("upstreams.far", "urls", &format!("[\"{}\"]", far.url()))
                 .set("upstreams.far", "connect_timeout", "\"1s\"")
@@ -155,6 +157,7 @@ fn a_link_that_is_cut_while_requests_are_under_way_ends_them_in_time_and_service
             under_way.extend((0..3).map(|_| sends(&[up.as_slice(), &[b'x'; 100_000]].concat(), gateway.raw())));
             until("all are with the backend", SOON, || far.connections() >= under_way.len());
             network.cuts([far.port]);
+            link_is_cut.store(true, Ordering::SeqCst);
             let cut = Instant::now();
             let ended: Vec<_> = under_way.into_iter().map(|raw| thread::spawn(move || ends(raw))).collect();
             for (number, ended) in ended.into_iter().enumerate() {
@@ -181,19 +184,20 @@ fn a_link_that_is_cut_while_requests_are_under_way_ends_them_in_time_and_service
     );
 }
 
-/// Waits before it answers, in the middle of its answer, or never ends it.
-fn far_backend() -> Upstream {
-    Upstream::talking(|wire| {
+/// Waits for the link to be cut before it answers or in the middle of its answer, or never ends it.
+fn far_backend(link_is_cut: Arc<AtomicBool>) -> Upstream {
+    Upstream::talking(move |wire| {
+        let waits = || until("the link is cut", SOON, || link_is_cut.load(Ordering::SeqCst));
         while let Some(head) = wire.head() {
             let target = head.first.split(' ').nth(1).unwrap_or_default().to_owned();
             let said = match target.as_str() {
                 "/far/waits" => {
-                    thread::sleep(Duration::from_secs(1));
+                    waits();
                     wire.send(Reply::new("200 OK", "", "late").bytes)
                 }
                 "/far/half" => {
                     wire.send("HTTP/1.1 200 OK\r\nX-Upstream: far\r\nContent-Length: 8\r\n\r\nhalf");
-                    thread::sleep(Duration::from_secs(1));
+                    waits();
                     wire.send("half")
                 }
                 "/far/endless" => {

@@ -122,6 +122,8 @@ fn when_memory_truly_runs_out_it_refuses_or_ends_with_the_cause_and_what_was_ack
         }
     }
     assert!(said.iter().any(|(_, status)| *status != Some(201)), "there was memory enough for all");
+    let refused = said.iter().any(|(_, status)| *status == Some(503));
+    assert!(!gateway.runs() || refused, "it goes on and refused nobody: {said:?}");
     if !gateway.runs() {
         assert_eq!(gateway.wait_for_end(), None, "it goes on with memory that it does not have");
         let said = gateway.log_text();

@@ -8,7 +8,7 @@ pub(crate) struct Network(());
 
 impl Network {
     /// Plays the test of this name in a network of its own, in a process of its own. Said loudly, and not played, where the system
-    /// has no namespaces for us or `nft` is not installed.
+    /// has no namespaces for us, or `ip` or `nft` is not installed.
     pub(crate) fn of_its_own(name: &str, test: impl FnOnce(&Self)) {
         if std::env::var_os(INSIDE).is_some() {
             let network = Self(());
@@ -32,10 +32,7 @@ impl Network {
 
     /// Packets as they are between machines: none carries more than a line would.
     fn begin(&self) {
-        for set in [&["mtu", "1500"][..], &["gso_max_segs", "1"], &["up"]] {
-            let done = Command::new("ip").args(["link", "set", "lo"]).args(set).env("PATH", PATH).status().unwrap();
-            assert!(done.success(), "{set:?}");
-        }
+        told(Command::new("ip").args(["-batch", "-"]), LINK).unwrap();
     }
 
     /// Of a hundred packets from or to these ports so many are lost, in each direction; nobody is told.
@@ -85,21 +82,25 @@ impl Network {
         let chain = format!(
             "flush ruleset\ntable inet losses {{\nchain arriving {{\ntype filter hook input priority 0; policy accept;\n{rules}}}\n}}\n"
         );
-        nft(Command::new("nft"), &chain).unwrap();
+        told(Command::new("nft").args(["-f", "-"]), &chain).unwrap();
     }
 }
 
 fn may_be_made() -> Result<(), String> {
-    let mut command = apart();
-    command.arg("nft");
-    nft(command, "table inet try {\nchain c {\ntcp dport 1 numgen random mod 100 < 20 drop;\n}\n}\n")
+    told(apart().args(["ip", "-batch", "-"]), LINK)?;
+    let rules = "table inet try {\nchain c {\ntcp dport 1 numgen random mod 100 < 20 drop;\n}\n}\n";
+    told(apart().args(["nft", "-f", "-"]), rules)
 }
 
-fn nft(mut command: Command, rules: &str) -> Result<(), String> {
-    let command = command.args(["-f", "-"]).env("PATH", PATH).stdin(Stdio::piped()).stderr(Stdio::piped());
+/// The loopback, up and with packets of a line's size.
+const LINK: &str = "link set lo mtu 1500\nlink set lo gso_max_segs 1\nlink set lo up\n";
+
+/// Runs a program that is told so.
+fn told(command: &mut Command, what: &str) -> Result<(), String> {
+    let command = command.env("PATH", PATH).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| error.to_string())?;
     // One that ended already says why below.
-    drop(child.stdin.take().unwrap().write_all(rules.as_bytes()));
+    drop(child.stdin.take().unwrap().write_all(what.as_bytes()));
     let done = child.wait_with_output().map_err(|error| error.to_string())?;
     if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()) }
 }

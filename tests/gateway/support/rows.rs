@@ -11,7 +11,8 @@ pub(crate) struct Row {
     /// The row of the catalogue it belongs to ("P04").
     pub(crate) id: &'static str,
     /// A request line and fields, each line ended by "\n" for reading, and after an empty line a body; `\x1e` is an LF alone. `@H` is our authority, and
-    /// the cast says what the other names stand for. `Host`, the empty line, and the length of a body are added when they are missing.
+    /// the cast says what the other names stand for: capitals and digits after an `@`, as many as there are. `Host`, the empty line, and the
+    /// length of a body are added when they are missing.
     pub(crate) sends: &'static [u8],
     pub(crate) status: &'static [u16],
     pub(crate) saw: Saw,
@@ -101,7 +102,7 @@ impl Stage {
     /// Each row on a fresh connection, and again as the second request of a kept one; where it can be said in HTTP/2, there too.
     pub(crate) fn play(&self, rows: &[Row]) {
         for row in rows {
-            let text = self.filled_in(row.sends);
+            let text = filled_in(row.sends, &self.cast);
             for kept in [false, true] {
                 self.on_http1(row, &text, kept);
                 if let Some(request) = framed(&text, &self.gateway.authority()) {
@@ -115,7 +116,7 @@ impl Stage {
     /// Rows that are one after the other, once.
     pub(crate) fn play_in_turn(&self, rows: &[Row]) {
         for row in rows {
-            self.on_http1(row, &self.filled_in(row.sends), false);
+            self.on_http1(row, &filled_in(row.sends, &self.cast), false);
             self.stands(row.id);
         }
     }
@@ -130,10 +131,6 @@ impl Stage {
             let own = self.upstream.seen().into_iter().rev().find(|seen| seen.target == "/app/own");
             assert_eq!(own.unwrap().field("x-user-name"), Some("bob"), "after {id}");
         }
-    }
-
-    fn filled_in(&self, text: &[u8]) -> Vec<u8> {
-        self.cast.iter().fold(text.to_vec(), |text, (name, value)| replace(&text, name.as_bytes(), value.as_bytes()))
     }
 
     fn on_http1(&self, row: &Row, text: &[u8], kept: bool) {
@@ -198,7 +195,7 @@ impl Stage {
         let mut seen = self.upstream.seen();
         if matches!(row.saw, Saw::Path(_) | Saw::One(_)) {
             // What a row before this one began and never ended may be told of late.
-            seen.retain(|seen| seen.whole);
+            seen.retain(|seen| seen.whole || seen.connection >= before.len());
         }
         match row.saw {
             Saw::Whatever => {}
@@ -311,7 +308,29 @@ const OF_HTTP_1: [&[u8]; 10] = [
     b"",
 ];
 
-pub(crate) fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+/// Puts what the cast says in place of each name. Nobody's name is read as the beginning of another's, and what was put in is not read again.
+#[track_caller]
+pub(crate) fn filled_in(text: &[u8], cast: &[(&str, String)]) -> Vec<u8> {
+    let (mut out, mut rest) = (Vec::new(), text);
+    while let Some(at) = rest.iter().position(|&byte| byte == b'@') {
+        let letters =
+            rest[at + 1..].iter().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()).count();
+        let (before, name) = (&rest[..at], &rest[at..=at + letters]);
+        out.extend_from_slice(before);
+        if letters == 0 {
+            out.push(b'@');
+        } else {
+            let known = cast.iter().find(|(known, _)| known.as_bytes() == name);
+            let (_, value) = known.unwrap_or_else(|| panic!("nobody is cast as {}", String::from_utf8_lossy(name)));
+            out.extend_from_slice(value.as_bytes());
+        }
+        rest = &rest[at + 1 + letters..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+fn replace(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = bytes;
     while let Some(at) = rest.windows(from.len()).position(|window| window == from) {

@@ -20,6 +20,8 @@ pub(crate) struct Seen {
     pub(crate) trailers: Vec<String>,
     /// The body came to its end.
     pub(crate) whole: bool,
+    /// Which connection it came on, counted from 0.
+    pub(crate) connection: usize,
 }
 
 impl Seen {
@@ -108,8 +110,8 @@ impl Upstream {
 
     /// Answers as `reply` says.
     pub(crate) fn answering(reply: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
-        Self::serve(move |mut wire, book| {
-            while let Some(seen) = next_request(&mut wire) {
+        Self::serve(move |mut wire, connection, book| {
+            while let Some(seen) = next_request(&mut wire, connection) {
                 let reply = reply(&seen);
                 let whole = seen.whole;
                 book.seen.lock().unwrap().push(seen);
@@ -122,7 +124,7 @@ impl Upstream {
 
     /// Each connection is handed to `talk` as it is; nothing is parsed and only bytes are kept.
     pub(crate) fn talking(talk: impl Fn(&mut Wire) + Send + Sync + 'static) -> Self {
-        Self::serve(move |mut wire, _| talk(&mut wire))
+        Self::serve(move |mut wire, _, _| talk(&mut wire))
     }
 
     pub(crate) fn url(&self) -> String {
@@ -161,7 +163,7 @@ impl Upstream {
         self.book.connections.lock().unwrap().len()
     }
 
-    fn serve(each: impl Fn(Wire, &Book) + Send + Sync + 'static) -> Self {
+    fn serve(each: impl Fn(Wire, usize, &Book) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let book = Arc::new(Book::default());
@@ -171,9 +173,10 @@ impl Upstream {
                 let Ok(stream) = stream else { continue };
                 let wire = Wire::new(stream);
                 let mut connections = shared.connections.lock().unwrap();
+                let connection = connections.len();
                 connections.push(wire.record());
                 let (book, each) = (Arc::clone(&shared), Arc::clone(&each));
-                thread::spawn(move || each(wire, &book));
+                thread::spawn(move || each(wire, connection, &book));
             }
         });
         Self { port, book }
@@ -183,11 +186,11 @@ impl Upstream {
 /// Asked by `Gateway::is_alive`; left out of what the upstream saw.
 pub(crate) const ALIVE: &str = "/pub/alive";
 
-fn next_request(wire: &mut Wire) -> Option<Seen> {
+fn next_request(wire: &mut Wire, connection: usize) -> Option<Seen> {
     let head = wire.head()?;
     let mut words = head.first.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
     let payload = wire.payload(&head, Unsaid::NoBody);
     let (body, trailers, whole) = (payload.bytes, payload.trailers, payload.whole);
-    Some(Seen { method, target, head, body, trailers, whole })
+    Some(Seen { method, target, head, body, trailers, whole, connection })
 }
