@@ -70,7 +70,8 @@ impl Accounts {
     /// Changes names. A new username or address ends the access tokens that are out, since they say the old one; the
     /// session goes on. What somebody signs in with, or is reset by, is changed by whoever shows the password or signed
     /// in a moment ago. Whether a name is taken is told behind the limit for registrations. With `verify_email` an
-    /// address becomes theirs when they follow the link that is sent there; the address of before is told in any case.
+    /// address becomes theirs when they follow the link that is sent there. The address of before is told where letters leave
+    /// and it is known to be theirs, or need not be.
     pub(crate) async fn change(
         &self,
         user: &User,

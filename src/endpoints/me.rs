@@ -17,7 +17,8 @@ struct Form {
     username: Option<String>,
     email: Option<String>,
     name: Option<String>,
-    /// Needed for another username or address when the sign-in is older than some minutes.
+    /// Needed for another address, or another username where people sign in with it, when the sign-in is older than some
+    /// minutes.
     password: Option<Secret>,
 }
 

@@ -39,7 +39,7 @@ impl Store {
 
 const ROWS_AT_ONCE: i64 = 500;
 const MOST_STEPS: u32 = 20;
-/// More than may be made in a minute.
+/// More than may be made in a minute, on average over the five that one is good for.
 const MOST_STEPS_OF_CHALLENGES: u32 = 100;
 
 /// Deletes at most `$2` rows of a table, by its key, of which something is true at `$1`.
