@@ -1,5 +1,6 @@
 //! Links that were mailed to somebody: each is good once and for a while.
 use super::engine::{Connection, values};
+use super::oneself;
 use super::people::{self, Changed, UserChange};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
@@ -62,7 +63,7 @@ impl Store {
         let sql = "UPDATE users SET password_hash = $1, password_set_at = $2, updated_at = $2, email_verified = 1 WHERE id = $3";
         on.execute(sql, values![password.expose(), now, user.id]).await?;
         forget(&mut on, user.id, Purpose::Password).await?;
-        forget_addresses(&mut on, user.id).await?;
+        oneself::forget_what_was_begun(&mut on, user.id).await?;
         let revoked = revocations::of_user(&mut on, user.id, None, Reach::Sessions, now).await?;
         strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
         on.commit().await?;

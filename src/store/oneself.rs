@@ -1,7 +1,7 @@
 //! Somebody who changes what is their own. What they showed was looked at before: reading a body, hashing a password and the
 //! wait for other writers take their time, so it is looked at again within the transaction that changes something.
-use super::engine::Connection;
-use super::{Store, StoreError, User, sessions};
+use super::engine::{Connection, values};
+use super::{Store, StoreError, User, links, sessions};
 use crate::base::{SessionId, Timestamp, UserId};
 
 /// Who asks, and what they showed for it.
@@ -47,4 +47,13 @@ impl Store {
         }
         Ok(on)
     }
+}
+
+/// What somebody began with what they had shown and did not end: the address that waits for its link, the key whose first
+/// code was not shown, the passkey whose device is still asked. Within the transaction of whatever shuts others out: it may
+/// have been one of them.
+pub(super) async fn forget_what_was_begun(on: &mut Connection, user: UserId) -> Result<(), StoreError> {
+    links::forget_addresses(on, user).await?;
+    on.execute("DELETE FROM totp_keys WHERE user_id = $1 AND confirmed_at IS NULL", values![user]).await?;
+    on.execute("DELETE FROM passkey_challenges WHERE user_id = $1", values![user]).await.map(|_| ())
 }

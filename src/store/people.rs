@@ -4,7 +4,7 @@ use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::write_list;
 use super::{Attributes, Digest, Link, Live, NewSession, NewUser, Oneself, OwnError, Purpose, Revocation, Store};
-use super::{StoreError, User, invites, links, sessions};
+use super::{StoreError, User, invites, links, oneself, sessions};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
 
 impl Store {
@@ -166,7 +166,7 @@ impl Store {
         }
         let revoked =
             if disabled { revocations::of_user(&mut on, id, None, Reach::Sessions, now).await? } else { vec![] };
-        links::forget_addresses(&mut on, id).await?;
+        oneself::forget_what_was_begun(&mut on, id).await?;
         strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
         Ok(Some(revoked))
@@ -320,7 +320,7 @@ async fn set_password(
         return Ok(None);
     }
     links::forget(on, id, Purpose::Password).await?;
-    links::forget_addresses(on, id).await?;
+    oneself::forget_what_was_begun(on, id).await?;
     let revoked = revocations::of_user(on, id, except, Reach::Sessions, now).await?;
     strangers::of_person(on, id, Done::Changed, now).await?;
     Ok(Some(revoked))

@@ -6,7 +6,7 @@ use super::revocations::{self, Reach};
 use super::strangers::{self, Done};
 use super::types::digest;
 use super::{Digest, NewSession, Oneself, OwnError, Revocation, Session, SessionKey, Store, StoreError, User};
-use super::{familiar, links, people};
+use super::{familiar, oneself, people};
 use crate::base::{Network, Secret, SessionId, Timestamp, UserId};
 
 impl Store {
@@ -268,8 +268,8 @@ pub(crate) enum Rotation {
     Dead,
 }
 
-/// Who ends a session. Where it is not whoever is signed in there, that may be a thief, and the address that was asked for
-/// there is forgotten.
+/// Who ends a session. Where it is not whoever is signed in there, that may be a thief, and what was begun there is
+/// forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Itself,
@@ -353,7 +353,7 @@ async fn extend(
 
 async fn end(on: &mut Connection, session: &Session, by: By, now: Timestamp) -> Result<Revocation, StoreError> {
     if by == By::Another {
-        links::forget_addresses(on, session.user).await?;
+        oneself::forget_what_was_begun(on, session.user).await?;
     }
     on.execute("UPDATE sessions SET ended_at = $1 WHERE id = $2", values![now, session.id]).await?;
     revocations::of_session(on, session.id, session.tokens_until).await
@@ -367,7 +367,7 @@ async fn end_all(
 ) -> Result<Vec<Revocation>, StoreError> {
     let revoked = revocations::of_user(on, user, except, Reach::Sessions, now).await?;
     strangers::of_person(on, user, Done::Changed, now).await?;
-    links::forget_addresses(on, user).await?;
+    oneself::forget_what_was_begun(on, user).await?;
     Ok(revoked)
 }
 

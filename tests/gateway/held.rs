@@ -211,6 +211,26 @@ fn a_form_that_waits_for_the_store_while_its_session_ends_leads_to_the_sign_in()
     }
 }
 
+/// Whoever has a token of the session that the password is changed in goes on in it; what was begun before does not.
+#[test]
+fn what_was_begun_before_a_new_password_is_begun_again_after_it() {
+    let gateway = Gateway::start(&Upstream::start());
+    let (alice, device) = (gateway.register("alice"), Device::new(gateway.port));
+    let post = |path: &str| gateway.post(path).bearer(&alice.access);
+    let begin = || {
+        let made = post("/auth/mfa/totp").send().expect(200).json();
+        let asked = post("/auth/passkeys/register/begin").send().expect(200).json();
+        (json!({ "code": code_of(made["secret"].as_str().unwrap()) }), device.makes(&asked))
+    };
+    let (code, made) = begin();
+    change_password(&gateway, &alice).send().expect(204);
+    post("/auth/mfa/totp/confirm").json(&code).send().refused(404, "no_second_factor");
+    post("/auth/passkeys/register/finish").json(&made).send().refused(400, "passkey_refused");
+    let (code, made) = begin();
+    post("/auth/mfa/totp/confirm").json(&code).send().expect(200);
+    post("/auth/passkeys/register/finish").json(&made).send().expect(201);
+}
+
 #[test]
 fn the_link_to_an_address_is_no_later_than_the_wish_for_it() {
     let Some(mailbox) = Mailbox::start() else { return };

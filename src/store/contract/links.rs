@@ -78,49 +78,78 @@ pub(super) async fn an_address_becomes_a_persons_by_its_link(store: Store) {
 
 pub(super) async fn what_shuts_others_out_shuts_out_the_address_they_asked_for(store: Store) {
     let clock = Clock::system();
-    let live = signed_in(&store, "ann", 1, clock.now()).await;
-    let (id, long) = (live.user.id, clock.now().plus(DAY));
-    let (new, password) = (Secret::new("$argon2id$2".to_owned()), [9; 32]);
-    for (number, way) in
-        ["set", "replaced", "reset", "sessions", "one session", "by another", "used twice", "disabled", "edited"]
-            .into_iter()
-            .enumerate()
-    {
+    let id = signed_in(&store, "ann", 1, clock.now()).await.user.id;
+    for (number, way) in WAYS.into_iter().enumerate() {
         let hash = |which: u8| u8::try_from(number * 2).unwrap() + 100 + which;
         let user = store.user(id).await.unwrap().unwrap();
         let current = user.email.clone().unwrap();
         for (which, email) in [(0, "thief@example.com"), (1, current.as_str())] {
             let link = link(hash(which), &user, Purpose::Email, email);
-            store.add_link(&Link { expires_at: long, ..link }).await.unwrap();
+            store.add_link(&Link { expires_at: clock.now().plus(DAY), ..link }).await.unwrap();
         }
-        match way {
-            "set" => drop(store.set_password(id, &new, &clock).await.unwrap().unwrap()),
-            "replaced" => {
-                store.start_session(&user, &session(2, clock.now()), None).await.unwrap();
-                let here = store.live_sessions(id, clock.now()).await.unwrap().remove(0);
-                let who = Oneself::by_password(&user, here.id);
-                drop(store.replace_password(&who, &new, &clock).await.unwrap());
-            }
-            "reset" => {
-                let link = link(password[0], &user, Purpose::Password, current.as_str());
-                store.add_link(&Link { expires_at: long, ..link }).await.unwrap();
-                drop(store.reset_password(&password, &new, &clock).await.unwrap().unwrap());
-            }
-            "sessions" => drop(store.end_sessions(id, None, clock.now()).await.unwrap()),
-            "one session" | "by another" | "used twice" => one_session_ends(&store, way, &user, hash(0)).await,
-            "disabled" => {
-                store.set_disabled(id, true, &clock).await.unwrap().unwrap();
-                store.set_disabled(id, false, &clock).await.unwrap().unwrap();
-            }
-            _ => {
-                let email = Some(Email::parse("ann@example.net").unwrap());
-                store.change_user(id, &UserChange { email, ..UserChange::default() }, &clock).await.unwrap();
-            }
-        }
+        others_are_shut_out(&store, way, &user, hash(0)).await;
         assert!(store.follow_email_link(&[hash(0); 32], &clock).await.unwrap().is_none(), "{way}");
         if way != "edited" {
             let own = store.follow_email_link(&[hash(1); 32], &clock).await.unwrap();
             assert!(matches!(own, Some(Changed::Done { .. })), "{way}: one's own address is confirmed as ever");
+        }
+    }
+}
+
+pub(super) async fn what_shuts_others_out_ends_what_they_began(store: Store) {
+    let clock = Clock::system();
+    let id = signed_in(&store, "ann", 1, clock.now()).await.user.id;
+    for (number, way) in WAYS.into_iter().enumerate() {
+        let hash = u8::try_from(number * 3).unwrap() + 100;
+        let (user, now) = (store.user(id).await.unwrap().unwrap(), clock.now());
+        let begun = session(hash + 2, now);
+        store.start_session(&user, &begun, None).await.unwrap();
+        let who = Oneself::by_session(&user, begun.id);
+        assert!(store.begin_totp(&who, &[hash; 20], false, now).await.unwrap());
+        assert!(store.add_own_passkey_challenge(&who, &[hash; 32], now, now.plus(DAY)).await.unwrap());
+        others_are_shut_out(&store, way, &user, hash).await;
+        let there = way == "edited";
+        assert_eq!(store.totp(id).await.unwrap().is_some(), there, "{way}");
+        assert_eq!(store.take_passkey_challenge(&[hash; 32], Some(id), clock.now()).await.unwrap(), there, "{way}");
+    }
+    let now = clock.now();
+    let ann = store.user(id).await.unwrap().unwrap();
+    let last = session(99, now);
+    store.start_session(&ann, &last, None).await.unwrap();
+    let (who, totp) = (Oneself::by_session(&ann, last.id), store.totp(id).await.unwrap().unwrap());
+    assert!(store.confirm_totp(&who, (&totp, 1), &[], now).await.unwrap());
+    store.end_sessions(id, None, now).await.unwrap();
+    assert!(store.totp(id).await.unwrap().is_some(), "what is confirmed stays");
+}
+
+const WAYS: [&str; 9] =
+    ["set", "replaced", "reset", "sessions", "one session", "by another", "used twice", "disabled", "edited"];
+
+/// In one of the ways in which whoever else has come in is out; an edited address does not end what has to do with none.
+async fn others_are_shut_out(store: &Store, way: &str, user: &User, number: u8) {
+    let (id, clock, new) = (user.id, Clock::system(), Secret::new("$argon2id$2".to_owned()));
+    match way {
+        "set" => drop(store.set_password(id, &new, &clock).await.unwrap().unwrap()),
+        "replaced" => {
+            let here = session(2, clock.now());
+            store.start_session(user, &here, None).await.unwrap();
+            let who = Oneself::by_password(user, here.id);
+            drop(store.replace_password(&who, &new, &clock).await.unwrap());
+        }
+        "reset" => {
+            let link = link(9, user, Purpose::Password, user.email.as_ref().unwrap().as_str());
+            store.add_link(&Link { expires_at: clock.now().plus(DAY), ..link }).await.unwrap();
+            drop(store.reset_password(&[9; 32], &new, &clock).await.unwrap().unwrap());
+        }
+        "sessions" => drop(store.end_sessions(id, None, clock.now()).await.unwrap()),
+        "one session" | "by another" | "used twice" => one_session_ends(store, way, user, number).await,
+        "disabled" => {
+            store.set_disabled(id, true, &clock).await.unwrap().unwrap();
+            store.set_disabled(id, false, &clock).await.unwrap().unwrap();
+        }
+        _ => {
+            let email = Some(Email::parse("ann@example.net").unwrap());
+            store.change_user(id, &UserChange { email, ..UserChange::default() }, &clock).await.unwrap();
         }
     }
 }

@@ -113,6 +113,7 @@ the_contract!(
         a_link_is_good_once_and_only_for_the_address_it_was_sent_to,
         an_address_becomes_a_persons_by_its_link,
         what_shuts_others_out_shuts_out_the_address_they_asked_for,
+        what_shuts_others_out_ends_what_they_began,
         the_link_to_an_address_comes_with_the_wish_or_not_at_all,
         signing_out_leaves_the_address_that_was_asked_for,
     }
