@@ -80,7 +80,7 @@ impl WayBench {
     /// Admits a request and builds the upstream's, the person's fields in it; how many fields that has.
     pub fn admit_and_build(&self, headers: HeaderMap) -> Option<usize> {
         let (inbound, permit) = (self.inbound(headers)?, self.permit()?);
-        let preview = self.proxy.preview(&inbound, &permit, target()).ok()?;
+        let preview = self.proxy.preview(&inbound, &permit, &target()).ok()?;
         Some(preview.headers.len())
     }
 

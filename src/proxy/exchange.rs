@@ -36,16 +36,16 @@ pub(super) enum Sent {
 
 /// Sends a request and drives the connection until the head of the answer is there.
 ///
-/// `within` is counted anew as long as the client's body moves: a long upload is no silent upstream.
+/// The time that an upstream has is counted anew as long as the client's body moves: a long upload is no silent upstream.
 pub(super) async fn send(
     way: &mut Way,
     request: &Head<'_>,
     place: &HeaderValue,
     secure: bool,
     upload: &mut Option<Upload>,
-    within: Duration,
 ) -> Sent {
     let progress = upload.as_ref().and_then(Upload::progress);
+    let within = request.within();
     match way {
         Way::Own(link) => {
             upload.iter_mut().for_each(|upload| upload.goes_over(false));

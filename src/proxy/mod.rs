@@ -190,38 +190,45 @@ impl Proxy {
         &self,
         mut inbound: Box<Inbound>,
         permit: Permit,
-        target: Target<'_>,
+        target: &Target<'_>,
     ) -> Result<Response<Body>, ForwardError> {
         let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
-        let body = inbound.take_body();
-        if body.size_hint().lower() > target.max_body {
-            return Err(ForwardError::RequestTooLarge);
-        }
         let user = permit.identity().map(Identity::sub);
         let asker = Asker { client: inbound.client().ip, user };
         let at = upstream.addresses.pick(asker).ok_or(ForwardError::Unwell)?;
         let may_upgrade = inbound.seen().has(Seen::UPGRADE) && !upstream.settings.http2;
-        let handshake = if may_upgrade { Handshake::asked_by(&inbound) } else { None };
-        let request = Head::new(&inbound, &permit, &target, &upstream.settings, &body, handshake.is_some())?;
+        let handshake = if may_upgrade { Handshake::asked_by(&inbound).map(Box::new) } else { None };
         let calls = inbound.version() == Version::HTTP_2
             && upstream.may_share()
             && inbound.seen().has(Seen::CONTENT_TYPE)
             && ending::is_grpc(inbound.headers());
-        let mut upload = Upload::new(body, target.max_body, target.body_timeout, calls);
+        // What is not named again behind a block needs no room while the answer is waited for.
+        let (request, mut upload) = {
+            let body = inbound.take_body();
+            if body.size_hint().lower() > target.max_body {
+                return Err(ForwardError::RequestTooLarge);
+            }
+            let request = Head::new(&inbound, &permit, target, &upstream.settings, &body, handshake.is_some())?;
+            (request, Upload::new(body, target.max_body, target.body_timeout, calls))
+        };
         let progress = upload.as_ref().and_then(Upload::progress);
         let live = if calls { self.enter(&permit)? } else { None };
-        let within = target.timeout.unwrap_or(upstream.settings.response_timeout);
         let need = if handshake.is_some() { Need::Http1 } else { Need::Any };
         let (answer, mut lease) = {
             // In one place, whichever way it is waited for: each move of it costs, and each place makes all of this larger.
-            let mut exchanged = pin!(exchange(upstream, at, need, &request, &mut upload, within));
+            let mut exchanged = pin!(exchange(upstream, at, need, &request, &mut upload));
             match &live {
                 None => exchanged.as_mut().await?,
                 // A call in which only the client speaks has no answer before its end.
-                Some(live) => tokio::select! {
-                    exchanged = exchanged.as_mut() => exchanged?,
-                    () = live.ended() => return Err(ForwardError::SessionEnded),
-                },
+                Some(live) => {
+                    let until = async {
+                        tokio::select! {
+                            exchanged = exchanged.as_mut() => exchanged,
+                            () = live.ended() => Err(ForwardError::SessionEnded),
+                        }
+                    };
+                    Box::pin(until).await?
+                }
             }
         };
         let idle_timeout = upstream.settings.idle_timeout;
@@ -269,10 +276,10 @@ impl Proxy {
         &self,
         inbound: &Inbound,
         permit: &Permit,
-        target: Target<'_>,
+        target: &Target<'_>,
     ) -> Result<Preview, ForwardError> {
         let upstream = self.upstreams.get(target.upstream).ok_or(ForwardError::Unknown)?;
-        let request = Head::new(inbound, permit, &target, &upstream.settings, &Body::Empty, false)?;
+        let request = Head::new(inbound, permit, target, &upstream.settings, &Body::Empty, false)?;
         let headers = request.headers(upstream.host(0));
         Ok(Preview { address: upstream.address(0), target: request.target().to_owned(), headers })
     }
@@ -317,7 +324,6 @@ async fn exchange(
     need: Need,
     request: &Head<'_>,
     upload: &mut Option<Upload>,
-    within: Duration,
 ) -> Result<(Answer, Lease), ForwardError> {
     let repeatable = upload.is_none() && request.is_safe();
     let mut lease = match upstream.kept(first, need) {
@@ -330,7 +336,7 @@ async fn exchange(
     loop {
         let (place, secure) = (upstream.host(lease.at()), upstream.settings.tls.is_some());
         let way = lease.way().ok_or(ForwardError::Unknown)?;
-        let answer = match exchange::send(way, request, place, secure, upload, within).await {
+        let answer = match exchange::send(way, request, place, secure, upload).await {
             Sent::Answered(response) => Answer::Own(response),
             Sent::Shared(response) => Answer::Shared(response),
             Sent::Failed(error) => {

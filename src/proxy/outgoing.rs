@@ -1,5 +1,6 @@
 //! The upstream request, built anew: it starts with nothing, and only what may pass is written into it.
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -82,6 +83,11 @@ impl<'a> Head<'a> {
 
     pub(super) fn is_head(&self) -> bool {
         *self.inbound.method() == Method::HEAD
+    }
+
+    /// So long the head of the answer may take.
+    pub(super) fn within(&self) -> Duration {
+        self.target.timeout.unwrap_or(self.settings.response_timeout)
     }
 
     /// Whether it may be sent twice (RFC 9110, section 9.2.1).

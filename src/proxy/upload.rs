@@ -14,7 +14,8 @@ use crate::wire::{Body, BodyError, Bounded};
 /// A bounded body that tells how far it is.
 #[derive(Debug, Default)]
 pub(super) struct Upload {
-    body: Bounded,
+    /// On the heap: nearly every request has none, and all have room for one.
+    body: Box<Bounded>,
     /// What was taken and could not be sent, to be taken again.
     back: VecDeque<Bytes>,
     shared: bool,
@@ -52,7 +53,7 @@ impl Upload {
         if body.is_end_stream() {
             return None;
         }
-        let body = Bounded::new(body, max_bytes, pace);
+        let body = Box::new(Bounded::new(body, max_bytes, pace));
         let progress = Progress { pace, calls, moved: AtomicBool::default(), failed: Mutex::default() };
         Some(Self { body, back: VecDeque::new(), shared: false, watched: Some(Arc::new(progress)) })
     }

@@ -2,10 +2,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::json::{Seconds, Text, is_plain_object, present};
+use super::json::{Anything, Names, Seconds, Text};
 use crate::base::{Role, SessionId};
 
 /// What goes into a new token, in this order.
@@ -39,100 +39,190 @@ pub(super) struct NewClaims<'c> {
 }
 
 /// What was read from a token whose signature is right: each claim of its own type, its meaning not yet judged.
-#[derive(Deserialize)]
+#[derive(Debug)]
 pub(super) struct Claims<'c> {
-    #[serde(borrow, deserialize_with = "present")]
     pub(super) iss: Option<Text<'c>>,
-    #[serde(borrow)]
     pub(super) sub: Text<'c>,
-    #[serde(borrow, deserialize_with = "one_audience")]
     pub(super) aud: Option<Text<'c>>,
     pub(super) exp: Seconds,
     pub(super) iat: Seconds,
-    #[serde(default, deserialize_with = "present")]
     pub(super) nbf: Option<Seconds>,
-    #[serde(borrow)]
     pub(super) jti: Text<'c>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) sid: Option<Text<'c>>,
-    #[serde(default, deserialize_with = "present")]
     pub(super) auth_time: Option<Seconds>,
     /// Whether `amr` names a second factor: nothing else of it is asked.
-    #[serde(default, rename = "amr", deserialize_with = "names_second_factor")]
     pub(super) second_factor: bool,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) scope: Option<Text<'c>>,
-    #[serde(borrow, default)]
     pub(super) roles: Vec<Text<'c>>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) preferred_username: Option<Text<'c>>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) email: Option<Text<'c>>,
-    #[serde(borrow, default, deserialize_with = "present")]
     pub(super) name: Option<Text<'c>>,
     /// Flask-JWT-Extended's alone.
-    #[serde(skip)]
     pub(super) csrf: Option<Text<'c>>,
 }
 
 impl<'c> Claims<'c> {
     /// Reads a payload; `Err` holds what is wrong with it, in words.
     pub(super) fn parse(payload: &'c [u8]) -> Result<Self, String> {
-        if !is_plain_object(payload) {
-            return Err("the payload is not one plain JSON object with each name once".to_owned());
+        let text = std::str::from_utf8(payload).map_err(|_| "the payload is not UTF-8".to_owned())?;
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let claims = reader.deserialize_map(Plain).and_then(|claims| reader.end().map(|()| claims));
+        claims.map_err(|error| format!("the payload is not one plain JSON object of claims: {error}"))
+    }
+}
+
+/// Reads one object in one go: each claim of its type, each name once wherever it stands.
+struct Plain;
+
+impl<'de> Visitor<'de> for Plain {
+    type Value = Claims<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims<'de>, A::Error> {
+        let mut said = Said::default();
+        let mut names = Names::default();
+        while let Some(name) = map.next_key::<Text<'de>>()? {
+            match &*name {
+                "iss" => said.iss = Some(map.next_value()?),
+                "sub" => said.sub = Some(map.next_value()?),
+                "aud" => said.aud = Some(map.next_value_seed(OneAudience)?),
+                "exp" => said.exp = Some(map.next_value()?),
+                "iat" => said.iat = Some(map.next_value()?),
+                "nbf" => said.nbf = Some(map.next_value()?),
+                "jti" => said.jti = Some(map.next_value()?),
+                "sid" => said.sid = Some(map.next_value()?),
+                "auth_time" => said.auth_time = Some(map.next_value()?),
+                "amr" => said.second_factor = map.next_value_seed(SecondFactor)?,
+                "scope" => said.scope = Some(map.next_value()?),
+                "roles" => said.roles = map.next_value()?,
+                "preferred_username" => said.preferred_username = Some(map.next_value()?),
+                "email" => said.email = Some(map.next_value()?),
+                "name" => said.name = Some(map.next_value()?),
+                _ => map.next_value_seed(Anything::IN_OUTERMOST)?,
+            }
+            names.add(name)?;
         }
-        serde_json::from_slice(payload).map_err(|error| error.to_string())
+        said.claims()
+    }
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Said<'c> {
+    iss: Option<Text<'c>>,
+    sub: Option<Text<'c>>,
+    aud: Option<Text<'c>>,
+    exp: Option<Seconds>,
+    iat: Option<Seconds>,
+    nbf: Option<Seconds>,
+    jti: Option<Text<'c>>,
+    sid: Option<Text<'c>>,
+    auth_time: Option<Seconds>,
+    second_factor: bool,
+    scope: Option<Text<'c>>,
+    roles: Vec<Text<'c>>,
+    preferred_username: Option<Text<'c>>,
+    email: Option<Text<'c>>,
+    name: Option<Text<'c>>,
+}
+
+impl<'c> Said<'c> {
+    /// Without these a token of ours is none.
+    fn claims<E: de::Error>(self) -> Result<Claims<'c>, E> {
+        Ok(Claims {
+            iss: Some(self.iss.ok_or_else(|| E::missing_field("iss"))?),
+            sub: self.sub.ok_or_else(|| E::missing_field("sub"))?,
+            aud: Some(self.aud.ok_or_else(|| E::missing_field("aud"))?),
+            exp: self.exp.ok_or_else(|| E::missing_field("exp"))?,
+            iat: self.iat.ok_or_else(|| E::missing_field("iat"))?,
+            nbf: self.nbf,
+            jti: self.jti.ok_or_else(|| E::missing_field("jti"))?,
+            sid: self.sid,
+            auth_time: self.auth_time,
+            second_factor: self.second_factor,
+            scope: self.scope,
+            roles: self.roles,
+            preferred_username: self.preferred_username,
+            email: self.email,
+            name: self.name,
+            csrf: None,
+        })
     }
 }
 
 /// `aud` is a string, or a list of exactly one: a token for two audiences was not made for us alone.
-pub(super) fn one_audience<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Text<'de>>, D::Error> {
-    struct One;
-    impl<'de> Visitor<'de> for One {
-        type Value = Text<'de>;
+struct OneAudience;
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("one audience")
-        }
+impl<'de> DeserializeSeed<'de> for OneAudience {
+    type Value = Text<'de>;
 
-        fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-            Text::deserialize(de::value::BorrowedStrDeserializer::new(text))
-        }
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Text<'de>, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
 
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-            Text::deserialize(de::value::StrDeserializer::new(text))
-        }
+impl<'de> Visitor<'de> for OneAudience {
+    type Value = Text<'de>;
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text<'de>, A::Error> {
-            let only = items.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
-            match items.next_element::<Text<'de>>()? {
-                None => Ok(only),
-                Some(_) => Err(de::Error::invalid_length(2, &self)),
-            }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one audience")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Text::deserialize(de::value::BorrowedStrDeserializer::new(text))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
+        Text::deserialize(de::value::StrDeserializer::new(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Text<'de>, A::Error> {
+        let only = items.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+        match items.next_element::<Text<'de>>()? {
+            None => Ok(only),
+            Some(_) => Err(de::Error::invalid_length(2, &self)),
         }
     }
-    reader.deserialize_any(One).map(Some)
+}
+
+/// The same as a member's own reader.
+pub(super) fn one_audience<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Text<'de>>, D::Error> {
+    OneAudience.deserialize(reader).map(Some)
 }
 
 /// Reads a list of methods (RFC 8176) without keeping it.
-pub(super) fn names_second_factor<'de, D: Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
-    struct Methods;
-    impl<'de> Visitor<'de> for Methods {
-        type Value = bool;
+struct SecondFactor;
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list of methods")
-        }
+impl<'de> DeserializeSeed<'de> for SecondFactor {
+    type Value = bool;
 
-        fn visit_seq<A: SeqAccess<'de>>(self, mut methods: A) -> Result<bool, A::Error> {
-            let mut found = false;
-            while let Some(method) = methods.next_element::<Text<'de>>()? {
-                found |= SECOND_FACTORS.contains(&&*method);
-            }
-            Ok(found)
-        }
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
+        reader.deserialize_seq(self)
     }
-    reader.deserialize_seq(Methods)
+}
+
+impl<'de> Visitor<'de> for SecondFactor {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of methods")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut methods: A) -> Result<bool, A::Error> {
+        let mut found = false;
+        while let Some(method) = methods.next_element::<Text<'de>>()? {
+            found |= SECOND_FACTORS.contains(&&*method);
+        }
+        Ok(found)
+    }
+}
+
+/// The same as a member's own reader.
+pub(super) fn names_second_factor<'de, D: Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+    SecondFactor.deserialize(reader)
 }
 
 /// A one-time code, a key that cannot be copied, or several factors.

@@ -1,10 +1,11 @@
 //! JSON read strictly: an object whose members stand once each, integers that are integers, text that is text.
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Deref;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use smallvec::SmallVec;
 
 /// Asks whether `bytes` are one JSON object with nothing after it, not nested deeply, in which no name stands twice, however
 /// it is spelled and wherever it stands: which of the two counts is what readers disagree about.
@@ -14,7 +15,7 @@ pub(super) fn is_plain_object(bytes: &[u8]) -> bool {
 }
 
 /// A string, borrowed from the input where it holds no escape.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Text<'t>(Cow<'t, str>);
 
 impl Deref for Text<'_> {
@@ -74,6 +75,27 @@ pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(reader: D)
     T::deserialize(reader).map(Some)
 }
 
+/// The names of one object, however they are spelled.
+#[derive(Default)]
+pub(super) struct Names<'t> {
+    few: SmallVec<[Text<'t>; FEW]>,
+    more: BTreeSet<Text<'t>>,
+}
+
+impl<'t> Names<'t> {
+    /// Refuses a name that stood there before.
+    pub(super) fn add<E: de::Error>(&mut self, name: Text<'t>) -> Result<(), E> {
+        let known = self.few.contains(&name);
+        let new = if self.few.len() < FEW && !known {
+            self.few.push(name);
+            true
+        } else {
+            !known && self.more.insert(name)
+        };
+        if new { Ok(()) } else { Err(E::custom("a name stands twice")) }
+    }
+}
+
 /// Walks over an object and all it holds.
 struct Object {
     depth: u8,
@@ -87,11 +109,9 @@ impl<'de> Visitor<'de> for Object {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = HashSet::new();
+        let mut names = Names::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
-            if !seen.insert(name) {
-                return Err(de::Error::custom("a name stands twice"));
-            }
+            names.add(name)?;
             map.next_value_seed(Anything { depth: self.depth + 1 })?;
         }
         Ok(())
@@ -100,8 +120,13 @@ impl<'de> Visitor<'de> for Object {
 
 /// Walks over any value.
 #[derive(Clone, Copy)]
-struct Anything {
+pub(super) struct Anything {
     depth: u8,
+}
+
+impl Anything {
+    /// In an object that is in none itself.
+    pub(super) const IN_OUTERMOST: Self = Self { depth: 1 };
 }
 
 impl<'de> DeserializeSeed<'de> for Anything {
@@ -156,6 +181,9 @@ impl<'de> Visitor<'de> for Anything {
     }
 }
 
+/// So many names are compared one by one: what people write has fewer.
+const FEW: usize = 24;
+
 /// 2^53: the last integer that a reader with 64-bit floats holds exactly.
 const MAX_EXACT: u64 = 1 << 53;
 
@@ -168,6 +196,13 @@ mod tests {
 
     #[test]
     fn a_plain_object_has_each_name_once_and_nothing_after_it() {
+        // So many names, and one of them again.
+        let crowd = |names: usize, again: usize| {
+            let member = |name: usize| format!("\"{name}\":0");
+            let members: Vec<_> = (1..=names).chain(std::iter::once(again)).map(member).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        assert!(is_plain_object(crowd(30, 31).as_bytes()));
         for right in ["{}", r#"{"a":1,"b":[{"a":null},{"a":-1.5e3}],"c":"é\n"}"#, " {\"a\" : true} "] {
             assert!(is_plain_object(right.as_bytes()), "{right}");
         }
@@ -184,6 +219,9 @@ mod tests {
             "\u{feff}{}",
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":1}"#,
+            &crowd(30, 30),
+            &crowd(30, 29),
+            &crowd(30, 3),
             r#"{"x":{"a":1,"a":2}}"#,
             r#"{"x":[{"a":1,"a":2}]}"#,
             r#"{"a":NaN}"#,

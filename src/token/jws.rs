@@ -1,7 +1,9 @@
 //! The form of a signed token: three parts of base64url, and a header that may say three things.
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
+use memchr::memchr_iter;
 use serde::Deserialize;
 
 use super::json::{Text, present};
@@ -21,11 +23,17 @@ impl<'t> Jws<'t> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Malformed::TooLong);
         }
-        let (header, rest) = token.split_once('.').ok_or(Malformed::Parts)?;
         // A third dot stays in the signature, and base64url has no dot.
-        let (payload, signature) = rest.split_once('.').ok_or(Malformed::Parts)?;
-        let message = token.get(..header.len() + 1 + payload.len()).ok_or(Malformed::Parts)?;
-        Ok(Self { message, header, payload, signature })
+        let mut dots = memchr_iter(b'.', token.as_bytes());
+        let (first, second) = dots.next().zip(dots.next()).ok_or(Malformed::Parts)?;
+        let part = |range: Range<usize>| token.get(range).ok_or(Malformed::Parts);
+        let (message, header) = (part(0..second)?, part(0..first)?);
+        Ok(Self { message, header, payload: part(first + 1..second)?, signature: part(second + 1..token.len())? })
+    }
+
+    /// The header as it was sent.
+    pub(super) const fn spelled_header(&self) -> &'t str {
+        self.header
     }
 
     /// The header's bytes, for [`Header::parse`].

@@ -192,7 +192,7 @@ async fn judge(
             said.status = StatusCode::OK.as_u16();
             if let Some(route) = decision.route {
                 let target = route.target(loaded.config.server.limits.body_timeout);
-                match Proxy::new(&loaded.config.upstreams, None).map(|proxy| proxy.preview(inbound, &permit, target)) {
+                match Proxy::new(&loaded.config.upstreams, None).map(|proxy| proxy.preview(inbound, &permit, &target)) {
                     Ok(Ok(preview)) => said.forwarded(inbound, &preview),
                     Ok(Err(error)) => said.refused(&Refusal::from(&error), renderer),
                     // The file was checked a moment ago: its certificates were good then.

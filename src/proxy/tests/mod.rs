@@ -123,7 +123,7 @@ async fn answer(
         max_body: options.max_body,
         body_timeout: options.body_timeout,
     };
-    Ok(proxy.forward(inbound, permit, target).await.unwrap_or_else(|error| refused(error.code())))
+    Ok(proxy.forward(inbound, permit, &target).await.unwrap_or_else(|error| refused(error.code())))
 }
 
 fn refused(code: &'static str) -> Response<Body> {

@@ -2,7 +2,7 @@
 use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{EncodingKey, Header};
 use serde::Serialize;
@@ -32,6 +32,15 @@ pub(in crate::token) struct RingKey {
     pub(in crate::token) kid: String,
     pub(in crate::token) algorithm: Algorithm,
     pub(in crate::token) key: VerifyingKey,
+    /// How the header of its tokens is written here, and how as other stacks do.
+    spelled: [String; 2],
+}
+
+impl RingKey {
+    fn of(stored: &StoredKey, key: VerifyingKey) -> Self {
+        let spelled = [ACCESS_TOKEN_TYPE, PLAIN_TYPE].map(|typ| spell(&header(stored, typ)));
+        Self { kid: stored.kid.clone(), algorithm: stored.algorithm, key, spelled }
+    }
 }
 
 impl KeyRing {
@@ -55,7 +64,7 @@ impl KeyRing {
                 jwk.common.key_id = Some(stored.kid.clone());
                 shown.keys.push(jwk);
             }
-            keys.insert(stored.kid.clone(), RingKey { kid: stored.kid.clone(), algorithm: stored.algorithm, key });
+            keys.insert(stored.kid.clone(), RingKey::of(stored, key));
         }
         let ring = Self {
             header: header(signing, ACCESS_TOKEN_TYPE),
@@ -96,6 +105,14 @@ impl KeyRing {
         self.keys.get(kid)
     }
 
+    /// The key whose tokens have this header when they are made here, `plain` or not: no need to read what we write ourselves.
+    pub(in crate::token) fn find_by_header(&self, spelled: &str, plain: bool) -> Option<&RingKey> {
+        self.keys.values().find(|key| {
+            let [native, other] = &key.spelled;
+            spelled == if plain { other } else { native }
+        })
+    }
+
     pub(in crate::token) fn sign<C: Serialize>(&self, claims: &C) -> Result<String, jsonwebtoken::errors::Error> {
         jsonwebtoken::encode(&self.header, claims, &self.signing)
     }
@@ -127,6 +144,10 @@ fn header(key: &StoredKey, typ: &str) -> Header {
     header.typ = Some(typ.to_owned());
     header.kid = Some(key.kid.clone());
     header
+}
+
+fn spell(header: &Header) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(header).expect("a header is strings under fixed names"))
 }
 
 fn signing_key(key: &StoredKey) -> Result<EncodingKey, UnfitKey> {
@@ -208,6 +229,24 @@ mod tests {
             assert!(KeyRing::new(&fit, std::slice::from_ref(&key)).is_err(), "{what} among the others");
         }
         assert!(KeyRing::new(&stored(Algorithm::Es256, private.as_ref()), &[]).is_ok());
+    }
+
+    #[test]
+    fn the_header_of_what_a_key_signs_is_known_by_its_spelling_and_no_other_is() {
+        let key = StoredKey::generate(Algorithm::EdDsa, Timestamp::from_seconds(1)).unwrap();
+        let older = StoredKey::generate(Algorithm::Es256, Timestamp::from_seconds(1)).unwrap();
+        let ring = KeyRing::new(&key, std::slice::from_ref(&older)).unwrap();
+        let found = |token: String, plain| {
+            let header = Jws::split(&token).unwrap().spelled_header().to_owned();
+            ring.find_by_header(&header, plain).map(|key| key.kid.clone())
+        };
+        assert_eq!(found(ring.sign(&()).unwrap(), false), Some(key.kid.clone()));
+        assert_eq!(found(ring.sign(&()).unwrap(), true), None);
+        assert_eq!(found(ring.sign_plain(&()).unwrap(), true), Some(key.kid));
+        let before = KeyRing::new(&older, &[]).unwrap();
+        assert_eq!(found(before.sign(&()).unwrap(), false), Some(older.kid));
+        let stranger = StoredKey::generate(Algorithm::EdDsa, Timestamp::from_seconds(1)).unwrap();
+        assert_eq!(found(KeyRing::new(&stranger, &[]).unwrap().sign(&()).unwrap(), false), None);
     }
 
     #[test]
