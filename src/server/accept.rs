@@ -101,19 +101,24 @@ fn admit<H: Handler>(shared: &Arc<Shared<H>>, stream: Stream, ip: Option<IpAddr>
     let peer = Peer { ip, tls: false };
     // Seat and place are given back when the connection ends, however it ends.
     let held = (seat, place);
-    drop(match stream {
-        Stream::Tcp(stream) => {
-            let config = shared.greeting.load_full();
-            let crowd = announcing.then(|| Arc::clone(&shared.crowd));
+    // A task of its own kind for each, so that none has room for what another needs.
+    drop(match (stream, shared.greeting.load_full()) {
+        (Stream::Tcp(stream), config) if announcing => {
+            let crowd = Arc::clone(&shared.crowd);
             shared.stop.spawn(async move {
-                match crowd {
-                    None => greet(stream, config, peer, handler, limits, stop).await,
-                    Some(crowd) => Box::pin(greet_announced(stream, crowd, config, peer, handler, limits, stop)).await,
-                }
+                Box::pin(greet_announced(stream, crowd, config, peer, handler, limits, stop)).await;
                 drop(held);
             })
         }
-        Stream::Unix(stream) => shared.stop.spawn(async move {
+        (Stream::Tcp(stream), Some(config)) => shared.stop.spawn(async move {
+            greet(stream, config, peer, handler, limits, stop).await;
+            drop(held);
+        }),
+        (Stream::Tcp(stream), None) => shared.stop.spawn(async move {
+            serve(stream, peer, handler, limits, stop).await;
+            drop(held);
+        }),
+        (Stream::Unix(stream), _) => shared.stop.spawn(async move {
             serve(stream, peer, handler, limits, stop).await;
             drop(held);
         }),

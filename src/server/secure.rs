@@ -13,23 +13,22 @@ use super::crowd::Crowd;
 use super::{Handler, Limits, Stop};
 use crate::wire::Peer;
 
-/// Serves one connection to its end, behind TLS when there is a `config`.
+/// Serves one connection to its end, behind TLS.
 pub(super) async fn greet<H: Handler>(
     stream: TcpStream,
-    config: Option<Arc<ServerConfig>>,
+    config: Arc<ServerConfig>,
     peer: Peer,
     handler: Arc<H>,
     limits: Arc<Limits>,
     stop: Stop,
 ) {
-    let Some(config) = config else { return serve(stream, peer, handler, limits, stop).await };
-    // Its state is several times that of plain HTTP: boxed, so that the others do not pay for it.
+    // Either is boxed: what serves has no room for the handshake, and the handshake's is given back.
     if let Some(stream) = Box::pin(handshake(stream, config, peer, &limits, &stop)).await {
         Box::pin(serve(stream, Peer { tls: true, ..peer }, handler, limits, stop)).await;
     }
 }
 
-/// The same, after the PROXY protocol said who it is that connects.
+/// Serves one connection, behind TLS when there is a `config`, after the PROXY protocol said who it is that connects.
 pub(super) async fn greet_announced<H: Handler>(
     mut stream: TcpStream,
     crowd: Arc<Crowd>,
@@ -53,7 +52,11 @@ pub(super) async fn greet_announced<H: Handler>(
     let Some(place) = crowd.enter(ip, limits.max_connections_per_ip) else {
         return tracing::debug!(%ip, "closed a connection: the address holds its most already");
     };
-    greet(stream, config, Peer { ip: Some(ip), ..peer }, handler, limits, stop).await;
+    let peer = Peer { ip: Some(ip), ..peer };
+    match config {
+        Some(config) => greet(stream, config, peer, handler, limits, stop).await,
+        None => Box::pin(serve(stream, peer, handler, limits, stop)).await,
+    }
     drop(place);
 }
 
