@@ -121,8 +121,8 @@ impl Authenticator {
         }
         let known = match self.settings.credential_in(inbound)? {
             Credential::Nothing => return Ok(nobody),
-            Credential::Token(token) => self.verify(token, now).map(|identity| (identity, None)),
-            Credential::TokenInCookie(token) => self.verify(token.expose(), now).and_then(|identity| {
+            Credential::Token(token) => self.verify_by_turns(token, now).await.map(|identity| (identity, None)),
+            Credential::TokenInCookie(token) => self.verify_by_turns(token.expose(), now).await.and_then(|identity| {
                 self.check_sent_along(inbound, identity.csrf())?;
                 Ok((identity, None))
             }),
@@ -149,19 +149,38 @@ impl Authenticator {
         }
     }
 
+    /// As [`Self::verify`]. Whoever made us check a signature stands behind the other requests of this thread then: what they
+    /// all have to say goes out together, and each backend is woken once for many of them.
+    async fn verify_by_turns(&self, token: impl AsRef<[u8]>, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        let token = token.as_ref();
+        if let Some(known) = self.known(token, now) {
+            return known;
+        }
+        let verified = self.verify_anew(token, now);
+        tokio::task::yield_now().await;
+        verified.and_then(|identity| self.not_ended(identity))
+    }
+
     /// Verifies one access token, or finds it verified; its expiry and the revocations are asked every time.
     pub(crate) fn verify(&self, token: impl AsRef<[u8]>, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
         let token = token.as_ref();
+        self.known(token, now)
+            .unwrap_or_else(|| self.verify_anew(token, now).and_then(|identity| self.not_ended(identity)))
+    }
+
+    /// What can be told of a token without checking a signature: `None` if one has to be.
+    fn known(&self, token: &[u8], now: Timestamp) -> Option<Result<Arc<Identity>, AuthnError>> {
         if token.starts_with(SERVICE_TOKEN_PREFIX.as_bytes()) {
-            return self.machine(text(token)?, now);
+            return Some(text(token).and_then(|token| self.machine(token, now)));
         }
-        // Asked before anything is verified: what other keys verified meanwhile is not kept for these.
-        let turn = self.tokens.turn();
-        let identity = match self.verified.find(token, turn) {
-            Some(known) if known.expires_at().plus(self.tokens.leeway()) > now => known,
-            Some(_) => return Err(AuthnError::Expired),
-            None => self.verify_anew(token, turn, now)?,
-        };
+        let identity = self.verified.find(token, self.tokens.turn())?;
+        if identity.expires_at().plus(self.tokens.leeway()) <= now {
+            return Some(Err(AuthnError::Expired));
+        }
+        Some(self.not_ended(identity))
+    }
+
+    fn not_ended(&self, identity: Arc<Identity>) -> Result<Arc<Identity>, AuthnError> {
         if self.tokens.revoke() == Revoke::AtExpiry {
             return Ok(identity);
         }
@@ -173,7 +192,9 @@ impl Authenticator {
         if ended { Err(AuthnError::SessionEnded) } else { Ok(identity) }
     }
 
-    fn verify_anew(&self, token: &[u8], turn: u64, now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+    fn verify_anew(&self, token: &[u8], now: Timestamp) -> Result<Arc<Identity>, AuthnError> {
+        // Asked before anything is verified: what other keys verified meanwhile is not kept for these.
+        let turn = self.tokens.turn();
         let identity = self.tokens.verify(text(token)?, now).map(Arc::new)?;
         self.verified.keep(token, turn, &identity);
         Ok(identity)

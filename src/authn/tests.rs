@@ -1,6 +1,7 @@
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use super::*;
@@ -73,6 +74,27 @@ fn a_known_token_of_an_ended_session_is_refused() {
     let expires_at = NOW.plus(Duration::from_secs(3600));
     revocations.apply(&[Revocation { session, not_before: Revocation::FOR_EVER, expires_at }]);
     assert_eq!(authenticator.verify(&token, NOW).unwrap_err(), AuthnError::SessionEnded);
+}
+
+#[test]
+fn whoever_had_a_signature_checked_stands_behind_the_others_and_what_ends_meanwhile_counts() {
+    let (tokens, revocations, session) = (tokens(), Arc::<Revocations>::default(), SessionId::new(NOW));
+    let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::clone(&revocations));
+    let (token, other) = (token(&tokens, SessionId::new(NOW)), token(&tokens, session));
+    let mut nobody_waits = Context::from_waker(Waker::noop());
+    let mut turn = |asked: Pin<&mut dyn Future<Output = _>>| asked.poll(&mut nobody_waits);
+
+    let mut first = pin!(authenticator.verify_by_turns(&token, NOW));
+    assert!(turn(first.as_mut()).is_pending());
+    assert!(matches!(turn(first.as_mut()), Poll::Ready(Ok(_))));
+    let again = pin!(authenticator.verify_by_turns(&token, NOW));
+    assert!(matches!(turn(again), Poll::Ready(Ok(_))), "a known one waits for nobody");
+
+    let mut ending = pin!(authenticator.verify_by_turns(&other, NOW));
+    assert!(turn(ending.as_mut()).is_pending());
+    let expires_at = NOW.plus(Duration::from_secs(3600));
+    revocations.apply(&[Revocation { session, not_before: Revocation::FOR_EVER, expires_at }]);
+    assert!(matches!(turn(ending.as_mut()), Poll::Ready(Err(AuthnError::SessionEnded))));
 }
 
 #[test]
@@ -267,12 +289,12 @@ async fn futures_of<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Ve
     std::future::poll_fn(|cx| {
         for (future, done) in waiting.iter_mut().zip(&mut done) {
             if let Some(pending) = future
-                && let std::task::Poll::Ready(value) = pending.as_mut().poll(cx)
+                && let Poll::Ready(value) = pending.as_mut().poll(cx)
             {
                 (*done, *future) = (Some(value), None);
             }
         }
-        if done.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        if done.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     done.into_iter().flatten().collect()

@@ -29,8 +29,8 @@ impl Ulid {
         }
         text.bytes()
             .try_fold(0_u128, |value, byte| {
-                let digit = ALPHABET.iter().position(|&letter| letter == byte)?;
-                Some((value << 5) | digit as u128)
+                let digit = DIGITS.get(usize::from(byte)).filter(|&&digit| digit != NO_DIGIT)?;
+                Some((value << 5) | u128::from(*digit))
             })
             .map(Self)
     }
@@ -130,6 +130,20 @@ pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
 const LENGTH: usize = 26;
 const RANDOM_PART: u128 = (1 << 80) - 1;
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// What each byte stands for.
+const DIGITS: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut digit: u8 = 0;
+    while digit < 32 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler: a wrong index does not build")]
+        {
+            table[ALPHABET[digit as usize] as usize] = digit;
+        }
+        digit += 1;
+    }
+    table
+};
+const NO_DIGIT: u8 = u8::MAX;
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::json::{Anything, Names, Seconds, Text};
+use super::json::{Anything, Names, Seconds, Text, twice};
 use crate::base::{Role, SessionId};
 
 /// What goes into a new token, in this order.
@@ -83,30 +83,37 @@ impl<'de> Visitor<'de> for Plain {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims<'de>, A::Error> {
         let mut said = Said::default();
-        let mut names = Names::default();
+        let mut others = Names::default();
         while let Some(name) = map.next_key::<Text<'de>>()? {
             match &*name {
-                "iss" => said.iss = Some(map.next_value()?),
-                "sub" => said.sub = Some(map.next_value()?),
-                "aud" => said.aud = Some(map.next_value_seed(OneAudience)?),
-                "exp" => said.exp = Some(map.next_value()?),
-                "iat" => said.iat = Some(map.next_value()?),
-                "nbf" => said.nbf = Some(map.next_value()?),
-                "jti" => said.jti = Some(map.next_value()?),
-                "sid" => said.sid = Some(map.next_value()?),
-                "auth_time" => said.auth_time = Some(map.next_value()?),
-                "amr" => said.second_factor = map.next_value_seed(SecondFactor)?,
-                "scope" => said.scope = Some(map.next_value()?),
-                "roles" => said.roles = map.next_value()?,
-                "preferred_username" => said.preferred_username = Some(map.next_value()?),
-                "email" => said.email = Some(map.next_value()?),
-                "name" => said.name = Some(map.next_value()?),
-                _ => map.next_value_seed(Anything::IN_OUTERMOST)?,
+                "iss" => once(&mut said.iss, map.next_value()?)?,
+                "sub" => once(&mut said.sub, map.next_value()?)?,
+                "aud" => once(&mut said.aud, map.next_value_seed(OneAudience)?)?,
+                "exp" => once(&mut said.exp, map.next_value()?)?,
+                "iat" => once(&mut said.iat, map.next_value()?)?,
+                "nbf" => once(&mut said.nbf, map.next_value()?)?,
+                "jti" => once(&mut said.jti, map.next_value()?)?,
+                "sid" => once(&mut said.sid, map.next_value()?)?,
+                "auth_time" => once(&mut said.auth_time, map.next_value()?)?,
+                "amr" => once(&mut said.second_factor, map.next_value_seed(SecondFactor)?)?,
+                "scope" => once(&mut said.scope, map.next_value()?)?,
+                "roles" => once(&mut said.roles, map.next_value()?)?,
+                "preferred_username" => once(&mut said.preferred_username, map.next_value()?)?,
+                "email" => once(&mut said.email, map.next_value()?)?,
+                "name" => once(&mut said.name, map.next_value()?)?,
+                _ => {
+                    others.add(name)?;
+                    map.next_value_seed(Anything::IN_OUTERMOST)?;
+                }
             }
-            names.add(name)?;
         }
         said.claims()
     }
+}
+
+/// Keeps the first of a name; whoever says it again is refused.
+fn once<T, E: de::Error>(slot: &mut Option<T>, value: T) -> Result<(), E> {
+    if slot.replace(value).is_some() { Err(twice()) } else { Ok(()) }
 }
 
 /// What was read so far.
@@ -121,9 +128,9 @@ struct Said<'c> {
     jti: Option<Text<'c>>,
     sid: Option<Text<'c>>,
     auth_time: Option<Seconds>,
-    second_factor: bool,
+    second_factor: Option<bool>,
     scope: Option<Text<'c>>,
-    roles: Vec<Text<'c>>,
+    roles: Option<Vec<Text<'c>>>,
     preferred_username: Option<Text<'c>>,
     email: Option<Text<'c>>,
     name: Option<Text<'c>>,
@@ -142,9 +149,9 @@ impl<'c> Said<'c> {
             jti: self.jti.ok_or_else(|| E::missing_field("jti"))?,
             sid: self.sid,
             auth_time: self.auth_time,
-            second_factor: self.second_factor,
+            second_factor: self.second_factor.unwrap_or_default(),
             scope: self.scope,
-            roles: self.roles,
+            roles: self.roles.unwrap_or_default(),
             preferred_username: self.preferred_username,
             email: self.email,
             name: self.name,

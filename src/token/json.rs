@@ -92,8 +92,13 @@ impl<'t> Names<'t> {
         } else {
             !known && self.more.insert(name)
         };
-        if new { Ok(()) } else { Err(E::custom("a name stands twice")) }
+        if new { Ok(()) } else { Err(twice()) }
     }
+}
+
+/// Which of the two counts is what readers disagree about.
+pub(super) fn twice<E: de::Error>() -> E {
+    E::custom("a name stands twice")
 }
 
 /// Walks over an object and all it holds.

@@ -210,6 +210,19 @@ fn a_payload_is_one_plain_object() {
     assert_eq!(bench.verdict(&broken), Err(TokenError::Invalid));
 }
 
+#[test] // T16
+fn no_claim_stands_twice_not_even_with_the_same_value() {
+    let bench = Bench::new(Algorithm::Hs256);
+    let claims = bench.claims();
+    let claims = claims.as_object().unwrap();
+    assert_eq!(claims.len(), 15, "every claim that is read");
+    for (name, value) in claims {
+        let twice = Value::Object(claims.clone()).to_string().replacen('{', &format!("{{\"{name}\":{value},"), 1);
+        assert_eq!(bench.with_payload(&twice), Err(TokenError::Invalid), "{name}");
+    }
+    bench.with_payload(&Value::Object(claims.clone()).to_string()).expect("each of them once");
+}
+
 #[test]
 fn claims_that_name_somebody_have_their_types_and_no_control_characters() {
     let bench = Bench::new(Algorithm::Hs256);
