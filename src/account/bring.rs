@@ -3,7 +3,7 @@ use super::fields::Wanted;
 use super::people::People;
 use super::trail::Entry;
 use super::{Identifier, Source};
-use crate::base::{Role, Scope, Secret, Timestamp};
+use crate::base::{Email, Role, Scope, Secret, Timestamp, Username};
 use crate::observe::Action;
 use crate::store::{Attributes, ImportedUser, NewUser};
 
@@ -58,11 +58,11 @@ impl People {
     }
 
     /// Whether this person will be able to say who they are, by what people sign in with here.
-    pub(crate) fn can_name_themselves(&self, user: &ImportedUser) -> bool {
+    pub(crate) fn can_name_themselves(&self, username: Option<&Username>, email: Option<&Email>) -> bool {
         match self.settings.identifier {
-            Identifier::Username => user.user.username.is_some(),
-            Identifier::Email => user.user.email.is_some(),
-            Identifier::Either => true,
+            Identifier::Username => username.is_some(),
+            Identifier::Email => email.is_some(),
+            Identifier::Either => username.is_some() || email.is_some(),
         }
     }
 
@@ -126,7 +126,7 @@ mod tests {
         let taken = people.examine(&ann).unwrap();
         assert_eq!(taken.user.roles, ["admin", "user"].map(|role| Role::parse(role).unwrap()));
         let by_mail = people.examine(&Brought { username: text("ann@example.com"), ..Brought::default() }).unwrap();
-        assert!(by_mail.user.username.is_none() && !people.can_name_themselves(&by_mail));
+        assert!(by_mail.user.username.is_none() && !people.can_name_themselves(None, by_mail.user.email.as_ref()));
         for (wrong, why) in [
             (Brought::default(), "username is needed"),
             (

@@ -15,7 +15,7 @@ pub(super) use args::ImportArgs;
 use args::{ImportVerb, UsersArgs};
 use read::{Format, Rows, Wrap};
 
-use super::people::{Failed, open, work};
+use super::people::{Failed, NAMELESS, open, work};
 use super::progress::{Progress, thousands};
 use super::{Exit, Global, Out};
 use crate::account::People;
@@ -157,7 +157,8 @@ impl<'a> Job<'a> {
             self.done += 1;
             match row.person.and_then(|person| self.people.examine(&person)) {
                 Ok(user) => {
-                    self.nameless += u64::from(!self.people.can_name_themselves(&user));
+                    let (name, email) = (user.user.username.as_ref(), user.user.email.as_ref());
+                    self.nameless += u64::from(!self.people.can_name_themselves(name, email));
                     batch.push(user);
                 }
                 Err(why) => self.refused.push((row.line, why)),
@@ -222,7 +223,7 @@ impl<'a> Job<'a> {
         }
         if self.nameless > 0 {
             let nameless = thousands(self.nameless);
-            out.line(format_args!("{nameless} have no name of the kind that [accounts] identifier asks for, and cannot sign in until it is changed"));
+            out.line(format_args!("{nameless} have {NAMELESS}"));
         }
         let Some(import) = self.import else { return };
         let others: Vec<_> = seen.schemes.keys().copied().filter(|scheme| *scheme != "argon2id").collect();
