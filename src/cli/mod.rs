@@ -8,6 +8,7 @@ mod explain;
 mod export;
 mod health;
 mod help;
+mod hidden;
 mod import;
 mod init;
 mod keys;

@@ -2,6 +2,7 @@
 //! second.
 use std::sync::Arc;
 
+use super::prompt::NoPassword;
 use super::{Exit, Global, Out, run as serving};
 use crate::account::{FieldError, People};
 use crate::base::Clock;
@@ -24,6 +25,15 @@ pub(super) enum Failed {
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
         Self::Unreachable(format!("cannot use the store: {}", Chain(&error)))
+    }
+}
+
+impl From<NoPassword> for Failed {
+    fn from(error: NoPassword) -> Self {
+        match error {
+            NoPassword::Interrupted => Self::Interrupted,
+            NoPassword::NoTerminal | NoPassword::Differ | NoPassword::Read(_) => Self::No(error.to_string()),
+        }
     }
 }
 
