@@ -156,6 +156,20 @@ fn who_holds_a_token_may_revoke_it() {
 }
 
 #[test]
+fn a_token_that_another_holder_of_the_key_made_is_revoked_too_and_no_other_one_with_it() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    let alice = gateway.register("alice");
+    let mut elsewhere = Mint::of(&alice.access);
+    elsewhere.claims.as_object_mut().unwrap().shift_remove("sid");
+    let (one, other) = (elsewhere.claim("jti", json!("one-of-theirs")), elsewhere.claim("jti", json!("another")));
+    gateway.get("/app").bearer(&one).send().expect(200);
+    revoke(&gateway, &one).expect(200);
+    gateway.get("/app").bearer(&one).send().refused(401, "session_ended");
+    gateway.get("/app").bearer(&other).send().expect(200);
+    gateway.get("/app").bearer(&alice.access).send().expect(200);
+}
+
+#[test]
 fn token_inspect_says_what_a_token_is_and_whether_it_is_good() {
     let gateway = Gateway::start(&Upstream::start());
     let alice = gateway.register("alice");
