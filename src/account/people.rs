@@ -10,7 +10,7 @@ use crate::observe::{Action, Audit};
 use crate::password::{HashError, Hasher, Password, Policy, WeakPassword};
 use crate::shared::{Revocations, ServiceTokens};
 use crate::store::{
-    Attributes, Changed, Created, NewUser, Revocation, Session, Store, StoreError, User, UserChange, UserFilter,
+    Attributes, Changed, Created, Ended, NewUser, Session, Store, StoreError, User, UserChange, UserFilter,
 };
 
 /// The people of one store.
@@ -151,7 +151,7 @@ impl People {
         let change = UserChange { name, email_verified, ..change.clone() };
         match self.store.change_user(id, &change, &self.clock).await.map_err(EditError::Unavailable)? {
             Changed::Done { user, revoked } => {
-                self.revocations.announce(&revoked);
+                self.revocations.announce_ended(&revoked);
                 let words = in_words(&change);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail(&words).record(self);
                 Ok(*user)
@@ -173,7 +173,7 @@ impl People {
         let password = self.new_password_of(&user, password).map_err(SetPasswordError::Weak)?;
         let hash = self.hasher.hash(&password).await?;
         let revoked = self.store.set_password(id, &hash, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         Entry::new(Action::PasswordChanged, source).about(Some(&user)).detail("by the operator").record(self);
         Ok(())
     }
@@ -194,7 +194,7 @@ impl People {
     pub(crate) async fn delete(&self, id: UserId, source: &Source<'_>) -> Result<bool, StoreError> {
         let user = self.store.user(id).await?;
         let Some(revoked) = self.store.delete_user(id, &self.clock).await? else { return Ok(false) };
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         Entry::new(Action::UserDeleted, source).about(user.as_ref()).record(self);
         Ok(true)
     }
@@ -230,20 +230,20 @@ impl People {
     /// Signs a person out everywhere. Says how many sessions that ended.
     pub(crate) async fn sign_out(&self, user: &User, source: &Source<'_>) -> Result<usize, StoreError> {
         let revoked = self.store.end_sessions(user.id, None, self.clock.now()).await?;
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         Entry::new(Action::SignedOut, source).about(Some(user)).detail("by the operator").record(self);
-        Ok(revoked.len())
+        Ok(revoked.sessions.len())
     }
 
     async fn changed(
         &self,
         id: UserId,
-        revoked: Option<Vec<Revocation>>,
+        revoked: Option<Ended>,
         action: Action,
         source: &Source<'_>,
     ) -> Result<bool, StoreError> {
         let Some(revoked) = revoked else { return Ok(false) };
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         let user = self.store.user(id).await?;
         Entry::new(action, source).about(user.as_ref()).record(self);
         Ok(true)
