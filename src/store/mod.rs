@@ -21,6 +21,7 @@ mod oneself;
 mod passkeys;
 mod people;
 mod postgres;
+mod replaced;
 mod revocations;
 mod second_factors;
 mod server;
