@@ -36,9 +36,11 @@ impl Endpoints {
         } else if let Some(Ok(identity)) = self.made_elsewhere(&token) {
             self.accounts.end_stranger_refresh(&identity, &source).await
         } else {
-            let known = self.authenticator.verify(token.expose(), self.clock.now()).ok();
-            let session = known.and_then(|identity| identity.session());
-            self.accounts.logout(session, Some(&token), &source).await
+            match self.authenticator.verify(token.expose(), self.clock.now()) {
+                Ok(stranger) if stranger.session().is_none() => self.accounts.logout_stranger(&stranger, &source).await,
+                Ok(known) => self.accounts.logout(known.session(), None, &source).await,
+                Err(_) => self.accounts.logout(None, Some(&token), &source).await,
+            }
         };
         done.map_err(|error| {
             tracing::error!(error = %crate::observe::Chain(&error), "the store does not answer");

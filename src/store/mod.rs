@@ -53,7 +53,7 @@ pub(crate) use second_factors::{Totp, Waiting};
 pub(crate) use service_tokens::{ServiceToken, ServiceTokenMark};
 pub(crate) use sessions::{Live, Rotation, Started, Turn, Visit};
 pub(crate) use settings::{BadServer, Migrate, Server, Settings};
-pub(crate) use strangers::TokenRevocation;
+pub(crate) use strangers::{Ended, TokenRevocation};
 pub(crate) use types::{Attributes, Digest, NewSession, NewUser, Session, SessionKey, User};
 
 /// The store, whichever engine is behind it. Cheap to clone.

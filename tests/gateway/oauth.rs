@@ -156,6 +156,59 @@ fn who_holds_a_token_may_revoke_it() {
 }
 
 #[test]
+fn a_token_that_another_holder_of_the_key_made_is_revoked_too_and_no_other_one_with_it() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    let alice = gateway.register("alice");
+    let mut elsewhere = Mint::of(&alice.access);
+    elsewhere.claims.as_object_mut().unwrap().shift_remove("sid");
+    let (one, other) = (elsewhere.claim("jti", json!("one-of-theirs")), elsewhere.claim("jti", json!("another")));
+    gateway.get("/app").bearer(&one).send().expect(200);
+    revoke(&gateway, &one).expect(200);
+    gateway.get("/app").bearer(&one).send().refused(401, "session_ended");
+    gateway.get("/app").bearer(&other).send().expect(200);
+    gateway.get("/app").bearer(&alice.access).send().expect(200);
+}
+
+/// As another holder of the key makes one for somebody of ours, this moment: without a session.
+fn made_elsewhere(access: &str) -> String {
+    let mut token = Mint::of(access);
+    token.claims.as_object_mut().unwrap().shift_remove("sid");
+    token.claim("jti", json!("one-of-theirs"))
+}
+
+#[test]
+fn what_somebody_ends_ends_their_tokens_from_elsewhere_with_the_same_answer() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    for change in ["/auth/logout-all", "/auth/password"] {
+        let name = change.rsplit('/').next().unwrap();
+        let person = gateway.register(name);
+        let elsewhere = made_elsewhere(&person.access);
+        gateway.get("/app").bearer(&elsewhere).send().expect(200);
+        let body = if name == "password" {
+            json!({ "current_password": person.password, "new_password": "Zirbe-9-Nebel-am-See" })
+        } else {
+            json!({})
+        };
+        gateway.post(change).bearer(&person.access).json(&body).send().expect(204);
+        gateway.get("/app").bearer(&elsewhere).send().refused(401, "session_ended");
+    }
+}
+
+#[test]
+fn nobody_speaks_of_somebody_who_was_deleted_however_late_the_token_is_made() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    let alice = gateway.register("alice");
+    let elsewhere = made_elsewhere(&alice.access);
+    run(&gateway, &["user", "delete", "alice", "--yes"]).expect(0);
+    until("the token is dead", SOON, || gateway.get("/app").bearer(&elsewhere).send().status == 401);
+    let mut late = Mint::of(&elsewhere);
+    for name in ["iat", "nbf", "auth_time"] {
+        late.claims[name] = json!(late.now() + 2);
+    }
+    gateway.get("/app").bearer(&late.resigned()).send().refused(401, "session_ended");
+}
+
+#[test]
 fn token_inspect_says_what_a_token_is_and_whether_it_is_good() {
     let gateway = Gateway::start(&Upstream::start());
     let alice = gateway.register("alice");
