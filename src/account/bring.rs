@@ -6,6 +6,7 @@ use super::{Identifier, Source};
 use crate::base::{Role, Scope, Secret, Timestamp};
 use crate::observe::Action;
 use crate::store::{Attributes, ImportedUser, NewUser};
+use crate::token::Subject;
 
 /// A person as the other program wrote them down.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +29,7 @@ impl People {
         let mut errors = vec![];
         let (username, email) = one_namespace(brought.username.as_deref(), brought.email.as_deref());
         let wanted = Wanted { username, email, name: brought.name.as_deref() };
-        let names = wanted.check(Identifier::Either, &mut errors);
+        let names = wanted.check(Identifier::Either, Subject::Id, &mut errors);
         if let Some(error) = errors.first() {
             let value = match error.field {
                 "username" => username,
@@ -57,13 +58,15 @@ impl People {
         Ok(ImportedUser { user, email_verified, disabled, created_at })
     }
 
-    /// Whether this person will be able to say who they are, by what people sign in with here.
-    pub(crate) fn can_name_themselves(&self, user: &ImportedUser) -> bool {
-        match self.settings.identifier {
-            Identifier::Username => user.user.username.is_some(),
-            Identifier::Email => user.user.email.is_some(),
+    /// Whether this person will be able to say who they are, by what people sign in with here, and tokens too.
+    pub(crate) fn can_be_named(&self, user: &ImportedUser) -> bool {
+        let (username, email) = (user.user.username.is_some(), user.user.email.is_some());
+        let signs_in = match self.settings.identifier {
+            Identifier::Username => username,
+            Identifier::Email => email,
             Identifier::Either => true,
-        }
+        };
+        signs_in && self.settings.lacks(username, email).is_none()
     }
 
     /// Writes into the trail that people were brought.
@@ -126,7 +129,7 @@ mod tests {
         let taken = people.examine(&ann).unwrap();
         assert_eq!(taken.user.roles, ["admin", "user"].map(|role| Role::parse(role).unwrap()));
         let by_mail = people.examine(&Brought { username: text("ann@example.com"), ..Brought::default() }).unwrap();
-        assert!(by_mail.user.username.is_none() && !people.can_name_themselves(&by_mail));
+        assert!(by_mail.user.username.is_none() && !people.can_be_named(&by_mail));
         for (wrong, why) in [
             (Brought::default(), "username is needed"),
             (

@@ -260,7 +260,7 @@ impl People {
         password: Option<&Secret>,
     ) -> Result<(Names, Option<Password>), Vec<FieldError>> {
         let mut errors = vec![];
-        let names = wanted.check(self.settings.identifier, &mut errors);
+        let names = wanted.check(self.settings.identifier, self.settings.subject, &mut errors);
         let password = match password.map(|text| self.policy.check_new(text, &wanted.in_password())) {
             Some(Ok(password)) => Some(password),
             Some(Err(weak)) => {

@@ -75,6 +75,9 @@ fn of_login(error: &LoginError) -> TokenProblem {
     match *error {
         LoginError::WrongCredentials => TokenProblem::new("invalid_grant", "the name or the password is not right"),
         LoginError::Disabled => TokenProblem::new("invalid_grant", "the account is disabled"),
+        LoginError::Nameless(_) => {
+            TokenProblem::new("invalid_grant", "the account cannot be given a token: ask the operator")
+        }
         LoginError::SecondFactor { .. } => {
             TokenProblem::new("invalid_grant", "a second factor is needed: send its code as code")
         }

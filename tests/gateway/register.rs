@@ -2,7 +2,7 @@
 use serde_json::json;
 
 use crate::support::client::password_of;
-use crate::support::{Gateway, Site, Upstream};
+use crate::support::{Gateway, Site, Upstream, authgate_with_input};
 
 #[test]
 fn who_registers_is_signed_in_and_told_where_their_account_is() {
@@ -202,4 +202,31 @@ fn a_foreign_page_cannot_register_anybody() {
     from("Origin", "null").expect(403);
     from("Sec-Fetch-Site", "cross-site").expect(403);
     from("Origin", &format!("http://{}", gateway.authority())).expect(201);
+}
+
+#[test]
+fn what_tokens_name_people_by_is_asked_for_and_who_has_none_is_told_no_and_not_that_we_are_broken() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    gateway.kill();
+    gateway.change(|site| site.set("tokens", "subject", "\"email\""));
+    gateway.run();
+    let run =
+        |args: &[&str]| authgate_with_input(gateway.folder(), gateway.site().variables(), args, "long enough 7\n");
+    let checked = run(&["check"]);
+    assert!(checked.out.contains("W309") || checked.err.contains("W309"), "{} {}", checked.out, checked.err);
+    let bob = json!({ "username": "bob", "password": password_of("bob") });
+    let refused = gateway.post("/auth/register").json(&bob).send().refused(422, "invalid_fields").json();
+    assert_eq!(refused["errors"][0]["pointer"], "#/email");
+    let page = gateway.get("/auth/register").header("Accept", "text/html").send().expect(200).text();
+    assert!(page.contains("name=\"email\" type=\"email\"") && !page.contains("class=\"optional\""), "{page}");
+    gateway.log_in("alice", &alice.password).refused(403, "account_disabled");
+    let form = format!("grant_type=password&username=alice&password={}", alice.password);
+    gateway.post("/auth/token").form(&form).send().refused(400, "invalid_grant");
+    gateway.refresh(&alice.refresh).refused(401, "invalid_refresh_token");
+    assert!(gateway.log_text().contains("authgate user edit"), "cause and cure");
+    let added = run(&["user", "add", "cy", "--password-stdin"]).expect(1);
+    assert!(added.err.contains("email"), "{}", added.err);
+    run(&["user", "edit", "alice", "--email", "alice@example.com"]).expect(0);
+    gateway.log_in("alice", &alice.password).expect(200);
 }

@@ -157,7 +157,7 @@ impl<'a> Job<'a> {
             self.done += 1;
             match row.person.and_then(|person| self.people.examine(&person)) {
                 Ok(user) => {
-                    self.nameless += u64::from(!self.people.can_name_themselves(&user));
+                    self.nameless += u64::from(!self.people.can_be_named(&user));
                     batch.push(user);
                 }
                 Err(why) => self.refused.push((row.line, why)),
@@ -222,7 +222,7 @@ impl<'a> Job<'a> {
         }
         if self.nameless > 0 {
             let nameless = thousands(self.nameless);
-            out.line(format_args!("{nameless} have no name of the kind that [accounts] identifier asks for, and cannot sign in until it is changed"));
+            out.line(format_args!("{nameless} have no name of the kind that [accounts] identifier or [tokens] subject asks for, and cannot sign in until it is changed"));
         }
         let Some(import) = self.import else { return };
         let others: Vec<_> = seen.schemes.keys().copied().filter(|scheme| *scheme != "argon2id").collect();
