@@ -1,5 +1,5 @@
 //! POST /auth/register.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::client::password_of;
 use crate::support::{Gateway, Site, Upstream, authgate_with_input};
@@ -202,6 +202,32 @@ fn a_foreign_page_cannot_register_anybody() {
     from("Origin", "null").expect(403);
     from("Sec-Fetch-Site", "cross-site").expect(403);
     from("Origin", &format!("http://{}", gateway.authority())).expect(201);
+}
+
+#[test]
+fn members_that_are_missing_are_told_by_name_and_wrong_ones_are_no_such_object() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    for (path, missing, wrong) in [
+        ("/auth/register", &["username", "password"][..], json!({ "username": "ann", "password": null })),
+        ("/auth/login", &["username", "password"], json!({ "username": "ann", "password": 1 })),
+        ("/auth/password", &["current_password", "new_password"], json!({ "new_password": ["x"] })),
+        ("/auth/password/forgot", &["email"], json!({ "email": 1 })),
+        ("/auth/password/reset", &["token", "new_password"], json!({ "token": "agl_x", "role": "admin" })),
+        ("/auth/verify-email", &["token"], json!({ "token": {} })),
+        ("/auth/mfa", &["challenge", "code"], json!({ "challenge": 1 })),
+    ] {
+        let send = |body: &Value| gateway.post(path).bearer(&alice.access).json(body).send();
+        let refused = send(&json!({})).refused(422, "invalid_fields").json();
+        let errors = refused["errors"].as_array().unwrap();
+        let told: Vec<_> = errors.iter().map(|error| (error["pointer"].clone(), error["error"].clone())).collect();
+        let expected: Vec<_> = missing.iter().map(|name| (json!(format!("#/{name}")), json!("required"))).collect();
+        assert_eq!(told, expected, "{path}");
+        send(&wrong).refused(400, "bad_json");
+    }
+    let one = gateway.post("/auth/login").json(&json!({ "email": "ann@example.com" })).send();
+    let one = one.refused(422, "invalid_fields").json();
+    assert_eq!((one["errors"].as_array().unwrap().len(), &one["errors"][0]["pointer"]), (1, &json!("#/password")));
 }
 
 #[test]

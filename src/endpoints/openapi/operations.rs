@@ -210,6 +210,7 @@ const LOGIN: &[Operation] = &[
         .refuses(&[&["unavailable"]]),
     post("Sign in with name and password").takes(Takes::Json("SignIn")).says(TOKENS).refuses(&[
         BODY,
+        FIELDS,
         GUARDED,
         SIGN_IN,
         &["invalid_credentials"],
@@ -300,6 +301,7 @@ const MFA: &[Operation] = &[
     get("The second factors of this person").by(Shown::Somebody).says(&[(200, Says::Json("Factors"))]),
     post("The second half of a sign-in").takes(Takes::Json("SecondFactor")).says(TOKENS).refuses(&[
         BODY,
+        FIELDS,
         GUARDED,
         SIGN_IN,
         &["invalid_challenge", "invalid_code", "invalid_credentials"],
