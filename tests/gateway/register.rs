@@ -256,3 +256,12 @@ fn what_tokens_name_people_by_is_asked_for_and_who_has_none_is_told_no_and_not_t
     run(&["user", "edit", "alice", "--email", "alice@example.com"]).expect(0);
     gateway.log_in("alice", &alice.password).expect(200);
 }
+
+#[test]
+fn a_closed_registration_says_so_on_a_page_whoever_asks_for_it() {
+    let gateway = Site::fixture(&Upstream::start()).set("accounts", "registration", "\"closed\"").start();
+    for accept in ["*/*", "application/json", "text/html"] {
+        let page = gateway.get("/auth/register").header("Accept", accept).send().expect(403);
+        assert!(page.field("content-type").unwrap().starts_with("text/html"), "{accept}");
+    }
+}
