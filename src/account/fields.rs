@@ -98,7 +98,9 @@ impl<'a> Wanted<'a> {
     /// What a password must not hold.
     pub(super) fn in_password(&self) -> Vec<&str> {
         let local = self.email.and_then(|email| email.split_once('@')).map(|(local, _)| local);
-        [self.username, self.email, local, self.name].into_iter().flatten().collect()
+        // "Ann Lovelace" hides as well in what holds the one word as in what holds both.
+        let words = self.name.unwrap_or_default().split(|letter: char| !letter.is_alphanumeric());
+        [self.username, self.email, local, self.name].into_iter().flatten().chain(words).collect()
     }
 }
 

@@ -265,3 +265,11 @@ fn a_closed_registration_says_so_on_a_page_whoever_asks_for_it() {
         assert!(page.field("content-type").unwrap().starts_with("text/html"), "{accept}");
     }
 }
+
+#[test]
+fn no_word_of_the_own_name_makes_a_password() {
+    let gateway = Gateway::start(&Upstream::start());
+    let named = |password: &str| json!({ "username": "ann", "name": "Ann de Lovelace", "password": password });
+    gateway.post("/auth/register").json(&named("99-LoveLace-99")).send().refused(422, "weak_password");
+    gateway.post("/auth/register").json(&named("announcement of a deer")).send().expect(201);
+}
