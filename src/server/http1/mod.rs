@@ -379,7 +379,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut space = [std::mem::MaybeUninit::uninit(); DISCARDED_AT_ONCE];
         let mut buf = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
         Poll::Ready(Ok(buf.filled().len()))
@@ -399,5 +399,7 @@ const LONG: &str = "the answer is longer than was announced";
 const SHORT: &str = "the answer is shorter than was announced";
 /// What a connection may hold between two requests, in bytes.
 const MOST_AT_REST: usize = 1024;
-/// So much is read of what a client still sends when the connection ends.
-const MOST_DISCARDED: usize = 256 * 1024;
+/// So much is read of what a client still sends when the connection ends; mostly the time that this may take ends it first. Many
+/// clients write a whole body before they read, and would hear of a broken pipe in place of the answer.
+const MOST_DISCARDED: usize = 64 * 1024 * 1024;
+const DISCARDED_AT_ONCE: usize = 16 * 1024;
