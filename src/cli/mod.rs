@@ -141,6 +141,7 @@ impl Verb {
                 if global.json {
                     args.format = crate::config::Format::Json;
                 }
+                args.quiet = global.quiet;
                 let named = global.config.as_deref();
                 out.at_terminal(|terminal| check::run(&args, named, &Environment::of_process(), terminal))
             }

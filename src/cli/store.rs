@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::progress::Progress;
 use super::{Exit, Global, Out, prompt, run as serving};
-use crate::base::Secret;
+use crate::base::{Clock, Secret};
 use crate::config::{Environment, Loaded};
 use crate::observe::Chain;
 use crate::store::{CopyError, Count, Migrate, Onto, Settings, Store, StoreError};
@@ -185,12 +185,12 @@ async fn restore(file: &Path, loaded: &Loaded, global: &Global, out: &mut Out) -
     if !global.yes && !prompt::confirm(&name, &what) {
         return Err(Failed::No("nothing was changed; -y answers the question for a script".to_owned()));
     }
-    let counts = copy(&from, &to, Onto::Anything, out).await?;
-    report(out, &counts, &format!("{name} holds what {} held; restart the gateways that use it", file.display()));
+    let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, out).await?;
+    report(out, &counts, &format!("{name} holds what {} held; whoever was signed in shows so anew", file.display()));
     Ok(Exit::Done)
 }
 
-async fn copy(from: &Store, to: &Store, onto: Onto, out: &Out) -> Result<Vec<Count>, Failed> {
+async fn copy(from: &Store, to: &Store, onto: Onto<'_>, out: &Out) -> Result<Vec<Count>, Failed> {
     let (json, quiet) = (out.json(), out.quiet());
     let mut shown: Option<Progress> = None;
     let begin = |total| Progress::new("copying", total, json, quiet);
