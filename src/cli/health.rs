@@ -38,6 +38,9 @@ pub(super) fn run(args: &HealthArgs, global: &Global, out: &mut Out) -> Exit {
             if well { Exit::Done } else { Exit::No }
         }
         Err(error) => {
+            if global.json {
+                out.data(&json!({ "healthy": null, "status": null, "error": error.to_string() }));
+            }
             out.error(format_args!("no gateway answers at http://{admin}{path}: {error}"));
             Exit::Unknown
         }

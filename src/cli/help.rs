@@ -1,6 +1,9 @@
 //! `authgate help`: the manual inside the binary.
+use serde_json::json;
+
 use super::{Terminal, answers};
 use crate::config::{self, Code};
+use crate::observe::described_metrics;
 use crate::wire::IdentityPart;
 
 /// The manual: help config KEY, help error CODE, help example, help headers, help metrics.
@@ -16,7 +19,7 @@ pub(crate) struct HelpArgs {
 }
 
 /// `None` when the manual has no such topic: it may be the name of a verb.
-pub(crate) fn run(args: &HelpArgs, terminal: &mut Terminal<'_>) -> Option<u8> {
+pub(crate) fn run(args: &HelpArgs, json: bool, terminal: &mut Terminal<'_>) -> Option<u8> {
     let name = args.name.as_deref();
     let page = match args.topic.as_deref()? {
         "config" => match config::manual(name) {
@@ -38,7 +41,11 @@ pub(crate) fn run(args: &HelpArgs, terminal: &mut Terminal<'_>) -> Option<u8> {
         "metrics" => metrics(),
         _ => return None,
     };
-    terminal.say(&page);
+    if json {
+        terminal.say(&format!("{}\n", json!({ "topic": args.topic, "name": name, "text": page })));
+    } else {
+        terminal.say(&page);
+    }
     Some(0)
 }
 
@@ -97,9 +104,9 @@ fn metrics() -> String {
         "At [metrics] path of the admin address, in Prometheus' text form. Never a user, a path or an address\n\
                     as a label; `route` is the prefix.\n\n"
             .to_owned();
-    for (name, labels) in METRICS {
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-        text.push_str(&format!("  {name}{labels}\n"));
+    for metric in described_metrics() {
+        let labels = if metric.labels.is_empty() { String::new() } else { format!("{{{}}}", metric.labels.join(",")) };
+        text.push_str(&format!("  {}{labels}\n      {}\n", metric.name, metric.help));
     }
     text.push_str("\nand the usual process_*.\n");
     text
@@ -110,28 +117,6 @@ What a backend is told about the person: [identity] headers names one of these, 
 [identity] names gives each a name of your own. All of these names, in every spelling, are removed from\n\
 what clients send, on every route. Values are visible ASCII; everything else is percent-encoded UTF-8.\n";
 
-const METRICS: &[(&str, &str)] = &[
-    ("authgate_http_requests_total", "route,method,code"),
-    ("authgate_http_request_duration_seconds", "route"),
-    ("authgate_http_requests_in_flight", ""),
-    ("authgate_decisions_total", "route,decision,reason"),
-    ("authgate_logins_total", "method,result"),
-    ("authgate_registrations_total", "result"),
-    ("authgate_tokens_issued_total", "kind"),
-    ("authgate_token_checks_total", "result"),
-    ("authgate_password_hash_duration_seconds", ""),
-    ("authgate_password_hash_queue_length", ""),
-    ("authgate_sessions", ""),
-    ("authgate_upstream_requests_total", "upstream,code"),
-    ("authgate_upstream_request_duration_seconds", "upstream"),
-    ("authgate_store_operation_duration_seconds", "operation"),
-    ("authgate_config_reloads_total", "result"),
-    ("authgate_config_last_reload_success", ""),
-    ("authgate_config_last_reload_timestamp_seconds", ""),
-    ("authgate_signing_key_age_seconds", ""),
-    ("authgate_build_info", "version,commit"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,7 +124,7 @@ mod tests {
 
     fn help(topic: &str, name: Option<&str>) -> Answer {
         let args = HelpArgs { topic: Some(topic.to_owned()), name: name.map(str::to_owned) };
-        answer(None, |terminal| run(&args, terminal).unwrap())
+        answer(None, |terminal| run(&args, false, terminal).unwrap())
     }
 
     #[test]
@@ -161,7 +146,7 @@ mod tests {
         assert!(help("metrics", None).out.contains("  authgate_logins_total{method,result}\n"));
         let verb = HelpArgs { topic: Some("run".to_owned()), name: None };
         answer(None, |terminal| {
-            assert_eq!(run(&verb, terminal), None);
+            assert_eq!(run(&verb, false, terminal), None);
             0
         });
     }

@@ -3,6 +3,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use serde_json::json;
+
 use super::Terminal;
 use crate::config::{self, ConfigError, Environment, Format};
 
@@ -25,7 +27,7 @@ pub(crate) struct InitArgs {
 }
 
 /// Writes to `file`.
-pub(crate) fn run(args: &InitArgs, file: &Path, terminal: &mut Terminal<'_>) -> u8 {
+pub(crate) fn run(args: &InitArgs, file: &Path, json: bool, terminal: &mut Terminal<'_>) -> u8 {
     // Before anything is asked.
     if file.exists() {
         return stands(file, terminal);
@@ -42,7 +44,8 @@ pub(crate) fn run(args: &InitArgs, file: &Path, terminal: &mut Terminal<'_>) -> 
     let written = File::create_new(file).and_then(|mut file| file.write_all(text.as_bytes()));
     match written {
         Ok(()) => {
-            terminal.say(&plan.say(&name, text.lines().count()));
+            let lines = text.lines().count();
+            terminal.say(&if json { plan.data(&name, lines) } else { plan.say(&name, lines) });
             0
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => stands(file, terminal),
@@ -113,8 +116,16 @@ impl Plan {
                 "\n[[routes]]\n{line:<20} # needs a sign-in: that is the default\nupstream = {upstream}\n"
             ));
         }
-        text.push_str("\n[accounts]\nregistration = \"open\"  # everyone may make an account; or \"closed\"\n");
+        text.push_str(
+            "\n[accounts]\nregistration = \"open\"  # everyone may make an account; or \"invite\", \"closed\"\n",
+        );
         text
+    }
+
+    fn data(&self, name: &str, lines: usize) -> String {
+        let value = json!({ "file": name, "lines": lines, "upstream": self.to, "open": self.open, "login": self.protect,
+            "registration": "open" });
+        format!("{value}\n")
     }
 
     fn say(&self, name: &str, lines: usize) -> String {
@@ -126,7 +137,7 @@ impl Plan {
             }
         }
         text.push_str(
-            "  everyone may make an account: change [accounts] registration to \"closed\" for a private site\n\
+            "  everyone may make an account: change [accounts] registration to \"invite\" or \"closed\" for a private site\n\
              next:  authgate run\n",
         );
         text
@@ -156,7 +167,7 @@ mod tests {
         let line = <Line as clap::Parser>::parse_from(std::iter::once("init").chain(args.iter().copied()));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("gateway.toml");
-        let answer = answer(input, |terminal| run(&line.args, &file, terminal));
+        let answer = answer(input, |terminal| run(&line.args, &file, false, terminal));
         (answer, std::fs::read_to_string(file).ok())
     }
 
@@ -203,7 +214,8 @@ mod tests {
         assert_eq!((answer.code, text), (1, None));
         assert!(answer.err.contains("E203") && answer.err.contains("E205"), "{}", answer.err);
         let file = tempfile::NamedTempFile::new().unwrap();
-        let answer = super::super::terminal::answer(None, |terminal| run(&InitArgs::default(), file.path(), terminal));
+        let answer =
+            super::super::terminal::answer(None, |terminal| run(&InitArgs::default(), file.path(), false, terminal));
         assert_eq!(answer.code, 1);
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), "");
     }
@@ -221,6 +233,6 @@ prefix = "/api"      # needs a sign-in: that is the default
 upstream = "http://127.0.0.1:3000"
 
 [accounts]
-registration = "open"  # everyone may make an account; or "closed"
+registration = "open"  # everyone may make an account; or "invite", "closed"
 "#;
 }

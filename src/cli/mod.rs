@@ -133,7 +133,7 @@ impl Verb {
         match self {
             Self::Init(args) => {
                 let file = global.config.as_deref().unwrap_or(Path::new("gateway.toml"));
-                out.at_terminal(|terminal| init::run(&args, file, terminal))
+                out.at_terminal(|terminal| init::run(&args, file, global.json, terminal))
             }
             Self::Run(args) => run::run(&args, global, out),
             Self::Demo(args) => demo::run(&args, out),
@@ -159,7 +159,7 @@ impl Verb {
             Self::Keys(args) => keys::run(&args, global, out),
             Self::Store(args) => store::run(args, global, out),
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
-            Self::Help(args) => manual(&args, out),
+            Self::Help(args) => manual(&args, global, out),
             Self::Completions(args) => completions::run(&args, out),
             Self::Version(args) => version::run(&args, global, out),
         }
@@ -167,10 +167,10 @@ impl Verb {
 }
 
 /// The manual; a topic that it does not have may be the name of a verb.
-fn manual(args: &help::HelpArgs, out: &mut Out) -> Exit {
+fn manual(args: &help::HelpArgs, global: &Global, out: &mut Out) -> Exit {
     let mut said = None;
     let exit = out.at_terminal(|terminal| {
-        said = help::run(args, terminal);
+        said = help::run(args, global.json, terminal);
         said.unwrap_or_default()
     });
     if said.is_some() {

@@ -1,9 +1,12 @@
 //! `authgate run`
+use super::people::ADMIN;
 use super::{Exit, Global, Out};
 use crate::app::{App, How, StartError};
 use crate::authz::Asks;
-use crate::base::Clock;
+use crate::base::{Clock, Role};
+use crate::store::UserFilter;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -75,6 +78,7 @@ pub(super) fn words(error: &ConfigError, color: bool) -> String {
 
 async fn serve(file: PathBuf, loaded: Loaded, environment: Environment, out: &mut Out) -> Exit {
     let words = tree(&file, &loaded);
+    let named = if file == Path::new(config::FILE) { String::new() } else { format!(" -c {}", file.display()) };
     let app = match App::start(file, loaded, environment, How { clock: Clock::system(), colour: out.color_err() }).await
     {
         Ok(app) => app,
@@ -82,8 +86,21 @@ async fn serve(file: PathBuf, loaded: Loaded, environment: Environment, out: &mu
     };
     out.note(words(&app));
     out.flush();
+    // It serves already: nobody waits for this answer.
+    if !out.quiet() && nobody_administers(&app).await {
+        out.note(format_args!("\nNo administrator yet. Make one:  authgate user add NAME --admin{named}"));
+        out.flush();
+    }
     app.until_stopped().await;
     Exit::Done
+}
+
+/// Whether nobody has the role that administrators have. A store that takes its time is not asked to the end.
+async fn nobody_administers(app: &App) -> bool {
+    let filter = UserFilter { role: Role::parse(ADMIN).ok(), ..UserFilter::default() };
+    let accounts = app.accounts();
+    let found = tokio::time::timeout(PATIENCE, accounts.people().list(&filter, 1, None)).await;
+    matches!(found, Ok(Ok(found)) if found.is_empty())
 }
 
 fn refuse(error: &StartError, out: &mut Out) -> Exit {
@@ -106,8 +123,12 @@ fn tree(file: &Path, loaded: &Loaded) -> impl Fn(&App) -> String + use<> {
     let head = format!("authgate {}   {}   {}", env!("CARGO_PKG_VERSION"), file.display(), config.store);
     let protection = protection(config);
     let metrics = config.metrics.enabled.then(|| config.metrics.path.clone());
+    let pages = config.locations.cookie && config.pages.enabled;
+    let sign_in = pages.then(|| format!("{}/login", config.wire.auth_prefix.0));
     move |app| {
-        let mut rows = vec![("site", app.site()), ("admin", format!("http://{}", app.admin_address()))];
+        let mut rows = vec![("site", app.site())];
+        rows.extend(sign_in.as_ref().map(|path| ("sign in", format!("{}{path}", app.site()))));
+        rows.push(("admin", format!("http://{}", app.admin_address())));
         rows.extend(metrics.as_ref().map(|path| ("metrics", format!("http://{}{path}", app.admin_address()))));
         let last = rows.len() - 1;
         let mut text = head.clone();
@@ -128,3 +149,5 @@ fn protection(config: &Config) -> String {
     });
     words.collect::<Vec<_>>().join(" , ")
 }
+
+const PATIENCE: Duration = Duration::from_secs(1);

@@ -86,7 +86,7 @@ pub(super) fn run(args: StoreArgs, global: &Global, out: &mut Out) -> Exit {
         Ok(found) => found,
         Err(error) => {
             out.error(serving::words(&error, out.color_err()));
-            return Exit::No;
+            return serving::without_settings(&error);
         }
     };
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };

@@ -159,6 +159,8 @@ fn places(places: &[PathBuf]) -> String {
 /// Names the file when the command line does not.
 const VARIABLE: &str = "AUTHGATE_CONFIG";
 /// Where a file is looked for.
-const PLACES: [&str; 2] = ["gateway.toml", "/etc/authgate/gateway.toml"];
+const PLACES: [&str; 2] = [FILE, "/etc/authgate/gateway.toml"];
+/// The first of them.
+pub(crate) const FILE: &str = "gateway.toml";
 /// A file of a thousand routes has 100 KiB.
 const MAX_FILE: u64 = 1024 * 1024;

@@ -1,6 +1,6 @@
 //! The binary as a newcomer and an operator meet it.
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 use std::process::{Child, Stdio};
 
 use serde_json::json;
@@ -71,9 +71,38 @@ fn a_newcomer_goes_from_init_to_a_protected_call_and_out_again() {
     let mut said = String::new();
     child.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(said.contains(&format!("site      http://localhost:{port}")), "{said}");
+    let tree =
+        format!("|- site      http://localhost:{port}\n  |- sign in   http://localhost:{port}/auth/login\n  |- admin ");
+    assert!(said.contains(&tree), "{said}");
+    assert!(said.contains("\n\nNo administrator yet. Make one:  authgate user add NAME --admin\n"), "{said}");
     assert!(said.contains(&format!("metrics   http://127.0.0.1:{admin_port}/metrics")), "{said}");
     authgate(folder.path(), &variables, &["health"]).expect(3);
+    let down = authgate(folder.path(), &variables, &["health", "--json"]).expect(3);
+    assert!(down.json()["healthy"].is_null() && down.err.contains("no gateway answers"), "{}", down.out);
+}
+
+#[test]
+fn the_start_names_no_page_where_there_is_none_and_no_command_where_there_is_an_administrator() {
+    let gateway = Site::fixture(&Upstream::start()).set("pages", "enabled", "false").start();
+    until("the hint", SOON, || gateway.log_text().contains("No administrator yet."));
+    assert!(!gateway.log_text().contains("sign in  "), "{}", gateway.log_text());
+    let args = ["user", "add", "ann", "--admin", "--password-stdin"];
+    authgate_with_input(gateway.folder(), gateway.site().variables(), &args, "seven green bottles\n").expect(0);
+    let mut again = Started(
+        command(gateway.folder(), gateway.site().variables())
+            .args(["run", "-c", "gateway.toml"])
+            .env("AUTHGATE__SERVER__LISTEN", format!("127.0.0.1:{}", free_port()))
+            .env("AUTHGATE__ADMIN__LISTEN", "127.0.0.1:0")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    let mut said = std::io::BufReader::new(again.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.any(|line| line.contains("- metrics ")));
+    // It stops in good order only once it has said all that it says at the start.
+    drop(std::process::Command::new("kill").args(["-TERM", &again.0.id().to_string()]).status());
+    assert!(!said.any(|line| line.contains("No administrator")));
 }
 
 #[test]
@@ -83,6 +112,19 @@ fn init_never_overwrites() {
     let ran = authgate(folder.path(), &[], &["init", "--to", "http://127.0.0.1:3000"]);
     assert_ne!(ran.code, 0);
     assert_eq!(fs::read_to_string(folder.path().join("gateway.toml")).unwrap(), "mine");
+}
+
+#[test]
+fn what_prints_data_prints_json_when_it_is_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| authgate(folder.path(), &[], args).expect(0).json();
+    let made = run(&["init", "--to", "http://127.0.0.1:3000", "--protect", "/api", "--json"]);
+    assert_eq!((&made["file"], &made["lines"]), (&json!("gateway.toml"), &json!(14)));
+    assert_eq!((&made["open"], &made["login"]), (&json!(["/"]), &json!(["/api"])));
+    let page = run(&["help", "error", "login_too_old", "--json"]);
+    assert_eq!((&page["topic"], &page["name"]), (&json!("error"), &json!("login_too_old")));
+    assert!(page["text"].as_str().unwrap().contains("fresh_login"), "{page}");
+    assert!(run(&["keys", "new-secret", "--json"])["secret"].as_str().unwrap().len() >= 32);
 }
 
 #[test]
@@ -123,7 +165,8 @@ fn run_refuses_a_bad_file_with_the_same_findings_and_78() {
 #[test]
 fn a_missing_file_is_78_for_run_and_3_for_every_other_verb_and_the_places_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let verbs = ["user list", "user list --json", "reload", "health", "explain GET /"].map(|verb| (verb, 3));
+    let verbs = ["user list", "user list --json", "reload", "health", "explain GET /", "keys list", "store check"]
+        .map(|verb| (verb, 3));
     for (verb, code) in [("check", 3), ("run", 78)].into_iter().chain(verbs) {
         let args: Vec<_> = verb.split(' ').collect();
         let ran = authgate(folder.path(), &[], &args).expect(code);

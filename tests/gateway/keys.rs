@@ -63,6 +63,7 @@ fn what_a_retired_key_signed_is_refused_within_a_second() {
     assert!(!shown(&gateway).contains(&old));
     // The session was not ended: its refresh token gives a token of the new key.
     gateway.refresh(&before.refresh).expect(200);
+    assert!(keys(&gateway, &["retire", "nothing"]).expect(1).err.contains("there is no key"));
     assert!(keys(&gateway, &["retire", "nothing", "-y"]).expect(1).err.contains("there is no key"));
 }
 

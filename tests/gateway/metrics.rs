@@ -108,7 +108,9 @@ fn every_promised_name_is_there_once_something_happened() {
     for name in PROMISED {
         assert!(scrape.kinds.contains_key(*name), "{name} is missing");
     }
+    let manual = crate::support::authgate(gateway.folder(), &[], &["help", "metrics"]).expect(0).out;
     for name in scrape.kinds.keys() {
+        assert!(name.starts_with("process_") || manual.contains(&format!("  {name}")), "{name} is not in the manual");
         assert!(PROMISED.contains(&name.as_str()) || name.starts_with("process_"), "{name} was not promised");
     }
 }

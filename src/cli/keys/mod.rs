@@ -51,14 +51,14 @@ impl From<KeyError> for Failed {
 pub(super) fn run(args: &KeysArgs, global: &Global, out: &mut Out) -> Exit {
     if matches!(args.verb, KeysVerb::NewSecret) {
         // Longer than any of its uses asks for, and in letters that any file and shell takes.
-        out.line(STANDARD.encode(random_bytes::<48>()));
+        show::secret(&STANDARD.encode(random_bytes::<48>()), out);
         return Exit::Done;
     }
     let (_, loaded) = match serving::open(global, &Environment::of_process()) {
         Ok(found) => found,
         Err(error) => {
             out.error(serving::words(&error, out.color_err()));
-            return Exit::No;
+            return serving::without_settings(&error);
         }
     };
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
@@ -162,6 +162,9 @@ impl Desk<'_> {
         }
         if self.settings.keys.files.iter().any(|key| key.kid == kid) {
             return Err(Failed::No(format!("{kid} stands in [keys] files: take it out there and run authgate reload")));
+        }
+        if !self.kept.iter().any(|key| key.kid == kid) {
+            return Err(unknown(kid));
         }
         let question = "All tokens that this key signed will be refused.";
         if !global.yes && !prompt::confirm(kid, question) {

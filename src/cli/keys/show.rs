@@ -31,6 +31,14 @@ pub(super) fn added(kid: &str, signs_from: Timestamp, now: Timestamp, out: &mut 
     }
 }
 
+pub(super) fn secret(secret: &str, out: &mut Out) {
+    if out.json() {
+        out.data(&json!({ "secret": secret }));
+    } else {
+        out.line(secret);
+    }
+}
+
 pub(super) fn retired(kid: &str, out: &mut Out) {
     if out.json() {
         out.data(&json!({ "kid": kid, "done": "retired" }));

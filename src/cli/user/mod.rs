@@ -9,7 +9,7 @@ use serde_json::json;
 pub(super) use args::UserArgs;
 use args::{AddArgs, EditArgs, ListArgs, UserVerb};
 
-use super::people::{Failed, NAMELESS, find, open, words, work};
+use super::people::{ADMIN, Failed, NAMELESS, find, open, words, work};
 use super::prompt::{self, PasswordArgs};
 use super::{Exit, Global, Out};
 use crate::account::{AddError, EditError, NewPerson, People, SetPasswordError, Source};
@@ -82,7 +82,7 @@ async fn add(args: AddArgs, people: &People, out: &mut Out) -> Result<(), Failed
         person.username = Some(args.name.clone());
     }
     if args.admin {
-        person.roles.extend(crate::base::Role::parse("admin"));
+        person.roles.extend(crate::base::Role::parse(ADMIN));
     }
     person.password = Some(args.password.read()?);
     let user = people.add(&person, &Source::default()).await.map_err(of_add)?;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::MetricsSettings;
 use crate::base::Timestamp;
 use counted::{ByCode, ByWords, METHODS, place_of};
+pub(crate) use names::Described;
 use names::Families;
 
 /// All numbers of one gateway. Cheap to clone.
@@ -45,6 +46,11 @@ pub(crate) enum Gauge {
     SigningKeyAge,
     /// In seconds since 1970.
     CertificateExpiry,
+}
+
+/// Every metric of ours, for the manual.
+pub(crate) fn described() -> Vec<Described> {
+    Families::registered().described()
 }
 
 impl Metrics {

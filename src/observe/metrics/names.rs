@@ -94,6 +94,49 @@ impl Families {
     }
 }
 
+/// A metric as the manual tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub(crate) name: String,
+    pub(crate) labels: Vec<String>,
+    pub(crate) help: String,
+}
+
+impl Families {
+    /// Every one of ours.
+    pub(super) fn described(&self) -> Vec<Described> {
+        let all: [&dyn Collector; 21] = [
+            &self.requests,
+            &self.request_duration,
+            &self.in_flight,
+            &self.decisions,
+            &self.logins,
+            &self.registrations,
+            &self.tokens_issued,
+            &self.token_checks,
+            &self.hash_duration,
+            &self.hash_queue,
+            &self.sessions,
+            &self.upstream_requests,
+            &self.upstream_duration,
+            &self.upstream_up,
+            &self.store_duration,
+            &self.reloads,
+            &self.reload_success,
+            &self.reload_time,
+            &self.key_age,
+            &self.certificate_expiry,
+            &self.build,
+        ];
+        let described = all.into_iter().flat_map(Collector::desc).map(|one| Described {
+            name: one.fq_name.clone(),
+            labels: one.variable_labels.clone(),
+            help: one.help.clone(),
+        });
+        described.collect()
+    }
+}
+
 /// Without a certificate there is no number: zero would say that it ended in 1970.
 fn certificate_expiry(at: &Registry) -> GaugeVec {
     let help = "When the first of the certificates shown to clients ends.";

@@ -27,6 +27,22 @@ fn count_everything(metrics: &Metrics) {
 }
 
 #[test]
+fn the_manual_tells_of_every_metric_that_is_served() {
+    let metrics = metrics();
+    count_everything(&metrics);
+    metrics.upstream_up("app", Some(true));
+    let page = metrics.render();
+    let served =
+        page.lines().filter_map(|line| line.strip_prefix("# HELP ")).filter(|line| !line.starts_with("process_"));
+    let told: Vec<_> = described().iter().map(|one| format!("{} {}", one.name, one.help)).collect();
+    for line in served {
+        assert!(told.iter().any(|one| one == line), "{line}");
+    }
+    assert!(told.iter().any(|one| one.starts_with("authgate_upstream_up ")));
+    assert!(told.iter().any(|one| one.starts_with("authgate_tls_certificate_expiry_timestamp_seconds ")));
+}
+
+#[test]
 fn the_names_and_labels_are_those_that_were_promised() {
     let metrics = metrics();
     count_everything(&metrics);
