@@ -25,20 +25,28 @@ pub(super) struct StoreArgs {
 #[derive(Debug, Subcommand)]
 enum StoreVerb {
     /// Bring the tables up to date, also with migrate = "manual"
+    #[command(after_help = "Examples:\n  authgate store migrate\n  authgate store migrate --json")]
     Migrate,
     /// Copy everything into an empty store of any engine
+    #[command(after_help = "Examples:\n  authgate store copy --to sqlite:copy.db\n  \
+        authgate store copy --to postgres://gw@10.0.0.9/authgate --password-file /run/secrets/database")]
     Copy(CopyArgs),
     /// Copy everything into a new file (SQLite, whatever the engine here)
+    #[command(after_help = "Examples:\n  authgate store backup before-the-move.db\n  \
+        authgate store backup authgate-$(date +%F).db --json")]
     Backup {
         /// The file to make
         file: PathBuf,
     },
     /// Put what a backup holds in place of everything that the store holds
+    #[command(after_help = "Examples:\n  authgate store restore before-the-move.db\n  \
+        authgate store restore before-the-move.db -y")]
     Restore {
         /// The file that backup made
         file: PathBuf,
     },
     /// Look whether everything can be read and belongs together; count it
+    #[command(after_help = "Examples:\n  authgate store check\n  authgate store check --json")]
     Check,
 }
 
