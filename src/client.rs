@@ -41,11 +41,6 @@ pub(crate) async fn get(to: SocketAddr, path: &str, patience: Duration) -> Resul
     ask(to, Method::GET, path, None, patience).await
 }
 
-/// POST without a body, with a secret that the gateway can check.
-pub(crate) async fn post(to: SocketAddr, path: &str, secret: &Secret, patience: Duration) -> Result<Answer, NoAnswer> {
-    ask(to, Method::POST, path, Some(secret), patience).await
-}
-
 /// POST of a JSON object to a server that is no gateway.
 pub(crate) async fn post_json(
     host: &str,
@@ -65,7 +60,8 @@ pub(crate) async fn post_json(
     timeout(patience, exchange((bare, port), request)).await.map_err(|_| NoAnswer::Slow)?
 }
 
-async fn ask(
+/// Without a body; the secret, where there is one, the gateway can check.
+pub(crate) async fn ask(
     to: SocketAddr,
     method: Method,
     path: &str,

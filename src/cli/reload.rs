@@ -1,11 +1,10 @@
 //! `authgate reload`: by the admin address in the file, with a short-lived secret from the store.
 use std::time::Duration;
 
-use super::{Exit, Global, Out, run};
-use crate::base::{Clock, Secret, random_bytes};
-use crate::client;
-use crate::config::{Environment, Loaded};
-use crate::store::Store;
+use http::Method;
+
+use super::{Exit, Global, Out, desk, run};
+use crate::config::Environment;
 
 /// Put a changed file to work without dropping a connection.
 #[derive(Debug, clap::Args)]
@@ -24,7 +23,7 @@ pub(super) fn run(_args: &ReloadArgs, global: &Global, out: &mut Out) -> Exit {
         }
     };
     let Ok(runtime) = run::small_runtime() else { return Exit::Unknown };
-    match runtime.block_on(ask(&loaded)) {
+    match runtime.block_on(desk::ask(&loaded, Method::POST, "/api/reload", PATIENCE)) {
         Ok(answer) if answer.status == 200 => {
             if global.json {
                 out.line(String::from_utf8_lossy(&answer.body));
@@ -45,28 +44,4 @@ pub(super) fn run(_args: &ReloadArgs, global: &Global, out: &mut Out) -> Exit {
     }
 }
 
-async fn ask(loaded: &Loaded) -> Result<client::Answer, String> {
-    let store = Store::open_existing(&loaded.config.store, loaded.config.migrate)
-        .await
-        .map_err(|error| crate::observe::Chain(&error).to_string())?;
-    let secret = control_secret(&store).await?;
-    let admin = loaded.config.admin.listen;
-    client::post(admin, "/api/reload", &secret, PATIENCE).await.map_err(|error| {
-        format!("no gateway answers at http://{admin}: {error}\nIs it running, and is this the file it runs with?")
-    })
-}
-
-/// A secret that the running gateway finds in the store: who can write the store may steer the gateway.
-async fn control_secret(store: &Store) -> Result<Secret, String> {
-    use base64::Engine;
-    let secret = Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random_bytes::<32>()));
-    let expires = Clock::system().now().plus(SECRET_LIFE);
-    store
-        .add_control_secret(&secret.digest(), expires)
-        .await
-        .map_err(|error| crate::observe::Chain(&error).to_string())?;
-    Ok(secret)
-}
-
 const PATIENCE: Duration = Duration::from_secs(30);
-const SECRET_LIFE: Duration = Duration::from_secs(60);

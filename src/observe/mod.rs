@@ -13,5 +13,5 @@ pub(crate) use access::{Access, AccessLog};
 pub(crate) use audit::{Action, Audit, AuditError, Event};
 pub(crate) use chain::Chain;
 pub(crate) use log::{LogError, LogGuard, start};
-pub(crate) use metrics::{Gauge, Metrics, RequestTimer, RouteMetrics, UpstreamMetrics};
+pub(crate) use metrics::{Gauge, Metrics, RequestTimer, RouteMetrics, Totals, UpstreamMetrics};
 pub(crate) use settings::{Level, LogFormat, LogSettings, MetricsSettings};
