@@ -6,6 +6,7 @@ use super::{Identifier, Source};
 use crate::base::{Email, Role, Scope, Secret, Timestamp, Username};
 use crate::observe::Action;
 use crate::store::{Attributes, ImportedUser, NewUser};
+use crate::token::Subject;
 
 /// A person as the other program wrote them down.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +33,7 @@ impl People {
         let mut errors = vec![];
         let (username, email) = one_namespace(brought.username.as_deref(), brought.email.as_deref());
         let wanted = Wanted { username, email, name: brought.name.as_deref() };
-        let names = wanted.check(Identifier::Either, &mut errors);
+        let names = wanted.check(Identifier::Either, Subject::Id, &mut errors);
         if let Some(error) = errors.first() {
             let value = match error.field {
                 "username" => username,
@@ -63,13 +64,15 @@ impl People {
         Ok(ImportedUser { user, email_verified, disabled, created_at })
     }
 
-    /// Whether this person will be able to say who they are, by what people sign in with here.
+    /// Whether this person will be able to say who they are, by what people sign in with here, and tokens too.
     pub(crate) fn can_name_themselves(&self, username: Option<&Username>, email: Option<&Email>) -> bool {
-        match self.settings.identifier {
-            Identifier::Username => username.is_some(),
-            Identifier::Email => email.is_some(),
-            Identifier::Either => username.is_some() || email.is_some(),
-        }
+        let (username, email) = (username.is_some(), email.is_some());
+        let signs_in = match self.settings.identifier {
+            Identifier::Username => username,
+            Identifier::Email => email,
+            Identifier::Either => username || email,
+        };
+        signs_in && self.settings.lacks(username, email).is_none()
     }
 
     /// Writes into the trail that people were brought.

@@ -270,7 +270,7 @@ impl People {
         identifier: Identifier,
     ) -> Result<(Names, Option<Password>), Vec<FieldError>> {
         let mut errors = vec![];
-        let names = wanted.check(identifier, &mut errors);
+        let names = wanted.check(identifier, self.settings.subject, &mut errors);
         let password = match password.map(|text| self.policy.check_new(text, &wanted.in_password())) {
             Some(Ok(password)) => Some(password),
             Some(Err(weak)) => {

@@ -142,6 +142,11 @@ impl Endpoint {
         matches!(self, Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy)
     }
 
+    /// Its refusals have the two members of RFC 6749, section 5.2.
+    pub(super) const fn is_oauth(self) -> bool {
+        matches!(self, Self::Token | Self::Introspect | Self::Revoke)
+    }
+
     /// Somebody opens it in a browser.
     pub(super) const fn is_page(self) -> bool {
         matches!(self, Self::Login | Self::Register | Self::Account)

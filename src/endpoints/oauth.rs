@@ -6,7 +6,7 @@ use super::form::{self, Pairs, PairsError};
 use super::token::{AWAY, INVALID_REQUEST};
 use super::{Endpoints, Problem, nothing, source};
 use crate::authz::{Asks, Caller};
-use crate::base::{Email, Role, Scope, Secret, Username};
+use crate::base::{Email, Role, Scope, Secret};
 use crate::refusal::{Refusal, own_response};
 use crate::token::{Identity, SERVICE_TOKEN_PREFIX};
 use crate::wire::{Body, Inbound};
@@ -66,7 +66,7 @@ impl Endpoints {
         json!({
             "active": true,
             "sub": identity.sub(),
-            "username": identity.username().map(Username::as_str),
+            "username": identity.login_name(),
             "email": identity.email().map(Email::as_str),
             "name": identity.name(),
             "roles": identity.roles().iter().map(Role::as_str).collect::<Vec<_>>(),
@@ -90,7 +90,7 @@ impl Endpoints {
                 json!({
                     "active": true,
                     "sub": user.id.to_string(),
-                    "username": user.username.as_ref().map(Username::as_str),
+                    "username": user.label(),
                     "sid": session.to_string(),
                     "iss": self.tokens.issuer(),
                     "token_type": "refresh_token",

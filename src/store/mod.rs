@@ -22,6 +22,7 @@ mod oneself;
 mod passkeys;
 mod people;
 mod postgres;
+mod replaced;
 mod revocations;
 mod second_factors;
 mod server;

@@ -32,6 +32,25 @@ impl Store {
         Ok(created)
     }
 
+    /// The same, and as much is written where the name is taken: how long it takes tells nobody.
+    pub(crate) async fn create_user_unseen(
+        &self,
+        new: &NewUser,
+        invite: Option<&Digest>,
+        now: Timestamp,
+    ) -> Result<Created<User>, StoreError> {
+        let created = self.create_user_invited(new, invite, now).await?;
+        if matches!(created, Created::NameTaken | Created::EmailTaken) {
+            let mut on = self.engine.begin().await?;
+            let nobody = NewUser { username: None, email: None, ..new.clone() };
+            if let Created::Made(nobody) = insert(&mut on, &nobody, now).await? {
+                on.execute("DELETE FROM users WHERE id = $1", values![nobody.id]).await?;
+            }
+            on.commit().await?;
+        }
+        Ok(created)
+    }
+
     /// A person and their first session, both or none. With an invitation, it is used up by that.
     pub(crate) async fn create_user_signed_in(
         &self,

@@ -102,10 +102,13 @@ fn introspection_tells_machines_with_the_scope_and_nobody_else() {
         drop(alice);
         gateway.sign_in("alice")
     };
-    gateway.post("/auth/introspect").form("token=x").send().refused(401, "login_required");
-    introspect(&gateway, "nonsense", &alice.access).refused(401, "token_invalid");
-    introspect(&gateway, &stranger, &alice.access).refused(403, "missing_scope");
-    introspect(&gateway, &alice.access, &alice.access).refused(403, "missing_scope");
+    gateway.post("/auth/introspect").form("token=x").send().refused(401, "invalid_client");
+    introspect(&gateway, "nonsense", &alice.access).refused(401, "invalid_token");
+    for lacks in [&stranger, &alice.access] {
+        let refused = introspect(&gateway, lacks, &alice.access).refused(401, "insufficient_scope");
+        let asks = refused.field("www-authenticate").unwrap();
+        assert!(asks.contains("error=\"insufficient_scope\", scope=\"introspect\""), "{asks}");
+    }
     gateway.post("/auth/introspect").bearer(&caller).form("").send().expect(400);
     let told = introspect(&gateway, &caller, &alice.access).expect(200).json();
     for (name, value) in [
@@ -229,4 +232,32 @@ fn token_inspect_says_what_a_token_is_and_whether_it_is_good() {
     run(&gateway, &["token", "revoke", &id]).expect(0);
     look(&robot).expect(1);
     look("nonsense").expect(1);
+}
+
+#[test]
+fn every_no_of_the_oauth_endpoints_has_their_two_members_and_its_fields() {
+    let gateway = Gateway::start(&Upstream::start());
+    for path in ["/auth/token", "/auth/introspect", "/auth/revoke"] {
+        let post = || gateway.post(path);
+        let large = format!("token={}", "x".repeat(5000));
+        for (call, status, error) in [
+            (gateway.get(path), 405, "invalid_request"),
+            (post().json(&json!({ "token": "x" })), 415, "invalid_request"),
+            (post().form(&large), 413, "invalid_request"),
+            (post().form("token=%"), 400, "invalid_request"),
+        ] {
+            // Whoever may not ask is told that first.
+            let stranger = path == "/auth/introspect" && status != 405;
+            let (status, error) = if stranger { (401, "invalid_client") } else { (status, error) };
+            // `send` looks at the fields that belong to each status.
+            let refused = call.send().refused(status, error);
+            assert_eq!(refused.field("content-type"), Some("application/json"), "{path}");
+            let names: Vec<_> = refused.json().as_object().unwrap().keys().cloned().collect();
+            assert_eq!(names, ["error", "error_description"], "{path}");
+        }
+    }
+    for path in ["/auth/token", "/auth/revoke"] {
+        let foreign = gateway.post(path).header("Origin", "https://evil.example").form("token=x").send();
+        foreign.refused(403, "invalid_request");
+    }
 }
