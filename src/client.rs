@@ -41,15 +41,16 @@ pub(crate) async fn get(to: SocketAddr, path: &str, patience: Duration) -> Resul
     timeout(patience, exchange(to, request(to, Method::GET, path, None))).await.map_err(|_| NoAnswer::Slow)?
 }
 
-/// POST without a body, with a secret that the gateway can check; the answer in the form of `accept`.
-pub(crate) async fn post(
+/// Without a body, with a secret that the gateway can check; the answer in the form of `accept`.
+pub(crate) async fn ask(
     to: SocketAddr,
+    method: Method,
     path: &str,
     secret: &Secret,
     accept: &'static str,
     patience: Duration,
 ) -> Result<Answer, NoAnswer> {
-    let mut request = request(to, Method::POST, path, Some(secret));
+    let mut request = request(to, method, path, Some(secret));
     request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
     timeout(patience, exchange(to, request)).await.map_err(|_| NoAnswer::Slow)?
 }

@@ -1,4 +1,4 @@
-//! The second listener, never the public one: metrics, health, reload.
+//! The second listener, never the public one: metrics, health, status, reload.
 mod settings;
 
 use std::future::Future;
@@ -27,6 +27,7 @@ pub(crate) struct Told {
     pub(crate) json: Value,
     pub(crate) text: String,
 }
+type Telling = Pin<Box<dyn Future<Output = Value> + Send>>;
 type Reloading = Pin<Box<dyn Future<Output = Reloaded> + Send>>;
 
 /// Answers on the admin address.
@@ -40,6 +41,8 @@ pub(crate) struct Admin {
     pub(crate) clock: Clock,
     pub(crate) renderer: Renderer,
     pub(crate) reload: Box<dyn Fn() -> Reloading + Send + Sync>,
+    /// What `authgate status` shows.
+    pub(crate) status: Box<dyn Fn() -> Telling + Send + Sync>,
 }
 
 impl std::fmt::Debug for Admin {
@@ -84,6 +87,11 @@ impl Admin {
                 Ok(self.readiness.answer().await)
             }
             "/api/reload" => self.reload(request).await,
+            "/api/status" => {
+                read_only(request.method())?;
+                self.authorise(request.headers()).await?;
+                Ok(own_response(StatusCode::OK, "application/json", (self.status)().await.to_string()))
+            }
             _ => Err(Refusal::named("no_route")),
         }
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 use super::old_login::OldServer;
+use super::status::Recent;
 use super::{StartError, keys};
 use crate::account::{Accounts, Identifier, Letters, Limits, People, Registration};
 use crate::authn::Authenticator;
@@ -34,6 +35,7 @@ pub(super) struct Lasting {
     pub(super) limits: Arc<Limits>,
     pub(super) rates: Arc<Rates>,
     pub(super) observed: Arc<Observed>,
+    pub(super) recent: Recent,
     pub(super) revocations: Arc<Revocations>,
     /// What all nodes share beside the store, and what is to be told there.
     pub(super) redis: Option<Arc<Redis>>,
@@ -65,6 +67,7 @@ impl Lasting {
         metrics.ask(Gauge::CertificateExpiry, move || kept.until().map(Timestamp::in_seconds));
         let store = store.watched(Arc::new(move |operation, took| numbers.store_operation(operation, took)));
         Ok(Self {
+            recent: Recent::new(clock.now()),
             clock,
             store,
             limits: Arc::new(Limits::new(redis.clone().map(|redis| redis as Arc<dyn Counts>))),

@@ -6,6 +6,7 @@ mod old_login;
 mod redirect;
 mod reload;
 mod serve;
+mod status;
 mod tidy;
 
 use std::path::PathBuf;

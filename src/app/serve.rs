@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::assemble::Lasting;
 use super::redirect::Redirect;
-use super::{Listeners, Running, StartError, keys, observed, tidy};
+use super::{Listeners, Running, StartError, keys, observed, status, tidy};
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::observe::{Action, Chain, Event};
@@ -54,6 +54,7 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     drop(stop.spawn(follow_keys(Arc::clone(running), stop.clone())));
     running.gateway.load().proxy.begin_checks(&running.lasting.metrics);
     drop(stop.spawn(observed::follow(Arc::clone(running), stop.clone())));
+    drop(stop.spawn(status::follow(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy::follow(Arc::clone(running), stop.clone())));
     let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
     let public = doors.public.greeting(running.lasting.certificates.greeting());
@@ -144,7 +145,7 @@ async fn follow_keys(running: Arc<Running>, stop: Stop) {
 
 fn desk(running: &Arc<Running>) -> Admin {
     let config = running.config.load();
-    let again = Arc::clone(running);
+    let (again, asked) = (Arc::clone(running), Arc::clone(running));
     Admin {
         settings: config.admin.clone(),
         metrics: running.lasting.metrics.clone(),
@@ -156,6 +157,10 @@ fn desk(running: &Arc<Running>) -> Admin {
         reload: Box::new(move || {
             let running = Arc::clone(&again);
             Box::pin(async move { running.reload().await })
+        }),
+        status: Box::new(move || {
+            let running = Arc::clone(&asked);
+            Box::pin(async move { running.status().await })
         }),
     }
 }

@@ -3,6 +3,7 @@ mod answers;
 mod check;
 mod completions;
 mod demo;
+mod desk;
 mod echo;
 mod explain;
 mod export;
@@ -12,6 +13,7 @@ mod hidden;
 mod import;
 mod init;
 mod keys;
+mod man;
 mod output;
 mod passwords;
 mod people;
@@ -23,6 +25,7 @@ mod report;
 mod run;
 mod schema;
 mod session;
+mod status;
 mod store;
 mod terminal;
 mod token;
@@ -91,6 +94,8 @@ enum Verb {
     Probe(probe::ProbeArgs),
     /// Put a changed file to work without dropping a connection
     Reload(reload::ReloadArgs),
+    /// Say how a running gateway is: load, backends, store, keys
+    Status(status::StatusArgs),
     /// Ask a running gateway whether it is well
     Health(health::HealthArgs),
     /// People: add, list, show, edit, password, disable, enable, delete, logout, invite
@@ -115,6 +120,8 @@ enum Verb {
     Help(help::HelpArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Write manual pages into a folder
+    Man(man::ManArgs),
     /// Print the version
     Version(version::VersionArgs),
 }
@@ -149,6 +156,7 @@ impl Verb {
             Self::Report(args) => report::run(&args, global, out),
             Self::Probe(args) => probe::run(&args, global, out),
             Self::Reload(args) => reload::run(&args, global, out),
+            Self::Status(args) => status::run(&args, global, out),
             Self::Health(args) => health::run(&args, global, out),
             Self::User(args) => user::run(args, global, out),
             Self::Import(args) => import::run(&args, global, out),
@@ -161,6 +169,7 @@ impl Verb {
             Self::Schema(args) => out.at_terminal(|terminal| schema::run(&args, terminal)),
             Self::Help(args) => manual(&args, global, out),
             Self::Completions(args) => completions::run(&args, out),
+            Self::Man(args) => man::run(&args, out),
             Self::Version(args) => version::run(&args, global, out),
         }
     }

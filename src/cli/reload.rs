@@ -1,14 +1,12 @@
 //! `authgate reload`: by the admin address in the file, with a short-lived secret from the store.
 use std::time::Duration;
 
+use http::Method;
 use serde_json::{Value, json};
 
-use super::{Exit, Global, Out, run};
-use crate::base::{Clock, Secret, random_bytes};
+use super::{Exit, Global, Out, desk, run};
 use crate::client;
-use crate::config::{self, ConfigError, Desk, Environment};
-use crate::observe::Chain;
-use crate::store::Store;
+use crate::config::{self, ConfigError, Environment};
 
 /// Put a changed file to work without dropping a connection.
 #[derive(Debug, clap::Args)]
@@ -27,7 +25,8 @@ pub(super) fn run(_args: &ReloadArgs, global: &Global, out: &mut Out) -> Exit {
         Err(error) => return not_asked(&error, out),
     };
     let Ok(runtime) = run::small_runtime() else { return Exit::Unknown };
-    match runtime.block_on(ask(&desk, out.json())) {
+    let form = if out.json() { "application/json" } else { "text/plain" };
+    match runtime.block_on(desk::ask(&desk, Method::POST, "/api/reload", form, PATIENCE)) {
         Ok(answer) => told(&answer, out),
         Err(error) => {
             if out.json() {
@@ -90,23 +89,4 @@ fn problem(message: &str) -> Value {
     json!([{ "severity": "error", "message": message }])
 }
 
-async fn ask(desk: &Desk, json: bool) -> Result<client::Answer, String> {
-    let store = Store::open_existing(&desk.store, desk.migrate).await.map_err(|error| Chain(&error).to_string())?;
-    let secret = control_secret(&store).await?;
-    let (admin, form) = (desk.admin, if json { "application/json" } else { "text/plain" });
-    client::post(admin, "/api/reload", &secret, form, PATIENCE).await.map_err(|error| {
-        format!("no gateway answers at http://{admin}: {error}\nIs it running, and is this the file it runs with?")
-    })
-}
-
-/// A secret that the running gateway finds in the store: who can write the store may steer the gateway.
-async fn control_secret(store: &Store) -> Result<Secret, String> {
-    use base64::Engine;
-    let secret = Secret::new(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random_bytes::<32>()));
-    let expires = Clock::system().now().plus(SECRET_LIFE);
-    store.add_control_secret(&secret.digest(), expires).await.map_err(|error| Chain(&error).to_string())?;
-    Ok(secret)
-}
-
 const PATIENCE: Duration = Duration::from_secs(30);
-const SECRET_LIFE: Duration = Duration::from_secs(60);

@@ -16,6 +16,19 @@ pub(super) struct Asker<'a> {
     pub(super) user: Option<&'a str>,
 }
 
+/// What is known of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nothing speaks against it.
+    Well,
+    /// The last request that went there failed.
+    Failing,
+    /// Too many failed: it is not asked for a while.
+    LeftOut,
+    /// It fails its health check.
+    Ill,
+}
+
 /// The addresses of one upstream, by number.
 #[derive(Debug)]
 pub(super) struct Addresses {
@@ -144,6 +157,16 @@ impl Addresses {
 
     pub(super) fn is_any_well(&self) -> bool {
         self.well().next().is_some()
+    }
+
+    /// What is known of an address from requests and checks.
+    pub(super) fn standing(&self, at: usize) -> Standing {
+        match self.fitness.get(at) {
+            Some(fitness) if fitness.ill.load(Ordering::Relaxed) => Standing::Ill,
+            Some(_) if self.is_out(at, self.now()) => Standing::LeftOut,
+            Some(fitness) if fitness.failures.load(Ordering::Relaxed) > 0 => Standing::Failing,
+            Some(_) | None => Standing::Well,
+        }
     }
 
     /// Whether nobody began to check before.

@@ -33,6 +33,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
+pub(crate) use balance::Standing;
 pub(crate) use codec::Answer as ReadAnswer;
 pub(crate) use look::{Looked, look};
 pub(crate) use settings::{Address, Balance, HealthCheck, HostHeader, Settings};
@@ -185,6 +186,14 @@ impl Proxy {
                 metrics.upstream_up(name, None);
             }
         }
+    }
+
+    /// Every address, with the name of its upstream and what is known of it.
+    pub(crate) fn standings(&self) -> impl Iterator<Item = (&str, String, Standing)> {
+        self.upstreams.iter().flat_map(|(name, upstream)| {
+            let all = 0..upstream.settings.addresses.len();
+            all.map(move |at| (name.as_str(), upstream.address(at), upstream.addresses.standing(at)))
+        })
     }
 
     /// Sends the request on and brings the answer back; both bodies are streamed. Only who holds a permit may ask.

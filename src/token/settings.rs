@@ -21,6 +21,13 @@ pub(crate) struct Settings {
     pub(crate) claims: Vec<OwnClaim>,
 }
 
+impl Settings {
+    /// Whether keys are made here, and take turns: neither the operator's nor a shared secret.
+    pub(super) fn takes_turns(&self) -> bool {
+        self.keys.files.is_empty() && (self.secret.is_none() || self.algorithm != Algorithm::Hs256)
+    }
+}
+
 /// Where keys come from and how long each signs.
 #[derive(Debug, Clone)]
 pub(crate) struct KeySettings {

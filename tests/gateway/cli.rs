@@ -193,7 +193,20 @@ fn version_help_and_completions_answer() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(authgate(folder.path(), &[], &["completions", shell]).expect(0).out.contains("authgate"));
     }
-    for verb in ["init", "run", "demo", "check", "explain", "reload", "user", "health", "version", "completions"] {
+    for verb in [
+        "status",
+        "man",
+        "init",
+        "run",
+        "demo",
+        "check",
+        "explain",
+        "reload",
+        "user",
+        "health",
+        "version",
+        "completions",
+    ] {
         let help = authgate(folder.path(), &[], &[verb, "--help"]).expect(0).out;
         assert!(help.matches(&format!("authgate {verb}")).count() >= 2, "{verb} --help has no two examples:\n{help}");
     }
@@ -222,4 +235,51 @@ fn any_single_value_can_be_set_from_outside_and_a_misspelt_one_is_refused() {
     assert!(shown.out.contains("7m") && shown.out.contains("AUTHGATE__TOKENS__ACCESS_TTL"), "{}", shown.out);
     let ran = authgate(folder.path(), &set("AUTHGATE__TOKENS__ACESS_TTL", "7m"), &["check"]).expect(1);
     assert!(format!("{}{}", ran.out, ran.err).contains("AUTHGATE__TOKENS__ACCESS_TTL"));
+}
+
+#[test]
+fn a_manual_page_is_written_for_each_verb_and_over_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let man = |args: &[&str]| authgate(folder.path(), &[], &[&["man"], args].concat());
+    let told = man(&["a/man1", "--json"]).expect(0).json();
+    let pages = folder.path().join("a/man1");
+    let read = |name: &str| fs::read_to_string(pages.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    for (name, said) in [
+        ("authgate.1", "authgate\\-user(1)"),
+        ("authgate-run.1", ".SH SYNOPSIS"),
+        ("authgate-user.1", "authgate\\-user\\-add(1)"),
+        ("authgate-user-add.1", "\\-\\-password\\-stdin"),
+        ("authgate-help.1", "manual"),
+        ("authgate-check.1", "check \\-\\-deep"),
+    ] {
+        assert!(read(name).contains(said), "{name} does not say {said}:\n{}", read(name));
+    }
+    let mut names: Vec<_> =
+        fs::read_dir(&pages).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(!names.iter().any(|name| name.contains("-user-help")), "{names:?}");
+    names.sort();
+    let mut listed: Vec<_> = told["pages"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    listed.sort_unstable();
+    assert_eq!(names, listed);
+    let before = read("authgate.1");
+    man(&["a/man1"]).expect(0);
+    assert_eq!(read("authgate.1"), before);
+    // A page of somebody else's, and a link to one of ours: nothing at all is written.
+    for others in [false, true] {
+        let (page, other) = (pages.join("authgate-run.1"), folder.path().join("precious"));
+        fs::remove_file(&page).unwrap();
+        fs::remove_file(pages.join("authgate.1")).unwrap();
+        fs::write(&other, "precious").unwrap();
+        if others {
+            std::os::unix::fs::symlink(&other, &page).unwrap()
+        } else {
+            fs::copy(&other, &page).map(drop).unwrap()
+        }
+        assert!(man(&["a/man1"]).expect(1).err.contains("authgate-run.1 is no page that authgate wrote"));
+        assert_eq!(read("authgate-run.1") + &fs::read_to_string(&other).unwrap(), "preciousprecious");
+        assert!(!pages.join("authgate.1").exists());
+        fs::remove_file(&page).unwrap();
+        man(&["a/man1"]).expect(0);
+    }
+    man(&["/dev/null/man1"]).expect(3);
 }

@@ -89,6 +89,7 @@ mod bring;
 mod cli;
 mod deep;
 mod explain;
+mod status;
 mod log;
 mod metrics;
 mod probe;

@@ -21,7 +21,9 @@ use crate::config::{self, ConfigError, Environment, Findings, Format, Loaded};
     authgate check\n  \
     authgate check --deep\n  \
     authgate check --format github --deny-warnings config/gateway.toml\n\n\
-    Exit codes: 0 no errors, 1 errors, 3 the file cannot be read.\n\n\
+    Exit codes: 0 no errors, 1 errors (with --deep also what failed), 3 the file cannot be read.\n\n\
+    --deep changes nothing and sends nothing but greetings (a health check where there is one, a sign-in where mail has a\n\
+    password). The memory is what this command may have: run it where the gateway runs, as the same user.\n\n\
     --format json prints one array. A finding has code, severity (error, warning), message, label, file, line, column,\n\
     span, help and replacement. With --deep one object follows for each thing that was looked at: code (upstream,\n\
     store, shared, mail, certificate, memory), severity (error, warning, ok), message, name, help and took_ms.")]

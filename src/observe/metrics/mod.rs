@@ -1,6 +1,7 @@
 //! Numbers for Prometheus (text format 0.0.4). No user, path or address is ever a label.
 mod counted;
 mod names;
+mod totals;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,8 @@ use crate::base::Timestamp;
 use counted::{ByCode, ByWords, METHODS, place_of};
 pub(crate) use names::Described;
 use names::Families;
+
+pub(crate) use totals::Totals;
 
 /// All numbers of one gateway. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -46,8 +46,7 @@ fn signs_at(keys: &[StoredKey], algorithm: Algorithm, now: Timestamp) -> Option<
 /// Whether the store's newest key has signed nearly long enough: its name, and from when the next one is to sign. The next one
 /// is made a while before, so that everybody who keeps the key set has read it anew by then.
 pub(crate) fn next_key_due(kept: &[StoredKey], settings: &Settings, now: Timestamp) -> Option<(String, Timestamp)> {
-    let made_here =
-        settings.keys.files.is_empty() && (settings.secret.is_none() || settings.algorithm != Algorithm::Hs256);
+    let made_here = settings.takes_turns();
     let every = settings.keys.rotate_every;
     let newest = kept
         .iter()
@@ -56,6 +55,16 @@ pub(crate) fn next_key_due(kept: &[StoredKey], settings: &Settings, now: Timesta
     let early = PUBLISHED_BEFORE.min(every / 2);
     let change = newest.signs_from.plus(every);
     (change <= now.plus(early)).then(|| (newest.kid.clone(), change.max(now.plus(early))))
+}
+
+/// When another key signs next, as far as is known: from when the next one of the store is to, or when it is time for one.
+pub(crate) fn next_change(kept: &[StoredKey], settings: &Settings, now: Timestamp) -> Option<Timestamp> {
+    let of_store = || kept.iter().filter(|key| key.algorithm == settings.algorithm && key.believed_until.is_none());
+    if !settings.takes_turns() {
+        return None;
+    }
+    let next = of_store().map(|key| key.signs_from).filter(|from| *from > now).min();
+    next.or_else(|| Some(of_store().map(|key| key.signs_from).max()?.plus(settings.keys.rotate_every)))
 }
 
 /// Twice as long as the key set may be kept (`max-age` of its answer).
@@ -135,6 +144,16 @@ mod tests {
         assert_eq!(next_key_due(&kept, &settings, at(99_400)), Some((newest.kid.clone(), at(100_000))));
         // The gateway was off for long: still published first.
         assert_eq!(next_key_due(&kept, &settings, at(900_000)), Some((newest.kid, at(900_600))));
+    }
+
+    #[test]
+    fn the_next_change_is_when_a_published_key_signs_or_when_one_is_due() {
+        let mut settings = settings(Algorithm::Es256);
+        let newest = key(0, None);
+        assert_eq!(next_change(&[key(0, Some(5)), newest.clone()], &settings, at(50)), Some(at(100_000)));
+        assert_eq!(next_change(&[newest.clone(), key(300, None)], &settings, at(50)), Some(at(300)));
+        settings.keys.files = vec![newest.clone()];
+        assert_eq!(next_change(&[newest], &settings, at(50)), None);
     }
 
     #[test]

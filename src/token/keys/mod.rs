@@ -7,7 +7,7 @@ mod secret;
 mod stored;
 mod verifying;
 
-pub(crate) use lineup::{LineUp, PUBLISHED_BEFORE, next_key_due};
+pub(crate) use lineup::{LineUp, PUBLISHED_BEFORE, next_change, next_key_due};
 pub(crate) use ring::KeyRing;
 pub(super) use ring::RingKey;
 pub(crate) use seal::Seal;
