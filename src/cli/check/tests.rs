@@ -135,7 +135,7 @@ fn fix_leaves_stdout_to_the_format() {
     let text = "[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n";
     let fixed = |format| in_folder(text, &CheckArgs { fix: true, format, ..CheckArgs::default() }).0;
     let json = fixed(Format::Json);
-    let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let parsed: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!((json.code, parsed[0]["code"].as_str()), (1, Some("E201")));
     assert!(json.err.contains("\n- prefx = \"/\"\n+ prefix = \"/\"\n"), "{}", json.err);
     assert!(fixed(Format::Github).out.starts_with("::error file="));
