@@ -38,12 +38,20 @@ pub(crate) enum NoAnswer {
 }
 
 pub(crate) async fn get(to: SocketAddr, path: &str, patience: Duration) -> Result<Answer, NoAnswer> {
-    ask(to, Method::GET, path, None, patience).await
+    timeout(patience, exchange(to, request(to, Method::GET, path, None))).await.map_err(|_| NoAnswer::Slow)?
 }
 
-/// POST without a body, with a secret that the gateway can check.
-pub(crate) async fn post(to: SocketAddr, path: &str, secret: &Secret, patience: Duration) -> Result<Answer, NoAnswer> {
-    ask(to, Method::POST, path, Some(secret), patience).await
+/// POST without a body, with a secret that the gateway can check; the answer in the form of `accept`.
+pub(crate) async fn post(
+    to: SocketAddr,
+    path: &str,
+    secret: &Secret,
+    accept: &'static str,
+    patience: Duration,
+) -> Result<Answer, NoAnswer> {
+    let mut request = request(to, Method::POST, path, Some(secret));
+    request.headers_mut().insert(ACCEPT, HeaderValue::from_static(accept));
+    timeout(patience, exchange(to, request)).await.map_err(|_| NoAnswer::Slow)?
 }
 
 /// POST of a JSON object to a server that is no gateway.
@@ -63,16 +71,6 @@ pub(crate) async fn post_json(
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let bare = host.trim_matches(['[', ']']);
     timeout(patience, exchange((bare, port), request)).await.map_err(|_| NoAnswer::Slow)?
-}
-
-async fn ask(
-    to: SocketAddr,
-    method: Method,
-    path: &str,
-    secret: Option<&Secret>,
-    patience: Duration,
-) -> Result<Answer, NoAnswer> {
-    timeout(patience, exchange(to, request(to, method, path, secret))).await.map_err(|_| NoAnswer::Slow)?
 }
 
 fn request(to: SocketAddr, method: Method, path: &str, secret: Option<&Secret>) -> Request<Body> {

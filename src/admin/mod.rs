@@ -4,7 +4,7 @@ mod settings;
 use std::future::Future;
 use std::pin::Pin;
 
-use http::header::{AUTHORIZATION, ORIGIN};
+use http::header::{ACCEPT, AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use serde_json::Value;
 
@@ -18,8 +18,15 @@ use crate::server::Handler;
 use crate::store::Store;
 use crate::wire::{Body, Peer};
 
-/// What a reload gives back: a word, or the findings as `check --format json` prints them.
-pub(crate) type Reloaded = Result<Value, Value>;
+/// What a reload gives back, done or refused.
+pub(crate) type Reloaded = Result<Told, Told>;
+
+/// What was found in the file: for programs, refused, as `check --format json` prints it, and for people as `check` does.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) json: Value,
+    pub(crate) text: String,
+}
 type Reloading = Pin<Box<dyn Future<Output = Reloaded> + Send>>;
 
 /// Answers on the admin address.
@@ -47,6 +54,10 @@ impl Handler for Admin {
             Ok(response) => response,
             Err(refusal) => self.renderer.render(&refusal, "-"),
         }
+    }
+
+    fn unread(&self, status: StatusCode, _: Peer) -> Response<Body> {
+        self.renderer.render(&Refusal::of_unread(status), "-")
     }
 }
 
@@ -82,9 +93,15 @@ impl Admin {
             return Err(Refusal::method_not_allowed(&[Method::POST]));
         }
         self.authorise(request.headers()).await?;
-        Ok(match (self.reload)().await {
-            Ok(said) => own_response(StatusCode::OK, "application/json", said.to_string()),
-            Err(findings) => own_response(StatusCode::UNPROCESSABLE_ENTITY, "application/json", findings.to_string()),
+        let (status, told) = match (self.reload)().await {
+            Ok(told) => (StatusCode::OK, told),
+            Err(told) => (StatusCode::UNPROCESSABLE_ENTITY, told),
+        };
+        let for_people = request.headers().get(ACCEPT).is_some_and(|accept| accept == "text/plain");
+        Ok(if for_people {
+            own_response(status, "text/plain; charset=utf-8", told.text)
+        } else {
+            own_response(status, "application/json", told.json.to_string())
         })
     }
 

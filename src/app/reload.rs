@@ -1,10 +1,10 @@
 //! Reload: a good file replaces the settings without dropping a connection; a bad one is refused and the old stays.
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Running, redirect, serve};
-use crate::admin::Reloaded;
+use crate::admin::{Reloaded, Told};
 use crate::config::{self, Config, ConfigError};
 use crate::observe::{Action, Chain, Event};
 
@@ -17,8 +17,8 @@ impl Running {
         self.lasting.metrics.reload(outcome.is_ok().then_some(&config.metrics), self.lasting.clock.now());
         match &outcome {
             Ok(_) => tracing::info!(file = %self.file.display(), "reloaded"),
-            Err(findings) => {
-                tracing::error!(file = %self.file.display(), %findings, "reload refused; the old settings stay in force");
+            Err(told) => {
+                tracing::error!(file = %self.file.display(), findings = %told.json, "reload refused; the old settings stay in force");
             }
         }
         let refused = outcome.is_err().then_some("bad_configuration");
@@ -31,7 +31,7 @@ impl Running {
         let old = self.config.load_full();
         let fixed = needs_restart(&old, &loaded.config);
         if !fixed.is_empty() {
-            return Err(fixed.iter().map(|change| problem(change)).collect());
+            return Err(told(fixed));
         }
         let before = self.gateway.load_full();
         let certificates = self.lasting.certificates.ready(loaded.config.tls.as_ref());
@@ -48,12 +48,15 @@ impl Running {
         self.lasting.certificates.put(certificates);
         self.log.change(&loaded.config.log);
         self.lasting.stop.set_grace(loaded.config.server.shutdown_grace);
-        let warnings = loaded.warnings.warnings();
+        let warnings = &loaded.warnings;
+        let findings = warnings.to_json();
+        let said = json!({ "reloaded": true, "warnings": warnings.warnings(), "findings": findings });
+        let text = if warnings.is_empty() { String::new() } else { warnings.told_of_reload() };
         before.proxy.end_checks(&gateway.proxy, &self.lasting.metrics);
         gateway.proxy.begin_checks(&self.lasting.metrics);
         self.gateway.store(Arc::new(gateway));
         self.config.store(Arc::new(loaded.config));
-        Ok(json!({ "reloaded": true, "warnings": warnings }))
+        Ok(Told { json: said, text })
     }
 }
 
@@ -74,17 +77,22 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     changed
 }
 
-fn findings(error: &ConfigError) -> Value {
+fn findings(error: &ConfigError) -> Told {
     match error {
-        ConfigError::Wrong(findings) => findings.to_json(),
+        ConfigError::Wrong(findings) => Told { json: findings.to_json(), text: findings.told_of_reload() },
         ConfigError::NotFound(_) | ConfigError::Unreadable { .. } => refused(&Chain(error)),
     }
 }
 
-fn refused(why: &Chain<'_>) -> Value {
-    vec![problem(&why.to_string())].into()
+fn refused(why: &Chain<'_>) -> Told {
+    told(vec![why.to_string()])
 }
 
-fn problem(message: &str) -> Value {
-    json!({ "severity": "error", "message": message })
+/// What is wrong, and stands at no one place of the file.
+fn told(problems: Vec<String>) -> Told {
+    let text = problems.iter().map(|message| format!("error: {message}\n")).collect();
+    Told {
+        json: problems.into_iter().map(|message| json!({ "severity": "error", "message": message })).collect(),
+        text,
+    }
 }

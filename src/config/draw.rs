@@ -32,6 +32,11 @@ impl Findings {
         format!("{}{} Nothing was started.\n", self.draw(color), self.summary())
     }
 
+    /// The same where something runs already.
+    pub(crate) fn told_of_reload(&self) -> String {
+        format!("{}{}\n", self.draw(false), self.summary())
+    }
+
     /// One array: code, severity, message, file, line, column, span, help, replacement.
     pub(crate) fn to_json(&self) -> Value {
         Value::Array(self.list.iter().map(|finding| object(finding, &self.source)).collect())

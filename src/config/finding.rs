@@ -177,6 +177,15 @@ impl Source {
         (line, column)
     }
 
+    /// The name of the section that a byte stands in, as far as headers tell; "" before the first one.
+    pub(super) fn section_at(&self, byte: usize) -> &str {
+        let line_end = self.text.get(byte..).and_then(|rest| rest.find('\n')).map_or(self.text.len(), |at| byte + at);
+        let before = self.text.get(..line_end).unwrap_or(&self.text);
+        let header = before.lines().rev().map(str::trim).find(|line| line.starts_with('['));
+        let name = header.unwrap_or_default().trim_start_matches('[');
+        name.split([']', '.', '#']).next().unwrap_or_default().trim()
+    }
+
     pub(super) fn slice(&self, span: &Range<usize>) -> &str {
         self.text.get(span.clone()).unwrap_or_default()
     }

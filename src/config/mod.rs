@@ -24,6 +24,7 @@ mod tests;
 
 use std::fs::File;
 use std::io::Read as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use codes::Code;
@@ -85,6 +86,14 @@ impl Config {
     }
 }
 
+/// What a command needs to ask a running gateway.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) admin: SocketAddr,
+    pub(crate) store: store::Settings,
+    pub(crate) migrate: store::Migrate,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -109,13 +118,39 @@ pub(crate) fn find(named: Option<&Path>, environment: &Environment) -> Result<Pa
     found.ok_or(ConfigError::NotFound(places))
 }
 
+/// Reads what is needed to ask a running gateway: the rest may be wrong, or need variables that only the gateway has.
+/// What is wrong with the whole file is told only where that cannot be had.
+pub(crate) fn desk(path: &Path, environment: &Environment) -> Result<Desk, ConfigError> {
+    let bytes = bytes_of(path)?;
+    let text = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() as u64 <= MAX_FILE);
+    if let Some(desk) = text.and_then(|text| desk_in(text, environment)) {
+        return Ok(desk);
+    }
+    let Config { admin, store, migrate, .. } = parse_bytes(&bytes, &path.display().to_string(), environment)?.config;
+    Ok(Desk { admin: admin.listen, store, migrate })
+}
+
+fn desk_in(text: &str, environment: &Environment) -> Option<Desk> {
+    let source = Source::new("", text.strip_prefix('\u{feff}').unwrap_or(text));
+    let (root, findings) = tree::read_only(&["admin", "store"], &source, environment)?;
+    let reader = Reader::new(&source, &root, findings);
+    let desk = translate::desk(&reader);
+    let findings = Findings::new(source.clone(), reader.done().0);
+    (findings.errors() == 0).then_some(desk)
+}
+
 /// Reads and checks a file.
 pub(crate) fn load(path: &Path, environment: &Environment) -> Result<Loaded, ConfigError> {
+    parse_bytes(&bytes_of(path)?, &path.display().to_string(), environment)
+}
+
+/// One byte more than there may be tells a file that is too long.
+fn bytes_of(path: &Path) -> Result<Vec<u8>, ConfigError> {
     let unreadable = |cause| ConfigError::Unreadable { path: path.to_path_buf(), cause };
     let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    parse_bytes(&bytes, &path.display().to_string(), environment)
+    Ok(bytes)
 }
 
 /// Checks what a file or standard input held.

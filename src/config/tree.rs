@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use super::codes::Code;
 use super::environment::{Environment, OVERRIDE, Override};
@@ -83,6 +83,29 @@ pub(super) fn read(source: &Source, environment: &Environment) -> Result<(Vec<En
     Ok((entries, planter.findings))
 }
 
+/// Only these sections of it, whatever is wrong elsewhere; `None` where one of them cannot be read for its syntax.
+pub(super) fn read_only(
+    names: &[&str],
+    source: &Source,
+    environment: &Environment,
+) -> Option<(Vec<Entry>, Vec<Finding>)> {
+    let (root, slips) = DeTable::parse_recoverable(&source.text);
+    let end = source.text.len();
+    let breaks = |slip: &toml::de::Error| names.contains(&source.section_at(slip.span().unwrap_or(end..end).start));
+    if slips.iter().any(breaks) {
+        return None;
+    }
+    let mut planter = Planter { source, environment, findings: Vec::new(), path: Vec::new() };
+    let asked = root.get_ref().iter().filter(|(key, _)| names.contains(&key.get_ref().as_ref()));
+    let mut entries: Vec<_> = asked.map(|(key, value)| planter.entry(key, value)).collect();
+    for given in environment.overrides() {
+        if given.path.first().is_some_and(|name| names.contains(&name.as_str())) {
+            planter.findings.extend(lay_over(&mut entries, &given));
+        }
+    }
+    Some((entries, planter.findings))
+}
+
 /// One finding for each line: what follows a slip in its line follows from it. What was never closed explains most.
 fn syntax(slips: &[toml::de::Error], source: &Source) -> Vec<Finding> {
     let end = source.text.len();
@@ -108,19 +131,18 @@ struct Planter<'a> {
 
 impl Planter<'_> {
     fn table(&mut self, table: &DeTable<'_>) -> Vec<Entry> {
-        let mut entries: Vec<Entry> = table
-            .iter()
-            .map(|(key, value)| {
-                self.path.push(key.get_ref().to_string());
-                let item = self.item(value);
-                Entry { key: self.path.pop().unwrap_or_default(), key_place: Place::Span(key.span()), item }
-            })
-            .collect();
+        let mut entries: Vec<Entry> = table.iter().map(|(key, value)| self.entry(key, value)).collect();
         entries.sort_by_key(|entry| match &entry.key_place {
             Place::Span(span) => span.start,
             Place::Variable(_) | Place::Default => usize::MAX,
         });
         entries
+    }
+
+    fn entry(&mut self, key: &Spanned<DeString<'_>>, value: &Spanned<DeValue<'_>>) -> Entry {
+        self.path.push(key.get_ref().to_string());
+        let item = self.item(value);
+        Entry { key: self.path.pop().unwrap_or_default(), key_place: Place::Span(key.span()), item }
     }
 
     fn item(&mut self, value: &Spanned<DeValue<'_>>) -> Item {

@@ -35,7 +35,7 @@ pub(super) struct Shared<H> {
 /// Accepts until `closed`.
 ///
 /// The seat is taken before the connection: what finds no seat waits in the kernel's queue and costs us nothing.
-pub(super) async fn accept<H: Handler>(listener: Accepting, shared: Arc<Shared<H>>, closed: CancellationToken) {
+pub(super) async fn accept<H: Handler>(listener: Arc<Accepting>, shared: Arc<Shared<H>>, closed: CancellationToken) {
     let mut pause = Pause::default();
     let mut patience = None;
     loop {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
@@ -15,6 +16,10 @@ use super::ListenAddress;
 pub(crate) enum BindError {
     #[error("{address} is in use by another program: stop that one, or give [server] listen another address")]
     InUse { address: ListenAddress },
+    #[error(
+        "{address} overlaps {held}, where this gateway listens already: name one of the two, or take one of them out with a restart"
+    )]
+    Overlaps { address: ListenAddress, held: ListenAddress },
     #[error("not allowed to listen on {address}: {cure}")]
     NotAllowed { address: ListenAddress, cure: &'static str },
     #[error("{address} is not an address of this machine: use one of its own, or 0.0.0.0 or [::] for all of them")]
@@ -77,6 +82,21 @@ pub(super) fn listen(address: &ListenAddress, all: &[ListenAddress]) -> Result<L
     }
 }
 
+/// The same where listeners of this program hold the port, which are closed right after: nobody who comes meanwhile finds it shut.
+pub(super) fn listen_beside(
+    leaving: &[Arc<Accepting>],
+    address: &ListenAddress,
+    all: &[ListenAddress],
+) -> Result<Listener, BindError> {
+    let ListenAddress::Tcp(wanted) = address else { return listen(address, all) };
+    // The system lets sockets of one user share a port as long as all of them say so.
+    leaving.iter().for_each(|listener| listener.share_port(true));
+    let listening = listen_tcp_beside(*wanted, all);
+    leaving.iter().for_each(|listener| listener.share_port(false));
+    let socket = listening.map_err(|error| tell(address, error))?;
+    Ok(Listener { asked: address.clone(), actual: address.clone(), socket })
+}
+
 impl Listener {
     /// Hands the socket to the runtime of the caller.
     pub(super) fn accepting(self) -> io::Result<Accepting> {
@@ -100,6 +120,13 @@ impl Accepting {
         }
     }
 
+    fn share_port(&self, shared: bool) {
+        let Self::Tcp(listener) = self else { return };
+        if let Err(error) = SockRef::from(listener).set_reuse_port(shared) {
+            tracing::debug!(%error, "cannot share a port");
+        }
+    }
+
     pub(super) async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match self {
             Self::Tcp(listener) => {
@@ -119,6 +146,23 @@ impl Drop for SocketFile {
 }
 
 fn listen_tcp(address: SocketAddr, all: &[ListenAddress]) -> io::Result<Socket> {
+    let socket = tcp_socket(address, all)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn listen_tcp_beside(address: SocketAddr, all: &[ListenAddress]) -> io::Result<Socket> {
+    let socket = tcp_socket(address, all)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    // From here on another program is told that the port is in use.
+    socket.set_reuse_port(false)?;
+    Ok(socket)
+}
+
+fn tcp_socket(address: SocketAddr, all: &[ListenAddress]) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for connections of the last run that are in TIME_WAIT.
     socket.set_reuse_address(true)?;
@@ -128,8 +172,6 @@ fn listen_tcp(address: SocketAddr, all: &[ListenAddress]) -> io::Result<Socket> 
     // Accepted sockets inherit it, which saves a system call for each of them.
     socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 

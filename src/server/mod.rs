@@ -21,17 +21,17 @@ mod tests;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::tls::Greeting;
 use crate::wire::{Body, Peer};
 use accept::{Shared, accept};
-use listener::{Listener, listen};
+use listener::{Accepting, Listener, listen, listen_beside};
 
 pub(crate) use announced::announced;
 pub(crate) use descriptors::Descriptors;
@@ -45,6 +45,9 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request. Every failure is an answer too.
     /// On the heap from the start: it passes through many hands, and each would move all of it.
     fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Answers what was no request, or too large to be read as one; the connection ends after it.
+    fn unread(&self, status: StatusCode, peer: Peer) -> Response<Body>;
 }
 
 /// The way to a listening server.
@@ -102,6 +105,21 @@ struct Door {
     asked: ListenAddress,
     actual: ListenAddress,
     closed: CancellationToken,
+    /// Gone when it is closed.
+    listener: Weak<Accepting>,
+}
+
+impl Door {
+    fn port(&self) -> Option<u16> {
+        port(&self.actual)
+    }
+}
+
+const fn port(address: &ListenAddress) -> Option<u16> {
+    match address {
+        ListenAddress::Tcp(address) => Some(address.port()),
+        ListenAddress::Unix(_) => None,
+    }
 }
 
 impl<H: Handler> Running<H> {
@@ -117,7 +135,7 @@ impl<H: Handler> Running<H> {
             .listen
             .iter()
             .filter(|address| !self.doors().iter().any(|door| door.asked == **address))
-            .map(|address| listen(address, &settings.listen))
+            .map(|address| self.listen_anew(address, &settings.listen))
             .collect();
         for listener in fresh? {
             self.open(listener)?;
@@ -133,12 +151,28 @@ impl<H: Handler> Running<H> {
         Ok(())
     }
 
+    /// Who holds the port may be ourselves: `127.0.0.1:80` stands in the way of `0.0.0.0:80`.
+    fn listen_anew(&self, address: &ListenAddress, all: &[ListenAddress]) -> Result<Listener, BindError> {
+        let listening = listen(address, all);
+        if !matches!(listening, Err(BindError::InUse { .. })) {
+            return listening;
+        }
+        let doors = self.doors();
+        let ours = || doors.iter().filter(|door| door.port().is_some() && door.port() == port(address));
+        if let Some(stays) = ours().find(|door| all.contains(&door.asked)) {
+            return Err(BindError::Overlaps { address: address.clone(), held: stays.actual.clone() });
+        }
+        let leaving: Vec<_> = ours().filter_map(|door| door.listener.upgrade()).collect();
+        if leaving.is_empty() { listening } else { listen_beside(&leaving, address, all) }
+    }
+
     fn open(&self, listener: Listener) -> Result<(), BindError> {
         let (asked, actual) = (listener.asked.clone(), listener.actual.clone());
         let accepting = listener.accepting().map_err(|source| BindError::Other { address: asked.clone(), source })?;
-        let closed = self.shared.stop.child_token();
+        let accepting = Arc::new(accepting);
+        let (closed, listener) = (self.shared.stop.child_token(), Arc::downgrade(&accepting));
         drop(self.shared.stop.spawn(accept(accepting, Arc::clone(&self.shared), closed.clone())));
-        self.doors().push(Door { asked, actual, closed });
+        self.doors().push(Door { asked, actual, closed, listener });
         Ok(())
     }
 

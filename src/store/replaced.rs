@@ -20,7 +20,7 @@ pub(super) struct Outdated {
     sessions: Vec<(SessionId, Timestamp, bool)>,
     /// By what a token without a session calls people who are gone or are others now.
     names: Vec<String>,
-    /// Those of them who are still there.
+    gone: Vec<String>,
     changed: Vec<UserId>,
 }
 
@@ -89,9 +89,11 @@ impl Outdated {
                 }
                 if then.is_some() {
                     self.changed.push(row.user_id("id").map_err(CopyError::Write)?);
+                } else {
+                    self.gone.push(id);
                 }
                 let [username, email, ..] = said;
-                self.names.extend([Some(id), username, email].into_iter().flatten());
+                self.names.extend([username, email].into_iter().flatten());
             }
         }
     }
@@ -113,7 +115,12 @@ impl Outdated {
             on.execute(sql, values![now, over.session]).await?;
         }
         for revoked in &self.revoked_strangers {
-            strangers::put(on, revoked).await?;
+            let is_back = revoked.not_before == Revocation::FOR_EVER && is_somebody(on, revoked).await?;
+            let now = is_back.then(|| revoked.person().map(|name| TokenRevocation::until(name, now))).flatten();
+            strangers::put(on, now.as_ref().unwrap_or(revoked)).await?;
+        }
+        for id in &self.gone {
+            strangers::put(on, &TokenRevocation::for_ever(id)).await?;
         }
         for name in &self.names {
             strangers::put(on, &TokenRevocation::until(name, now)).await?;
@@ -123,6 +130,14 @@ impl Outdated {
         }
         Ok(())
     }
+}
+
+/// Whether the person that was ended for ever is there again and may sign in.
+async fn is_somebody(on: &mut Connection, revoked: &TokenRevocation) -> Result<bool, StoreError> {
+    let Some(name) = revoked.person() else { return Ok(false) };
+    let sql = "SELECT disabled FROM users WHERE id = $1 OR username = $2 OR email = $3";
+    let found = on.rows(sql, values![name, name, name]).await?;
+    Ok(found.iter().any(|row| row.int("disabled").is_ok_and(|disabled| disabled == 0)))
 }
 
 fn ids(rows: &[Row]) -> Result<Vec<String>, StoreError> {

@@ -26,6 +26,17 @@ impl TokenRevocation {
         Self { subject: Self::of_person(sub), not_before, expires_at }
     }
 
+    /// What calls somebody so, whenever it was issued.
+    pub(super) fn for_ever(sub: &str) -> Self {
+        let for_ever = Revocation::FOR_EVER;
+        Self { subject: Self::of_person(sub), not_before: for_ever, expires_at: for_ever }
+    }
+
+    /// What the tokens call their person; `None` where it is one token.
+    pub(super) fn person(&self) -> Option<&str> {
+        self.subject.strip_prefix("sub:")
+    }
+
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let subject = row.text("subject")?;
         Ok(Self { subject, not_before: row.time("not_before")?, expires_at: row.time("expires_at")? })

@@ -1,7 +1,8 @@
 //! SIGHUP and `authgate reload`: a good file replaces the settings, a bad one does not.
+use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use crate::support::{Gateway, Raw, SOON, Site, Upstream, authgate, until};
+use crate::support::{Gateway, Ran, Raw, SOON, Site, Upstream, authgate, until};
 
 fn with_new_route(site: Site, upstream: &Upstream) -> Site {
     site.route(&format!("prefix = \"/new\"\nupstream = \"{}\"\nauth = \"none\"", upstream.url()))
@@ -97,4 +98,79 @@ fn reloads_under_load_lose_no_request() {
         });
     }
     until("the last file is in force", SOON, || gateway.get("/r4/x").send().status == 401);
+}
+
+fn reload(gateway: &Gateway, args: &[&str]) -> Ran {
+    authgate(gateway.folder(), &[], &[&["reload", "-c", "gateway.toml"], args].concat())
+}
+
+fn failures(gateway: &Gateway) -> u64 {
+    let text = gateway.admin("GET", "/metrics").send().text();
+    let name = "authgate_config_reloads_total{result=\"failure\"} ";
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_gateway_is_asked_also_where_the_command_cannot_read_all_of_the_file() {
+    let upstream = Upstream::start();
+    let mut gateway = Site::shared_secret(&upstream).start();
+    gateway.change(|site| with_new_route(site, &upstream));
+    let said = reload(&gateway, &[]).expect(0).out;
+    assert!(said.contains("in force"), "{said}");
+    assert!(serves_the_new_route(&gateway), "TEST_SECRET is the gateway's alone");
+    assert_eq!(reload(&gateway, &["--json"]).expect(0).json(), serde_json::json!([]));
+}
+
+#[test]
+fn what_the_gateway_finds_is_told_as_check_tells_it_and_counts_as_a_failure() {
+    let gateway = Gateway::start(&Upstream::start());
+    let good = std::fs::read_to_string(gateway.file()).unwrap();
+    let broken = [
+        (good.replace("auth = \"none\"", "auth = \"nobody\""), "E10"),
+        (format!("{good}\n[limits]\nprotcted = 1\n"), "E0"),
+        (format!("{good}\n[pages]\ntitle = \"Ab\n"), "E001"),
+    ];
+    for (count, (text, code)) in (1..).zip(&broken) {
+        std::fs::write(gateway.file(), text).unwrap();
+        let ran = reload(&gateway, &[]).expect(1);
+        assert!(ran.out.contains(&format!("error[{code}")) && ran.out.contains("gateway.toml:"), "{}", ran.out);
+        assert!(!ran.out.contains("[{"), "{}", ran.out);
+        assert_eq!(failures(&gateway), 2 * count - 1, "{code}");
+        let json = reload(&gateway, &["--json"]).expect(1).json();
+        assert!(json[0]["code"].as_str().unwrap().starts_with(code), "{json}");
+        assert_eq!(json[0]["severity"], "error", "{json}");
+        assert_eq!(failures(&gateway), 2 * count, "{code}");
+    }
+    std::fs::write(gateway.file(), good.replace("[admin]", "[admin]\nallow = [\"127.0.0.0/8\"]")).unwrap();
+    let restart = reload(&gateway, &[]).expect(1).out;
+    assert!(restart.starts_with("error: [admin] changed: that needs a restart"), "{restart}");
+    std::fs::write(gateway.file(), good.replace("[admin]", "[admin")).unwrap();
+    let alone = reload(&gateway, &["--json"]).expect(1);
+    assert_eq!(alone.json()[0]["code"], "E001", "where to ask cannot be read: {}", alone.out);
+    std::fs::remove_file(gateway.file()).unwrap();
+    assert_eq!(reload(&gateway, &["--json"]).expect(3).json()[0]["severity"], "error");
+    gateway.is_alive();
+}
+
+#[test]
+fn an_address_that_overlaps_the_old_one_is_taken_up_and_no_connection_is_dropped() {
+    let gateway = Gateway::start(&Upstream::start());
+    let (one, all) = (format!("\"127.0.0.1:{}\"", gateway.port), format!("\"0.0.0.0:{}\"", gateway.port));
+    let good = std::fs::read_to_string(gateway.file()).unwrap();
+    let elsewhere = || TcpStream::connect(("127.0.0.2", gateway.port)).is_ok();
+    let mut kept = gateway.raw();
+    gateway.get("/pub/x").send_on(&mut kept).expect(200);
+    assert!(!elsewhere());
+    for wanted in [&all, &one, &all] {
+        std::fs::write(gateway.file(), good.replace(&one, wanted)).unwrap();
+        reload(&gateway, &[]).expect(0);
+        until("the other addresses are as the file says", SOON, || elsewhere() == (wanted == &all));
+        gateway.get("/pub/x").send().expect(200);
+        gateway.get("/pub/x").send_on(&mut kept).expect(200);
+        assert!(TcpListener::bind(("127.0.0.1", gateway.port)).is_err(), "nobody else gets the port");
+    }
+    std::fs::write(gateway.file(), good.replace(&one, &format!("[{all}, {one}]"))).unwrap();
+    let both = reload(&gateway, &[]).expect(1).out;
+    assert!(both.contains("overlaps") && !both.contains("another program"), "{both}");
+    gateway.get("/pub/x").send_on(&mut kept).expect(200);
 }

@@ -15,9 +15,9 @@ mod upstreams;
 
 pub(super) use tokens::origin;
 
-use super::Config;
 use super::environment::Environment;
 use super::read::Reader;
+use super::{Config, Desk};
 use crate::wire::{Cors, Spellings};
 use routes::SignsIn;
 
@@ -66,6 +66,13 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         tls,
         routes,
     }
+}
+
+/// Reads no more than a command needs to ask a running gateway.
+pub(super) fn desk(reader: &Reader<'_>) -> Desk {
+    let store = rest::store(reader);
+    let admin = server::admin_listen(&reader.part("admin")).value;
+    Desk { admin, store: store.settings, migrate: store.migrate }
 }
 
 /// Every origin that some route names.

@@ -61,14 +61,10 @@ pub(super) fn server(
 /// `[admin]`
 pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings) -> admin::Settings {
     let part = reader.part("admin");
-    let text: Spot<String> = part.spot("listen");
-    let listen = address::tcp(&text.value).unwrap_or_else(|trouble| {
-        part.complain(trouble.finding(Code::E102, &text.place, "`listen` of the admin address is no address"));
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    });
+    let Spot { value: listen, place } = admin_listen(&part);
     if listen.port() != 0 && server.listen.contains(&ListenAddress::Tcp(listen)) {
         part.complain(
-            Finding::new(Code::E106, text.place, format!("the public and the admin listener are both {listen}"))
+            Finding::new(Code::E106, place, format!("the public and the admin listener are both {listen}"))
                 .label("taken by `[server]`"),
         );
     }
@@ -78,6 +74,16 @@ pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings) -> admin::Se
             .say("name the networks that need it")
     });
     admin::Settings { listen, allow }
+}
+
+/// Where a running gateway can be asked.
+pub(super) fn admin_listen(part: &Part<'_>) -> Spot<SocketAddr> {
+    let text: Spot<String> = part.spot("listen");
+    let value = address::tcp(&text.value).unwrap_or_else(|trouble| {
+        part.complain(trouble.finding(Code::E102, &text.place, "`listen` of the admin address is no address"));
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    });
+    Spot { value, place: text.place }
 }
 
 fn listeners(part: &Part<'_>) -> Vec<Spot<ListenAddress>> {

@@ -47,7 +47,7 @@ async fn a_head_in_single_bytes_is_read() {
 async fn an_accepted_socket_does_not_wait_to_fill_packets() {
     let server = start(limits());
     let listener = Server::bind(&settings(limits())).unwrap().listeners.pop().unwrap().accepting().unwrap();
-    let listener::Accepting::Tcp(tcp) = &listener else { panic!("asked for TCP") };
+    let Accepting::Tcp(tcp) = &listener else { panic!("asked for TCP") };
     let client = tokio::net::TcpStream::connect(tcp.local_addr().unwrap()).await.unwrap();
     let (listener::Stream::Tcp(stream), Some(ip)) = listener.accept().await.unwrap() else { panic!("TCP has an ip") };
     assert!(stream.nodelay().unwrap());

@@ -47,14 +47,16 @@ pub(super) async fn observations_of_one_kind_are_one_row(store: Store) {
     assert!(store.observations().await.unwrap().is_empty());
 }
 
-pub(super) async fn what_was_out_before_a_restore_is_revoked_and_what_was_ended_stays_so(store: Store) {
+pub(super) async fn what_was_out_before_a_restore_is_revoked(store: Store) {
     let (clock, (backup, _folder)) = (Clock::system(), on_sqlite().await);
     let (ann, bob) = (signed_in(&store, "ann", 1, clock.now()).await, signed_in(&store, "bob", 2, clock.now()).await);
+    let dan = signed_in(&store, "dan", 4, clock.now()).await;
     store.copy_to(&backup, Onto::Empty, |_| {}).await.unwrap();
     let carl = signed_in(&store, "carl", 3, clock.now()).await;
     store.end_session(bob.session.id, clock.now()).await.unwrap();
     let admin = UserChange { add_roles: vec![Role::parse("admin").unwrap()], ..UserChange::default() };
     store.change_user(ann.user.id, &admin, &clock).await.unwrap();
+    store.delete_user(dan.user.id, &clock).await.unwrap();
     let read_to = store.revocations_since(0, 99).await.unwrap().last().unwrap().0;
     let strangers_to = store.token_revocations_since(0, 99).await.unwrap().last().unwrap().0;
 
@@ -74,10 +76,14 @@ pub(super) async fn what_was_out_before_a_restore_is_revoked_and_what_was_ended_
     assert!(store.live_session(bob.session.id, after).await.unwrap().is_none());
 
     let news = store.token_revocations_since(strangers_to, 99).await.unwrap();
-    let is_dead = |name: &str| {
+    let of = |name: &str| {
         let subject = TokenRevocation::of_person(name);
-        news.iter().any(|(_, revoked)| revoked.subject == subject && before < revoked.not_before)
+        news.iter().find(|(_, revoked)| revoked.subject == subject).map(|(_, revoked)| revoked.not_before)
     };
-    assert!(is_dead("carl") && is_dead("ann"), "tokens without a session say what is not true any more: {news:?}");
-    assert!(!is_dead("bob"), "he is who he was");
+    let is_now =
+        |moment: Option<Timestamp>| moment.is_some_and(|moment| before < moment && moment <= of_ann.plus(GRACE));
+    assert!(is_now(of("carl")) && is_now(of("ann")), "tokens without a session say what is not true: {news:?}");
+    assert_eq!(of(&carl.user.id.to_string()), Some(Revocation::FOR_EVER));
+    assert!(is_now(of(&dan.user.id.to_string())), "he is back");
+    assert_eq!(of("bob"), None, "he is who he was");
 }
