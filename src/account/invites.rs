@@ -77,7 +77,7 @@ impl People {
         if self.settings.verify_email && wanted.email.is_none() && errors.is_empty() {
             errors.push(FieldError::required("email"));
         }
-        match self.check(wanted, Some(password)) {
+        match self.check(wanted, Some(password), self.settings.identifier) {
             Ok((names, Some(password))) if errors.is_empty() => Ok((names, password)),
             Ok(_) => Err(errors),
             Err(mut more) => {

@@ -82,6 +82,10 @@ pub(super) async fn find(people: &People, name: &str) -> Result<User, Failed> {
     found.ok_or_else(|| Failed::No(format!("there is no user {name:?}; authgate user list shows who there is")))
 }
 
+/// What is told of those who have an address only, where people sign in by their username, and of the contrary.
+pub(super) const NAMELESS: &str = "no name of the kind that [accounts] identifier or [tokens] subject asks for, and cannot sign in until \
+    that is changed: with identifier = \"either\" people sign in by username or address";
+
 pub(super) fn words(fields: &[FieldError]) -> String {
     fields.iter().map(|field| format!("{} {}", field.field, field.detail)).collect::<Vec<_>>().join("\n")
 }

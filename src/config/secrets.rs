@@ -27,10 +27,20 @@ pub(super) struct Broken {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Why {
-    Unset { name: String, similar: Option<String> },
-    Empty { name: String },
+    Unset {
+        name: String,
+        similar: Option<String>,
+    },
+    Empty {
+        name: String,
+    },
     Malformed,
-    File { path: String, cause: String },
+    /// There is another one in it.
+    Nested,
+    File {
+        path: String,
+        cause: String,
+    },
 }
 
 /// Follows every reference; tells all that lead nowhere.
@@ -50,6 +60,10 @@ pub(super) fn expand(text: &str, environment: &Environment) -> Result<Expanded, 
                 break;
             };
             rest = after;
+            if reference.contains("${") {
+                broken.push(Broken { literal: format!("${{{reference}}}"), why: Why::Nested });
+                continue;
+            }
             if let Some(name) = reference.strip_prefix(PERSON).filter(|name| is_attribute(name)) {
                 done.attributes.push((done.text.len(), name.to_owned()));
                 continue;
@@ -191,20 +205,26 @@ fn mask_line(line: &str, masked: &mut String) -> Option<&'static str> {
 fn stars(value: &str, masked: &mut String) {
     let mut rest = value;
     while let Some(first) = rest.chars().next() {
-        let reference = rest.strip_prefix("${").and_then(|inside| inside.split_once('}')).map(|(inside, _)| inside);
-        let shown = reference.map(|inside| inside.split_once(":-").map_or(inside, |(name, _)| name));
-        if let Some(shown) = shown {
+        if let Some((reference, after)) = rest.strip_prefix("${").and_then(|inside| inside.split_once('}')) {
+            let name = [":-", "${"].iter().filter_map(|end| reference.find(end)).min().unwrap_or(reference.len());
+            let (name, hidden) = reference.split_at_checked(name).unwrap_or(("", reference));
             masked.push_str("${");
-            masked.push_str(shown);
-            rest = rest.get(2 + shown.len()..).unwrap_or_default();
+            masked.push_str(name);
+            hidden.chars().for_each(|hidden| star(hidden, masked));
+            masked.push('}');
+            rest = after;
             continue;
         }
-        if first.is_whitespace() || matches!(first, '"' | '\'' | '}') {
-            masked.push(first);
-        } else {
-            masked.extend(std::iter::repeat_n('*', first.len_utf8()));
-        }
+        star(first, masked);
         rest = rest.get(first.len_utf8()..).unwrap_or_default();
+    }
+}
+
+fn star(letter: char, masked: &mut String) {
+    if letter.is_whitespace() || matches!(letter, '"' | '\'' | '}') {
+        masked.push(letter);
+    } else {
+        masked.extend(std::iter::repeat_n('*', letter.len_utf8()));
     }
 }
 
@@ -250,6 +270,21 @@ mod tests {
     }
 
     #[test] // C12
+    fn a_reference_holds_no_other_one() {
+        for (given, literal) in [
+            ("a${NAME:-${EMPTY}}", "${NAME:-${EMPTY}"),
+            ("${NO:-${NAME}}b", "${NO:-${NAME}"),
+            ("${file:/run/${NAME}}", "${file:/run/${NAME}"),
+            ("${NO:-${user.team}}", "${NO:-${user.team}"),
+            ("${NO:-$${}", "${NO:-$${}"),
+        ] {
+            let broken = Broken { literal: literal.to_owned(), why: Why::Nested };
+            assert_eq!(text(given).unwrap_err(), [broken], "{given}");
+        }
+        assert_eq!(text("${NO:-$}$${NAME:-{x}").unwrap(), "$${NAME:-{x}");
+    }
+
+    #[test] // C12
     fn a_file_loses_one_newline_and_may_not_be_empty() {
         for (content, expected) in [
             ("s3cret\n", Some("s3cret")),
@@ -273,6 +308,8 @@ mod tests {
             ("secret = hunter2", "secret = *******"),
             ("[keys]\nsecert = \"h\"", "[keys]\nsecert = \"*\""),
             ("secret = \"${A}${B:-hunter2}\"", "secret = \"${A}${B*********}\""),
+            ("secret = \"${A:-${hunter2}}\"", "secret = \"${A***********}}\""),
+            ("secret = \"${A${hunter2}}\"", "secret = \"${A*********}}\""),
             ("keys = { secret = \"ab\" }", "keys = { secret = \"**\" }"),
             ("secret = \"\"\"\nhunter2\n\"\"\"\na = 1", "secret = \"\"\"\n*******\n\"\"\"\na = 1"),
             ("encrypt_with = \"hunter2\"", "encrypt_with = \"*******\""),

@@ -196,6 +196,9 @@ fn reference(broken: &Broken, source: &Source, span: &Range<usize>) -> Finding {
         Why::Malformed => Finding::new(Code::E121, place, "this is no reference")
             .label("`${` is not followed by a name and `}`")
             .say("write `${NAME}`, `${NAME:-fallback}` or `${file:/path}`; a dollar sign as such is `$$`"),
+        Why::Nested => Finding::new(Code::E121, place, "a reference holds another one")
+            .label("the fallback and the path are taken as they stand")
+            .say("write one reference, `${NAME}` or `${NAME:-fallback}`, and let what starts the gateway put the value together"),
         Why::File { path, cause } => Finding::new(Code::E122, place, format!("the file `{path}` cannot be used"))
             .label(cause.clone())
             .say("it must be readable for the user the gateway runs as, UTF-8 and not empty"),

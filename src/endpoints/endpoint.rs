@@ -152,6 +152,12 @@ impl Endpoint {
         matches!(self, Self::Login | Self::Register | Self::Account)
     }
 
+    /// Whether one of them goes by this name in logs and metrics.
+    pub(crate) fn has_label(name: &str) -> bool {
+        let named = Self::TABLE.iter().chain(Self::WELL_KNOWN).map(|(_, endpoint)| *endpoint);
+        named.chain(Self::BELOW.iter().map(|below| below.endpoint)).any(|endpoint| endpoint.label() == name)
+    }
+
     /// The name in logs and metrics.
     pub(crate) const fn label(self) -> &'static str {
         match self {

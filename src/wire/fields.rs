@@ -8,6 +8,11 @@ pub(crate) fn fold(name: &str) -> String {
     name.bytes().map(fold_byte).map(char::from).collect()
 }
 
+/// Whether two names are one to such a backend. Nothing is allocated.
+pub(crate) fn is_same_fold(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.bytes().map(fold_byte).eq(other.bytes().map(fold_byte))
+}
+
 /// Every name that is taken off what clients send, compared by fold.
 #[derive(Clone)]
 pub(crate) struct Registry {

@@ -26,7 +26,7 @@ pub(crate) use client::ClientFacts;
 pub(crate) use cookies::{OwnCookie, OwnCookies, SameSite, token_cookie};
 pub(crate) use cors::{Cors, Grant, preflight, preflight_of};
 pub(crate) use door::{Door, REQUEST_ID};
-pub(crate) use fields::{PRESET_NAMES, fold};
+pub(crate) use fields::{PRESET_NAMES, fold, is_same_fold};
 pub(crate) use inbound::{BadRequest, Inbound};
 pub(crate) use origin::{is_from_elsewhere, is_welcome};
 pub(crate) use page::ReturnTo;

@@ -71,6 +71,24 @@ fn headers_are_set_for_the_backend_and_taken_off_its_answers() {
 }
 
 #[test]
+fn a_client_cannot_stand_beside_a_field_that_the_operator_set_in_another_spelling() {
+    let upstream = Upstream::start();
+    let gateway = with(
+        &upstream,
+        "set_request_headers = { \"X-Tenant\" = \"acme\", \"X-User_Name\" = \"root\", \"Via-\" = \"us\" }",
+    );
+    let alice = gateway.register("alice");
+    for name in ["X-Tenant", "X_Tenant", "x_tenant", "X.Tenant", "X~TENANT", "Via_", "Via.", "X_User.Name"] {
+        gateway.get("/edge/x").header(name, "evil").header("X-Tenan", "t").bearer(&alice.access).send().expect(200);
+        let seen = upstream.last();
+        assert_eq!(seen.folded("X-Tenant"), ["acme"], "{name}");
+        assert_eq!(seen.folded("Via-"), ["us"], "{name}");
+        assert_eq!(seen.folded("X-User-Name"), ["alice"], "{name}");
+        assert_eq!(seen.all("x-tenan"), ["t"], "another name passes");
+    }
+}
+
+#[test]
 fn a_backend_is_told_the_way_and_the_trace_and_strangers_cannot_forge_the_way() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(&upstream);

@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::{A_BUSY_SECOND, Gateway, Ran, SOON, Upstream, authgate_with_input, until};
+use crate::support::{A_BUSY_SECOND, Gateway, Ran, SOON, Site, Upstream, authgate_with_input, until};
 
 fn user(gateway: &Gateway, args: &[&str], input: &str) -> Ran {
     let args: Vec<_> = ["user"].iter().chain(args).copied().collect();
@@ -51,6 +51,20 @@ fn somebody_is_added_shown_listed_and_signs_in() {
     assert_eq!(names(&user(&gateway, &["list", "--json"], "").expect(0).json()), ["ann"]);
     let token = gateway.log_in("ann", "seven green bottles").expect(200).json();
     gateway.get("/app/admin").bearer(token["access_token"].as_str().unwrap()).send().expect(200);
+}
+
+#[test]
+fn somebody_is_added_by_the_address_alone_and_it_is_told_what_they_sign_in_with() {
+    let gateway = Gateway::start(&Upstream::start());
+    let args = ["add", "ann@example.com", "--password-stdin"];
+    let ran = user(&gateway, &args, "seven green bottles\n").expect(0);
+    assert!(ran.out.starts_with("added ann@example.com ("), "{}", ran.out);
+    assert!(ran.err.contains("[accounts] identifier") && ran.err.contains("\"either\""), "{}", ran.err);
+    gateway.log_in("ann@example.com", "seven green bottles").refused(401, "invalid_credentials");
+    let either = Site::fixture(&Upstream::start()).set("accounts", "identifier", "\"either\"").start();
+    let ran = user(&either, &args, "seven green bottles\n").expect(0);
+    assert_eq!(ran.err, "");
+    either.log_in("ann@example.com", "seven green bottles").expect(200);
 }
 
 #[test]

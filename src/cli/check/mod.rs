@@ -42,10 +42,14 @@ pub(crate) fn run(
     terminal: &mut Terminal<'_>,
 ) -> u8 {
     let result = match args.file.as_deref() {
+        Some(file) if file == Path::new("-") && args.fix => {
+            terminal.tell("--fix writes into a file, and - is none: name the file\n");
+            return USAGE;
+        }
         Some(file) if file == Path::new("-") => from_input(environment, terminal),
         file => config::find(file.or(named), environment).and_then(|path| {
             let result = config::load(&path, environment);
-            if args.fix { fix::fix(result, &path, environment, terminal) } else { result }
+            if args.fix { fix::fix(result, &path, args.format, environment, terminal) } else { result }
         }),
     };
     match result {
@@ -102,9 +106,10 @@ fn accepted(args: &CheckArgs, loaded: &Loaded, terminal: &mut Terminal<'_>) -> u
     if denied { NO } else { YES }
 }
 
-/// Exit codes: done; the answer is no; could not find out.
+/// Exit codes: done; the answer is no; wrong usage; could not find out.
 const YES: u8 = 0;
 const NO: u8 = 1;
+const USAGE: u8 = 2;
 const UNKNOWN: u8 = 3;
 /// One more than the largest file there may be, so that a longer one is noticed.
 const MAX_INPUT: u64 = 1024 * 1024 + 1;

@@ -120,3 +120,30 @@ fn fix_puts_misspelt_names_right_and_shows_the_lines() {
     let (answer, after) = in_folder("[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n", &args);
     assert_eq!((answer.code, after.as_str()), (1, "[[routes]]\nprefix = \"/\"\nupstream = \"x\"\n"));
 }
+
+#[test]
+fn fix_puts_a_name_and_the_value_behind_it_right_in_one_run() {
+    let text = "[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\nauht = \"nonee\"\n";
+    let (answer, after) = in_folder(text, &CheckArgs { fix: true, ..CheckArgs::default() });
+    assert_eq!(answer.code, 0, "{}", answer.out);
+    assert!(answer.out.contains("gateway.toml:4\n- auht = \"nonee\"\n+ auth = \"none\"\n"), "{}", answer.out);
+    assert_eq!(after, text.replace("auht = \"nonee\"", "auth = \"none\""));
+}
+
+#[test]
+fn fix_leaves_stdout_to_the_format() {
+    let text = "[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n";
+    let fixed = |format| in_folder(text, &CheckArgs { fix: true, format, ..CheckArgs::default() }).0;
+    let json = fixed(Format::Json);
+    let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json.code, parsed[0]["code"].as_str()), (1, Some("E201")));
+    assert!(json.err.contains("\n- prefx = \"/\"\n+ prefix = \"/\"\n"), "{}", json.err);
+    assert!(fixed(Format::Github).out.starts_with("::error file="));
+}
+
+#[test]
+fn what_is_no_file_cannot_be_fixed() {
+    let answer = check(&["--fix"], "[[routes]]\nprefx = \"/\"\n");
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+    assert!(answer.err.contains("name the file"), "{}", answer.err);
+}

@@ -9,7 +9,7 @@ use serde_json::json;
 pub(super) use args::UserArgs;
 use args::{AddArgs, EditArgs, ListArgs, UserVerb};
 
-use super::people::{Failed, find, open, words, work};
+use super::people::{Failed, NAMELESS, find, open, words, work};
 use super::prompt::{self, PasswordArgs};
 use super::{Exit, Global, Out};
 use crate::account::{AddError, EditError, NewPerson, People, SetPasswordError, Source};
@@ -90,6 +90,9 @@ async fn add(args: AddArgs, people: &People, out: &mut Out) -> Result<(), Failed
         show::one(&user, out);
     } else {
         out.line(format_args!("added {} ({}), roles: {}", show::label(&user), user.id, show::roles(&user)));
+    }
+    if !people.can_name_themselves(user.username.as_ref(), user.email.as_ref()) {
+        out.note(format_args!("{} has {NAMELESS}", show::label(&user)));
     }
     Ok(())
 }

@@ -111,6 +111,11 @@ fn only_exact_origins_are_let_in_and_everybody_only_without_credentials() {
 
 const WRONG: &[(&str, &str)] = &[
     ("auth = true", "E101"),
+    ("set_request_headers = { X-Forwarded-For = \"1\" }", "E208"),
+    ("set_request_headers = { X_Forwarded-For = \"1\" }", "E208"),
+    ("set_request_headers = { Content_Length = \"1\" }", "E208"),
+    ("remove_response_headers = [\"X.Request_Id\"]", "E208"),
+    ("set_request_headers = { X_Forward = \"1\" }", ""),
     ("strip_prefix = \"true\"", "E101"),
     ("roles = \"admin\"", "E101"),
     ("roles = [1]", "E101"),

@@ -4,6 +4,7 @@ use http::{HeaderName, HeaderValue};
 use crate::config::codes::Code;
 use crate::config::finding::Finding;
 use crate::config::read::{Part, Spot};
+use crate::wire::{fold, is_same_fold};
 
 /// A name, unless the connection or the gateway needs the field as it is.
 pub(super) fn name(part: &Part<'_>, name: &Spot<String>) -> Option<HeaderName> {
@@ -13,11 +14,12 @@ pub(super) fn name(part: &Part<'_>, name: &Spot<String>) -> Option<HeaderName> {
         None
     };
     let Ok(header) = HeaderName::from_bytes(name.value.as_bytes()) else { return refused("no name of a header") };
-    let text = header.as_str();
-    if FRAMING.contains(&text) || text.starts_with("sec-websocket-") {
+    let text = fold(header.as_str());
+    let is_one_of = |names: &[&str]| names.iter().any(|name| is_same_fold(name, &text));
+    if is_one_of(FRAMING) || text.starts_with("sec_websocket_") {
         return refused("belongs to the connection");
     }
-    if OURS.contains(&text) || text.starts_with("x-forwarded-") {
+    if is_one_of(OURS) || text.starts_with("x_forwarded_") {
         return refused("is made by the gateway");
     }
     Some(header)

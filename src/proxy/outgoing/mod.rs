@@ -13,7 +13,7 @@ use super::settings::{HostHeader, Settings};
 use super::trace;
 use super::{ForwardError, Target};
 use crate::authz::{Asks, Permit};
-use crate::wire::{Body, Inbound, OwnCookie, PathError, REQUEST_ID, Seen, Shown, token_cookie};
+use crate::wire::{Body, Inbound, OwnCookie, PathError, REQUEST_ID, Seen, Shown, is_same_fold, token_cookie};
 
 /// Everything of an upstream request but its body. It is written for each connection that is tried: in bytes for
 /// HTTP/1.1, as a map for HTTP/2.
@@ -232,18 +232,23 @@ impl<'a> Head<'a> {
 
     /// By the operator, or because it says who is asking.
     fn is_set_later(&self, name: &HeaderName) -> bool {
-        self.later & bit(name) != 0 && (self.target.set.iter().any(|(set, _)| set == name) || self.is_identity(name))
+        self.later & bit(name) != 0 && (self.is_set(name) || self.is_identity(name))
+    }
+
+    /// In any spelling that a backend might take for the operator's.
+    fn is_set(&self, name: &HeaderName) -> bool {
+        self.target.set.iter().any(|(set, _)| is_same_fold(set.as_str(), name.as_str()))
     }
 
     fn is_identity(&self, name: &HeaderName) -> bool {
-        self.settings.identity.fields.iter().any(|(_, field)| field == name)
+        self.settings.identity.fields.iter().any(|(_, field)| is_same_fold(field.as_str(), name.as_str()))
     }
 }
 
-/// Stands for the length of a name and its last letter.
+/// Stands for the length of a name and its last letter: the same for all names of one fold.
 fn bit(name: &HeaderName) -> u64 {
     let name = name.as_str().as_bytes();
-    let last = name.last().map_or(0, |&last| usize::from(last));
+    let last = name.last().filter(|last| last.is_ascii_alphanumeric()).map_or(0, |&last| usize::from(last));
     1 << ((name.len() + 7 * last) % 64)
 }
 
