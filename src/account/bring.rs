@@ -66,12 +66,13 @@ impl People {
 
     /// Whether this person will be able to say who they are, by what people sign in with here, and tokens too.
     pub(crate) fn can_name_themselves(&self, username: Option<&Username>, email: Option<&Email>) -> bool {
+        let (username, email) = (username.is_some(), email.is_some());
         let signs_in = match self.settings.identifier {
-            Identifier::Username => username.is_some(),
-            Identifier::Email => email.is_some(),
-            Identifier::Either => username.is_some() || email.is_some(),
+            Identifier::Username => username,
+            Identifier::Email => email,
+            Identifier::Either => username || email,
         };
-        signs_in && self.settings.lacks(username.is_some(), email.is_some()).is_none()
+        signs_in && self.settings.lacks(username, email).is_none()
     }
 
     /// Writes into the trail that people were brought.

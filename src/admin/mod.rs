@@ -48,6 +48,10 @@ impl Handler for Admin {
             Err(refusal) => self.renderer.render(&refusal, "-"),
         }
     }
+
+    fn unread(&self, status: StatusCode, _: Peer) -> Response<Body> {
+        self.renderer.render(&Refusal::of_unread(status), "-")
+    }
 }
 
 impl Admin {

@@ -1,7 +1,7 @@
 //! The third listener: plain HTTP, answered with a redirect to HTTPS.
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 
 use super::Running;
 use crate::config::Config;
@@ -16,6 +16,10 @@ impl Handler for Redirect {
     async fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
         let port = port(&self.0.config.load());
         self.0.gateway.load_full().redirect(request, peer, port)
+    }
+
+    fn unread(&self, status: StatusCode, peer: Peer) -> Response<Body> {
+        self.0.gateway.load().unread(status, peer)
     }
 }
 

@@ -2,7 +2,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -24,6 +24,10 @@ impl Handler for Public {
     async fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
         let gateway = self.0.gateway.load_full();
         gateway.handle(request, peer).await
+    }
+
+    fn unread(&self, status: StatusCode, peer: Peer) -> Response<Body> {
+        self.0.gateway.load().unread(status, peer)
     }
 }
 

@@ -10,7 +10,7 @@ mod verify;
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 
 use crate::authz::Asks;
 use crate::base::Clock;
@@ -67,6 +67,14 @@ impl Gateway {
             answer.unwrap_or_else(|problem| self.refuse(&problem, &request_id, &mut exchange, visitor.as_ref()));
         response.headers_mut().insert(REQUEST_ID, request_id.value().clone());
         exchange.end(response, self.server_timing)
+    }
+
+    /// Answers what could not be read, by the status that says why: what was asked nobody knows.
+    pub(crate) fn unread(&self, status: StatusCode, peer: Peer) -> Response<Body> {
+        let request_id = self.door.request_id(&HeaderMap::new(), peer, self.clock.now());
+        let mut response = self.renderer.render(&Refusal::of_unread(status), request_id.as_str());
+        response.headers_mut().insert(REQUEST_ID, request_id.value().clone());
+        response
     }
 
     async fn serve(

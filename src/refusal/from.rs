@@ -1,6 +1,8 @@
 //! Each room's errors as refusals, matched in full: a new error does not compile until it is thought about.
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{Challenge, FieldProblem, Refusal};
 use crate::account::{
     ChangeError, ChangePasswordError, FactorError, FieldError, LetterError, LinkError, LoginError, PasskeyError,
@@ -17,6 +19,15 @@ impl Refusal {
     fn of_fields(fields: Vec<FieldError>) -> Self {
         let problem = |field: FieldError| FieldProblem { field: field.field, code: field.code, detail: field.detail };
         Self::fields(fields.into_iter().map(problem).collect())
+    }
+
+    /// What was no request, or too large to be read as one.
+    pub(crate) fn of_unread(status: StatusCode) -> Self {
+        Self::named(match status {
+            StatusCode::URI_TOO_LONG => "target_too_long",
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "headers_too_large",
+            _ => "bad_request",
+        })
     }
 
     /// What the gate's "no" sounds like outside.

@@ -223,7 +223,7 @@ fn service<H: Handler>(
 pub(super) async fn fenced<H: Handler>(handler: &H, request: Box<Request<Body>>, peer: Peer) -> Response<Body> {
     let version = request.version();
     if version == Version::HTTP_2 && request.headers().len() > MAX_HEADERS {
-        return status_only(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+        return handler.unread(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, peer);
     }
     // On the heap: what serves a connection is not to hold room for the way of a request while it waits for one.
     let mut work = Box::pin(handler.handle(request, peer));
@@ -233,12 +233,6 @@ pub(super) async fn fenced<H: Handler>(handler: &H, request: Box<Request<Body>>,
         Err(_) => Poll::Ready(internal_error(version)),
     })
     .await
-}
-
-fn status_only(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    *response.status_mut() = status;
-    response
 }
 
 pub(super) fn internal_error(version: Version) -> Response<Body> {

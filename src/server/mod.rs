@@ -24,7 +24,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +45,9 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request. Every failure is an answer too.
     /// On the heap from the start: it passes through many hands, and each would move all of it.
     fn handle(&self, request: Box<Request<Body>>, peer: Peer) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Answers what was no request, or too large to be read as one; the connection ends after it.
+    fn unread(&self, status: StatusCode, peer: Peer) -> Response<Body>;
 }
 
 /// The way to a listening server.

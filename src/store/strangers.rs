@@ -2,7 +2,7 @@
 //! which nothing that names the person is believed.
 use std::time::Duration;
 
-use super::engine::{Connection, values};
+use super::engine::{Connection, Row, values};
 use super::{Revocation, Store, StoreError};
 use crate::base::{Timestamp, UserId};
 
@@ -18,6 +18,17 @@ impl TokenRevocation {
     /// Every token that calls its person so.
     pub(crate) fn of_person(sub: &str) -> String {
         format!("sub:{sub}")
+    }
+
+    /// What calls somebody so and was issued until now.
+    pub(super) fn until(sub: &str, now: Timestamp) -> Self {
+        let (not_before, expires_at) = (now.plus(Duration::from_millis(1)), now.plus(LONGEST));
+        Self { subject: Self::of_person(sub), not_before, expires_at }
+    }
+
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let subject = row.text("subject")?;
+        Ok(Self { subject, not_before: row.time("not_before")?, expires_at: row.time("expires_at")? })
     }
 
     /// One token.
@@ -36,12 +47,7 @@ impl Store {
         let mut on = self.engine.reader().await?;
         let sql = "SELECT * FROM token_revocations WHERE seq > $1 ORDER BY seq LIMIT $2";
         let rows = on.rows(sql, values![seq, i64::from(limit)]).await?;
-        let read = |row: &super::engine::Row| {
-            let subject = row.text("subject")?;
-            let (not_before, expires_at) = (row.time("not_before")?, row.time("expires_at")?);
-            Ok((row.int("seq")?, TokenRevocation { subject, not_before, expires_at }))
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(|row| Ok((row.int("seq")?, TokenRevocation::from_row(row)?))).collect()
     }
 
     /// Ends one token that has no session; it would have ended at `expires_at`.
@@ -101,7 +107,7 @@ pub(super) async fn of_person(
     Ok(ended)
 }
 
-async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Result<(), StoreError> {
+pub(super) async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Result<(), StoreError> {
     on.execute("DELETE FROM token_revocations WHERE subject = $1", values![revoked.subject.as_str()]).await?;
     let sql = "INSERT INTO token_revocations (subject, not_before, expires_at) VALUES ($1, $2, $3)";
     on.execute(sql, values![revoked.subject.as_str(), revoked.not_before, revoked.expires_at]).await.map(|_| ())

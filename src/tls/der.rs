@@ -1,10 +1,26 @@
-//! The one thing of a certificate that the TLS library does not tell: when it ends (RFC 5280, section 4.1.2.5).
+//! The one thing of a certificate that the TLS library does not tell: when it begins and ends (RFC 5280, section 4.1.2.5).
+use std::ops::RangeInclusive;
+
 use jiff::tz::TimeZone;
 
 use crate::base::Timestamp;
 
 /// `notAfter` of a certificate in DER form. `None` for anything that is not one.
 pub(super) fn not_after(certificate: &[u8]) -> Option<Timestamp> {
+    let (_, until) = validity(certificate)?;
+    time(until)
+}
+
+/// From `notBefore` to `notAfter`.
+pub(super) fn lifetime(certificate: &[u8]) -> Option<RangeInclusive<Timestamp>> {
+    let (from, until) = validity(certificate)?;
+    Some(time(from)?..=time(until)?)
+}
+
+/// A time as it is encoded: its tag and its text.
+type Encoded<'a> = (u8, &'a [u8]);
+
+fn validity(certificate: &[u8]) -> Option<(Encoded<'_>, Encoded<'_>)> {
     let (_, certificate, _) = element(certificate)?;
     let (_, signed, _) = element(certificate)?;
     let (tag, _, after_first) = element(signed)?;
@@ -14,8 +30,12 @@ pub(super) fn not_after(certificate: &[u8]) -> Option<Timestamp> {
     let (_, _, rest) = element(rest)?; // signature algorithm
     let (_, _, rest) = element(rest)?; // issuer
     let (_, validity, _) = element(rest)?;
-    let (_, _, rest) = element(validity)?; // notBefore
-    let (tag, time, _) = element(rest)?;
+    let (from_tag, from, rest) = element(validity)?;
+    let (until_tag, until, _) = element(rest)?;
+    Some(((from_tag, from), (until_tag, until)))
+}
+
+fn time((tag, time): Encoded<'_>) -> Option<Timestamp> {
     match tag {
         UTC_TIME => {
             let year = number(time.get(..2)?)?;
@@ -65,7 +85,7 @@ mod tests {
     #[test]
     fn what_is_no_certificate_has_no_end() {
         for bytes in [&b""[..], b"\x30", b"\x30\x84\xff\xff\xff\xff", b"\x30\x03\x30\x01\x00", &[0x30; 64]] {
-            assert_eq!(not_after(bytes), None, "{bytes:?}");
+            assert_eq!((not_after(bytes), lifetime(bytes)), (None, None), "{bytes:?}");
         }
     }
 

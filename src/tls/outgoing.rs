@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
 use rustls::{
     AlertDescription, CertificateError as Rejected, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -17,9 +19,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::TlsError;
 use super::certificate::{Certificate, CertificateError, chain, contents, provider};
 use super::settings::Trust;
+use super::{TlsError, der};
+use crate::base::Timestamp;
 
 /// One set of files at work; unchangeable.
 #[derive(Clone)]
@@ -71,6 +74,11 @@ impl Outgoing {
     }
 }
 
+/// When the certificate ends that the other side showed.
+pub(crate) fn shown_until(stream: &TlsStream<TcpStream>) -> Option<Timestamp> {
+    der::not_after(stream.get_ref().1.peer_certificates()?.first()?)
+}
+
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Outgoing(..)")
@@ -112,9 +120,9 @@ fn cure(error: &rustls::Error) -> &'static str {
                 "its certificate is not valid yet: set the clocks right"
             }
             // Another authority of the same name.
-            Rejected::UnknownIssuer | Rejected::BadSignature => {
-                "nobody who is trusted here issued its certificate: name the PEM file of its authority with `ca`"
-            }
+            Rejected::UnknownIssuer | Rejected::BadSignature => UNKNOWN,
+            // One that signed itself is an authority's as most programs make it. The library tells this by its text alone.
+            Rejected::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => UNKNOWN,
             Rejected::NotValidForName | Rejected::NotValidForNameContext { .. } => {
                 "its certificate is for other names: write one of them in `urls`, or get it a certificate for this one"
             }
@@ -140,35 +148,31 @@ fn cure(error: &rustls::Error) -> &'static str {
     }
 }
 
+const UNKNOWN: &str = "nobody who is trusted here issued its certificate: name the PEM file of its authority with `ca`, \
+    or its own where it signed itself";
 const NO_TLS: &str = "it does not go on with the handshake: is this the port where it speaks TLS?";
 
 fn config(trust: &Trust) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(TlsError::Library)?;
-    let builder = if trust.verify {
-        builder.with_root_certificates(roots(trust.ca.as_deref())?)
-    } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider())))
+    let builder = match &trust.ca {
+        _ if !trust.verify => builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider()))),
+        Some(file) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Named::read(file)?)),
+        None => builder.with_root_certificates(roots()),
     };
     let Some(pair) = &trust.client else { return Ok(builder.with_no_client_auth()) };
     let ours = SingleCertAndKey::from(Arc::unwrap_or_clone(Certificate::read(pair)?.key));
     Ok(builder.with_client_cert_resolver(Arc::new(ours)))
 }
 
-/// The authorities of a file; without one those of the system, and where it has none those that browsers know.
-pub(crate) fn roots(ca: Option<&Path>) -> Result<RootCertStore, TlsError> {
+/// The authorities of the system, and where it has none those that browsers know.
+fn roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    if let Some(file) = ca {
-        for authority in chain(file)? {
-            roots.add(authority).map_err(|_| CertificateError::Malformed(file.to_owned()))?;
-        }
-        return Ok(roots);
-    }
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(roots)
+    roots
 }
 
 fn mark(trust: &Trust) -> Result<Vec<u8>, TlsError> {
@@ -180,6 +184,73 @@ fn mark(trust: &Trust) -> Result<Vec<u8>, TlsError> {
         context.update(&bytes);
     }
     Ok(context.finish().as_ref().to_vec())
+}
+
+/// `ca`: whoever its authorities vouch for, and who shows a certificate of that file itself. One that signed itself usually says
+/// that it is an authority's, and such a one is otherwise nobody's to show.
+#[derive(Debug)]
+struct Named {
+    authorities: Arc<WebPkiServerVerifier>,
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+impl Named {
+    fn read(file: &Path) -> Result<Self, CertificateError> {
+        let malformed = || CertificateError::Malformed(file.to_owned());
+        let (certificates, mut roots) = (chain(file)?, RootCertStore::empty());
+        for authority in &certificates {
+            roots.add(authority.clone()).map_err(|_| malformed())?;
+        }
+        let authorities = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+        Ok(Self { authorities: authorities.map_err(|_| malformed())?, certificates })
+    }
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if !self.certificates.contains(shown) {
+            return self.authorities.verify_server_cert(shown, between, name, ocsp, now);
+        }
+        let (lifetime, now) =
+            (der::lifetime(shown).ok_or(Rejected::BadEncoding)?, Timestamp::from_seconds(now.as_secs()));
+        if now < *lifetime.start() {
+            return Err(Rejected::NotValidYet.into());
+        }
+        if now > *lifetime.end() {
+            return Err(Rejected::Expired.into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.authorities.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.authorities.supported_verify_schemes()
+    }
 }
 
 /// `verify_tls = false`: any certificate will do, as long as the server has its key.
@@ -246,7 +317,7 @@ mod tests {
 
     #[test]
     fn somebody_is_always_trusted_and_another_file_is_another_reading() {
-        assert!(!roots(None).unwrap().is_empty());
+        assert!(!roots().is_empty());
         let read = |ca: &str| Outgoing::read(&Trust { ca: Some(file(ca)), client: None, verify: true }).unwrap();
         assert!(read("site.pem").is_same_as(&read("site.pem")));
         assert!(!read("site.pem").is_same_as(&read("other.pem")));

@@ -1,11 +1,13 @@
 //! Backends that answer before the request has ended, and what becomes of the rest of it.
 use std::net::{Shutdown, TcpStream};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::{Gateway, SOON, Secure, Site, Upstream, Wire, shipped, until};
+use crate::support::{Gateway, SOON, Secure, Site, Upstream, Wire, python_with_streams, shipped, until};
 
 fn before(upstream: &Upstream) -> Gateway {
     Site::new()
@@ -14,6 +16,17 @@ fn before(upstream: &Upstream) -> Gateway {
         .set("upstreams.app", "idle_timeout", "\"5s\"")
         .route("prefix = \"/pub\"\nupstream = \"app\"\nauth = \"none\"\nmax_body = \"64MiB\"")
         .start()
+}
+
+/// Many clients write a whole body before they look for an answer.
+#[test]
+fn who_writes_before_reading_hears_that_the_body_is_too_large() {
+    let Some(python) = python_with_streams() else { return };
+    let gateway = Gateway::start(&Upstream::start());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/large_bodies.py");
+    let ran = Command::new(python).arg(script).arg(gateway.port.to_string()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "passed\n", "{}", String::from_utf8_lossy(&ran.stderr));
+    gateway.is_alive();
 }
 
 /// Sends for as long as the other side takes it.

@@ -1,5 +1,5 @@
 //! Where a request ends is beyond doubt; the rows of the catalogue are in `cases`.
-use crate::support::{Gateway, Raw, SOON, Upstream};
+use crate::support::{Answer, Gateway, Raw, SOON, Site, Upstream, until};
 
 #[test]
 fn a_body_nobody_reads_never_becomes_a_request() {
@@ -76,9 +76,45 @@ fn a_head_that_is_too_large_is_refused() {
 
 #[track_caller]
 fn refused_by_size(raw: &mut Raw) {
-    let status = raw.answer().map(|answer| answer.status);
-    assert!(matches!(status, Some(414 | 431)), "{status:?}");
+    let answer = raw.answer().unwrap();
+    let code = if answer.status == 414 { "target_too_long" } else { "headers_too_large" };
+    assert!(matches!(answer.status, 414 | 431), "{}", answer.status);
+    told_in_full(&answer, code);
     assert!(raw.ends_within(SOON));
+}
+
+/// Like every other refusal: in words, with its code and an id to ask the operator about.
+#[track_caller]
+fn told_in_full(answer: &Answer, code: &str) {
+    assert_eq!(answer.code(), code);
+    assert_eq!(answer.field("content-type"), Some("application/problem+json"));
+    assert_eq!((answer.field("connection"), answer.field("cache-control")), (Some("close"), Some("no-store")));
+    let told = answer.json();
+    assert_eq!(told["status"], answer.status);
+    assert_eq!(told["type"], format!("/auth/errors#{code}"));
+    assert_eq!(told["request_id"].as_str(), answer.field("x-request-id"));
+    assert!(answer.field("x-request-id").is_some_and(|id| id.len() > 8));
+}
+
+#[test]
+fn what_is_no_request_is_told_so_in_the_words_of_every_other_refusal() {
+    let gateway = Site::fixture(&Upstream::start()).set("log", "level", "\"debug\"").start();
+    for bytes in [
+        "GET /pub\r\n\r\n",
+        "GET  /pub HTTP/1.1\r\n\r\n",
+        "GET /pub HTTP/1.1\nHost: g\n\n",
+        " GET",
+        "GET /a#b HTTP/1.1\r\n\r\n",
+    ] {
+        let mut raw = gateway.raw();
+        raw.send(bytes);
+        let answer = raw.answer().unwrap().expect(400);
+        told_in_full(&answer, "bad_request");
+        assert!(raw.ends_within(SOON));
+        let id = answer.field("x-request-id").unwrap().to_owned();
+        until("the log names it", SOON, || gateway.log_text().contains(&id));
+    }
+    gateway.is_alive();
 }
 
 #[test]

@@ -32,6 +32,21 @@ async fn ask(sender: &mut Sender, request: Request<Full<Bytes>>) -> (StatusCode,
 }
 
 #[tokio::test]
+async fn too_many_fields_are_refused_in_words() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let mut sender = connect(gateway.port).await;
+    let mut many = request(&gateway, "GET", "/pub/x");
+    for n in 0..101 {
+        let name: http::HeaderName = format!("x-{n}").parse().unwrap();
+        many.headers_mut().insert(name, HeaderValue::from_static("1"));
+    }
+    let (status, body) = ask(&mut sender, many).await;
+    assert_eq!((status.as_u16(), body["error"].as_str()), (431, Some("headers_too_large")));
+    assert_eq!(upstream.seen().len(), 0);
+}
+
+#[tokio::test]
 async fn the_main_way_works_over_http_2() {
     let upstream = Upstream::start();
     let gateway = Gateway::start(&upstream);

@@ -125,6 +125,41 @@ fn a_certificate_that_is_not_good_is_refused_and_the_log_tells_the_cure() {
 }
 
 #[test]
+fn a_backend_that_signed_its_own_certificate_is_believed_where_ca_names_that_very_one() {
+    let authority = Authority::new();
+    for (name, names) in [("here", HERE), ("other", HERE), ("away", "DNS:elsewhere.example"), ("late", HERE)] {
+        authority.sign_itself(name, names);
+    }
+    authority.sign_itself_again("late", "-1");
+    let several = authority.file("several.pem");
+    fs::write(
+        &several,
+        ["ca", "here"].map(|name| fs::read_to_string(authority.file(&format!("{name}.pem"))).unwrap()).concat(),
+    )
+    .unwrap();
+    for (listen, more) in [("http2", ""), ("", "ssl_protocols TLSv1.2;")] {
+        let Some((_nginx, port)) = nginx(&authority, "here", listen, more) else { return };
+        for ca in ["here.pem", "several.pem"] {
+            let gateway = before(&format!("https://localhost:{port}"), &[("ca", &authority.quoted(ca))]);
+            gateway.get("/x").send().expect(200);
+        }
+    }
+    for (shown, named, cure) in [
+        ("here", Some("other.pem"), "or its own where it signed itself"),
+        ("here", None, "or its own where it signed itself"),
+        ("away", Some("away.pem"), "write one of them in `urls`"),
+        ("late", Some("late.pem"), "renew it there"),
+    ] {
+        let Some((_nginx, port)) = nginx(&authority, shown, "", "") else { return };
+        let named = named.map(|named| ("ca", authority.quoted(named)));
+        let named: Vec<_> = named.iter().map(|(key, file)| (*key, file.as_str())).collect();
+        let gateway = before(&format!("https://localhost:{port}"), &named);
+        gateway.get("/x").send().refused(502, "upstream_tls");
+        tells(&gateway, cure);
+    }
+}
+
+#[test]
 fn where_plain_http_is_spoken_no_handshake_succeeds() {
     let upstream = Upstream::talking(|wire| {
         wire.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");

@@ -84,7 +84,7 @@ async fn add(args: AddArgs, people: &People, out: &mut Out) -> Result<(), Failed
     if args.admin {
         person.roles.extend(crate::base::Role::parse("admin"));
     }
-    person.password = Some(args.password.read().map_err(|error| Failed::No(error.to_string()))?);
+    person.password = Some(args.password.read()?);
     let user = people.add(&person, &Source::default()).await.map_err(of_add)?;
     if out.json() {
         show::one(&user, out);
@@ -151,7 +151,7 @@ async fn edit(args: EditArgs, people: &People, out: &mut Out) -> Result<(), Fail
 
 async fn set_password(name: &str, password: &PasswordArgs, people: &People, out: &mut Out) -> Result<(), Failed> {
     let user = find(people, name).await?;
-    let password = password.read().map_err(|error| Failed::No(error.to_string()))?;
+    let password = password.read()?;
     people.set_password(user.id, &password, &Source::default()).await.map_err(|error| match error {
         SetPasswordError::Unknown | SetPasswordError::Busy { .. } | SetPasswordError::Weak(_) => {
             Failed::No(error.to_string())

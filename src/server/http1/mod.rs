@@ -23,7 +23,7 @@ use super::Handler;
 use super::connection::fenced;
 use super::pulse::{Pulse, Watched};
 use crate::wire::http1::{Inbox, Outbox};
-use crate::wire::{Body, Peer, Takeover, Wish};
+use crate::wire::{Body, Peer, REQUEST_ID, Takeover, Wish};
 use answer::{Asked, Coding};
 use head::{BadHead, Head, Lines};
 use intake::{Intake, MOST_SKIPPED, Taken};
@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
             let next = match head {
                 Ok(head) => self.exchange(head, handler, peer).await?,
                 Err(bad) => {
-                    self.refuse(bad).await?;
+                    self.refuse(bad, handler, peer).await?;
                     Next::Nothing
                 }
             };
@@ -351,15 +351,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
         }
     }
 
-    /// Says what is wrong with a head, in a status: what it asked for nobody knows.
-    async fn refuse(&mut self, bad: BadHead) -> io::Result<()> {
-        tracing::debug!(why = %bad, "refused a head");
-        let mut response = Response::new(());
-        *response.status_mut() = bad.status();
-        let asked = Asked { version: Version::HTTP_11, head_only: false, keep_alive: false };
-        answer::write(&response.into_parts().0, Some(0), asked, self.outbox.buffer());
+    /// Says what is wrong with a head: what it asked for nobody knows.
+    async fn refuse<H: Handler>(&mut self, bad: BadHead, handler: &H, peer: Peer) -> io::Result<()> {
+        let response = handler.unread(bad.status(), peer);
+        let request_id = response.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+        tracing::debug!(why = %bad, request_id, "refused a head");
         self.lost = true;
-        poll_fn(|cx| self.poll_flush(cx)).await
+        let asked = Asked { version: Version::HTTP_11, head_only: false, keep_alive: false };
+        self.answer(response, asked, &mut None).await.map(drop)
     }
 
     /// Closing a socket with unread bytes in it makes the kernel send a reset, which can reach the client before our
@@ -379,7 +378,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conn<S> {
     }
 
     fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut space = [std::mem::MaybeUninit::uninit(); DISCARDED_AT_ONCE];
         let mut buf = ReadBuf::uninit(&mut space);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
         Poll::Ready(Ok(buf.filled().len()))
@@ -399,5 +398,7 @@ const LONG: &str = "the answer is longer than was announced";
 const SHORT: &str = "the answer is shorter than was announced";
 /// What a connection may hold between two requests, in bytes.
 const MOST_AT_REST: usize = 1024;
-/// So much is read of what a client still sends when the connection ends.
-const MOST_DISCARDED: usize = 256 * 1024;
+/// So much is read of what a client still sends when the connection ends; mostly the time that this may take ends it first. Many
+/// clients write a whole body before they read, and would hear of a broken pipe in place of the answer.
+const MOST_DISCARDED: usize = 64 * 1024 * 1024;
+const DISCARDED_AT_ONCE: usize = 16 * 1024;

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame};
 use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,6 +54,12 @@ impl Handler for Stub {
             },
             _ => Response::new(Body::full("ok")),
         }
+    }
+
+    fn unread(&self, status: StatusCode, _: Peer) -> Response<Body> {
+        let mut response = Response::new(Body::full("unread"));
+        *response.status_mut() = status;
+        response
     }
 }
 

@@ -49,6 +49,18 @@ impl Authority {
         ]);
     }
 
+    /// `NAME.pem` and `NAME.key`, signed by itself as openssl does it: it says that it is an authority's.
+    pub(crate) fn sign_itself(&self, name: &str, names: &str) {
+        let (file, extension) = (format!("{name}.pem"), format!("subjectAltName={names}"));
+        self.new_key(name, &["-x509", "-days", "30", "-out", &file, "-subj", "/CN=itself", "-addext", &extension]);
+    }
+
+    /// The same again, ended where `days` is negative.
+    pub(crate) fn sign_itself_again(&self, name: &str, days: &str) {
+        let (file, key) = (format!("{name}.pem"), format!("{name}.key"));
+        self.openssl(&["x509", "-in", &file, "-signkey", &key, "-days", days, "-out", &file]);
+    }
+
     fn new_key(&self, name: &str, args: &[&str]) -> PathBuf {
         let key = format!("{name}.key");
         let usual = ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", &key];
