@@ -2,7 +2,7 @@
 use std::fmt;
 
 use super::finding::{Place, Source};
-use super::secrets::mask_passwords;
+use super::secrets::{is_secret_key, mask_passwords};
 use super::settings::{Kind, Setting};
 use super::tree::{Entry, Item, Node};
 use super::value::quoted;
@@ -70,11 +70,16 @@ fn write(item: &Item) -> String {
         Node::List(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(", ")),
         Node::Table(entries) => {
             let entries: Vec<_> =
-                entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), write(&entry.item))).collect();
+                entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), write_named(entry))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         Node::Other(_) | Node::Broken => String::new(),
     }
+}
+
+/// A name that is the operator's may be a secret's, such as that of a header with a password in it.
+fn write_named(entry: &Entry) -> String {
+    if is_secret_key(&entry.key) { quoted("***") } else { write(&entry.item) }
 }
 
 /// A key with quotes where it needs them.

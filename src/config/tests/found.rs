@@ -261,6 +261,14 @@ fn a_variable_that_stands_for_nothing_is_refused() {
         ("AUTHGATE__ROUTES__PREFIX", "[[routes]] are written in the file"),
         ("AUTHGATE__SERVER__TRUSTED_PROXIES", "is a list of texts"),
         ("AUTHGATE__SERVER", "AUTHGATE__SECTION__KEY"),
+        ("AUTHGATE__PASSWORDS__ARGON2__MEMRY", "did you mean `AUTHGATE__PASSWORDS__ARGON2__MEMORY`?"),
+        ("AUTHGATE__IDENTITY__NAMES__USR", "did you mean `AUTHGATE__IDENTITY__NAMES__USER`?"),
+        ("AUTHGATE__TOKENS__CLAMS__TENANT", "did you mean `AUTHGATE__TOKENS__CLAIMS__TENANT`?"),
+        ("AUTHGATE__TOKENS__CLAIMS", "cannot be set from outside: `claims` is a table in braces"),
+        ("AUTHGATE__ACCOUNTS__ROLE_SCOPES__ADMIN", "cannot be set from outside"),
+        ("AUTHGATE__SERVER__LISTEN__X", "stands for no setting: `listen` is"),
+        ("AUTHGATE__ROUTES__CORS__CREDENTIALS", "[[routes]] are written in the file"),
+        ("AUTHGATE__TOKENS__CLAIMS__A__B", "AUTHGATE__SECTION__KEY"),
         ("AUTHGATE__TLS__ACME_EMAIL", "variables that begin with AUTHGATE__"),
     ] {
         let findings = findings_in(&least(""), &Environment::of([(name, "x")]));
