@@ -30,7 +30,11 @@ pub(crate) enum Origin {
 
 impl Effective {
     pub(super) fn new(section: String, table: usize, setting: &Setting, item: &Item, source: &Source) -> Self {
-        let value = if matches!(setting.kind, Kind::Secret) { quoted("***") } else { write(item) };
+        let value = if matches!(setting.kind, Kind::Secret) {
+            quoted("***")
+        } else {
+            bare_value(item, setting).unwrap_or_else(|| write(item))
+        };
         Self { section, table, key: setting.key.to_owned(), value, origin: Origin::of(item, source) }
     }
 
@@ -59,6 +63,17 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
         }
     }
+}
+
+/// A number or a flag that a variable holds, as the file would write it: without quotes.
+fn bare_value(item: &Item, setting: &Setting) -> Option<String> {
+    let (Node::Text(text), Place::Variable(_)) = (&item.node, &item.place) else { return None };
+    if matches!(setting.kind, Kind::Flag) {
+        return text.text.parse::<bool>().ok().map(|flag| flag.to_string());
+    }
+    // TOML knows no zeros before a number.
+    let number = matches!(setting.kind, Kind::Count(..)).then(|| text.text.parse::<u64>().ok());
+    number.flatten().map(|number| number.to_string())
 }
 
 /// An item as TOML. A text that a file is part of is shown with its reference.

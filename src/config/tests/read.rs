@@ -162,6 +162,40 @@ fn a_variable_stands_for_one_value_of_a_table_in_braces() {
     assert!(!claims.contains("hunter2") && loaded.config.tokens.claims.len() == 4);
     let url = loaded.effective.iter().find(|one| one.section == "[accounts.migrate_from]" && one.key == "url").unwrap();
     assert_eq!(url.origin.to_string(), "env AUTHGATE__ACCOUNTS__MIGRATE_FROM__URL");
+    assert_eq!(shown("iterations").value, "3");
+}
+
+#[test]
+fn what_came_from_a_variable_is_shown_as_the_file_would_have_it() {
+    let environment = Environment::of([
+        ("AUTHGATE__SERVER__WORKERS", "3"),
+        ("AUTHGATE__SERVER__WELL_KNOWN", "false"),
+        ("AUTHGATE__SERVER__LISTEN", "127.0.0.1:80"),
+        ("AUTHGATE__TOKENS__ACCESS_TTL", "1h"),
+        ("AUTHGATE__PASSWORDS__ARGON2__MEMORY", "64MiB"),
+        ("AUTHGATE__PASSWORDS__MIN_LENGTH", "010"),
+    ]);
+    let effective = load_in(&least(""), &environment).effective;
+    for (key, value) in [
+        ("workers", "3"),
+        ("well_known", "false"),
+        ("listen", "\"127.0.0.1:80\""),
+        ("access_ttl", "\"1h\""),
+        ("memory", "\"64MiB\""),
+        ("min_length", "10"),
+    ] {
+        assert_eq!(effective.iter().find(|one| one.key == key).unwrap().value, value, "{key}");
+    }
+    // Read as a file it comes to the same.
+    let mut text = String::new();
+    for one in effective.iter().filter(|one| ["[server]", "[[routes]]"].contains(&one.section.as_str())) {
+        if !text.contains(&format!("{}\n", one.section)) {
+            text.push_str(&format!("{}\n", one.section));
+        }
+        text.push_str(&format!("{} = {}\n", one.key, one.value));
+    }
+    let again = load(&text).config.server;
+    assert_eq!((again.workers, again.listen), (3, vec![ListenAddress::Tcp("127.0.0.1:80".parse().unwrap())]));
 }
 
 #[test]
