@@ -31,7 +31,11 @@ pub mod door;
 
 /// Real databases and caches, for the tests of the rooms that speak to them.
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "a server of its own is waited for by the system's clock")]
+#[allow(
+    clippy::disallowed_methods,
+    dead_code,
+    reason = "a server of its own is waited for by the system's clock, and not all of it is needed here"
+)]
 #[path = "../tests/gateway/support/servers.rs"]
 mod servers;
 

@@ -3,9 +3,10 @@ use super::fields::Wanted;
 use super::people::People;
 use super::trail::Entry;
 use super::{Identifier, Source};
-use crate::base::{Role, Scope, Secret, Timestamp};
+use crate::base::{Email, Role, Scope, Secret, Timestamp, Username};
 use crate::observe::Action;
 use crate::store::{Attributes, ImportedUser, NewUser};
+use crate::token::Subject;
 
 /// A person as the other program wrote them down.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +16,10 @@ pub(crate) struct Brought {
     pub(crate) email_verified: bool,
     pub(crate) name: Option<String>,
     pub(crate) password_hash: Option<Secret>,
-    pub(crate) roles: Vec<String>,
+    /// Nothing is said of roles where there is no list; an empty one says that there are none.
+    pub(crate) roles: Option<Vec<String>>,
+    /// What everybody had there, they have here: the default roles, besides their own.
+    pub(crate) usual_roles: bool,
     pub(crate) scopes: Vec<String>,
     pub(crate) attributes: Attributes,
     pub(crate) disabled: bool,
@@ -23,12 +27,13 @@ pub(crate) struct Brought {
 }
 
 impl People {
-    /// Whether this person can be taken, and as whom; else why not, in words. Besides their own roles they get the default ones.
+    /// Whether this person can be taken, and as whom; else why not, in words. Who comes without a list of
+    /// roles gets the default ones.
     pub(crate) fn examine(&self, brought: &Brought) -> Result<ImportedUser, String> {
         let mut errors = vec![];
         let (username, email) = one_namespace(brought.username.as_deref(), brought.email.as_deref());
         let wanted = Wanted { username, email, name: brought.name.as_deref() };
-        let names = wanted.check(Identifier::Either, &mut errors);
+        let names = wanted.check(Identifier::Either, Subject::Id, &mut errors);
         if let Some(error) = errors.first() {
             let value = match error.field {
                 "username" => username,
@@ -41,8 +46,10 @@ impl People {
         if let Some(hash) = &brought.password_hash {
             self.hasher.inspect(hash).map_err(|bad| bad.to_string())?;
         }
-        let mut roles = parsed("role", &brought.roles, Role::parse)?;
-        roles.extend(self.settings.default_roles.iter().cloned());
+        let mut roles = parsed("role", brought.roles.as_deref().unwrap_or_default(), Role::parse)?;
+        if brought.roles.is_none() || brought.usual_roles {
+            roles.extend(self.settings.default_roles.iter().cloned());
+        }
         let user = NewUser {
             username: names.username,
             email: names.email,
@@ -57,13 +64,15 @@ impl People {
         Ok(ImportedUser { user, email_verified, disabled, created_at })
     }
 
-    /// Whether this person will be able to say who they are, by what people sign in with here.
-    pub(crate) fn can_name_themselves(&self, user: &ImportedUser) -> bool {
-        match self.settings.identifier {
-            Identifier::Username => user.user.username.is_some(),
-            Identifier::Email => user.user.email.is_some(),
-            Identifier::Either => true,
-        }
+    /// Whether this person will be able to say who they are, by what people sign in with here, and tokens too.
+    pub(crate) fn can_name_themselves(&self, username: Option<&Username>, email: Option<&Email>) -> bool {
+        let (username, email) = (username.is_some(), email.is_some());
+        let signs_in = match self.settings.identifier {
+            Identifier::Username => username,
+            Identifier::Email => email,
+            Identifier::Either => username || email,
+        };
+        signs_in && self.settings.lacks(username, email).is_none()
     }
 
     /// Writes into the trail that people were brought.
@@ -121,12 +130,18 @@ mod tests {
         let house = House::new().await;
         let people = house.people();
         let text = |text: &str| Some(text.to_owned());
-        let ann =
-            Brought { username: text("Ann"), roles: vec!["admin".to_owned(), "user".to_owned()], ..Brought::default() };
-        let taken = people.examine(&ann).unwrap();
-        assert_eq!(taken.user.roles, ["admin", "user"].map(|role| Role::parse(role).unwrap()));
+        let ann = Brought { username: text("Ann"), ..Brought::default() };
+        let roles = |names: Option<&[&str]>, usual_roles: bool| {
+            let roles = names.map(|names| names.iter().map(|name| (*name).to_owned()).collect());
+            let taken = people.examine(&Brought { roles, usual_roles, ..ann.clone() }).unwrap();
+            taken.user.roles.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(roles(None, false), ["user"], "nothing is said of roles");
+        assert!(roles(Some(&[]), false).is_empty(), "there are none");
+        assert_eq!(roles(Some(&["admin", "admin"]), false), ["admin"]);
+        assert_eq!(roles(Some(&["admin"]), true), ["admin", "user"]);
         let by_mail = people.examine(&Brought { username: text("ann@example.com"), ..Brought::default() }).unwrap();
-        assert!(by_mail.user.username.is_none() && !people.can_name_themselves(&by_mail));
+        assert!(by_mail.user.username.is_none() && !people.can_name_themselves(None, by_mail.user.email.as_ref()));
         for (wrong, why) in [
             (Brought::default(), "username is needed"),
             (
@@ -146,7 +161,7 @@ mod tests {
                 },
                 "the bcrypt hash asks for more work or memory than is allowed",
             ),
-            (Brought { roles: vec!["a b".to_owned()], ..ann }, "role \"a b\" must be"),
+            (Brought { roles: Some(vec!["a b".to_owned()]), ..ann }, "role \"a b\" must be"),
         ] {
             let refused = people.examine(&wrong).unwrap_err();
             assert!(refused.starts_with(why), "{refused}");

@@ -3,6 +3,7 @@ use super::Identifier;
 use crate::base::{Email, NameError, Username};
 use crate::password::WeakPassword;
 use crate::store::User;
+use crate::token::Subject;
 
 /// Something wrong with one field, in words for the person who filled it in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,10 @@ pub(crate) struct FieldError {
 impl FieldError {
     pub(super) fn new(field: &'static str, code: &'static str, detail: String) -> Self {
         Self { field, code, detail }
+    }
+
+    pub(super) fn required(field: &'static str) -> Self {
+        Self::new(field, "required", "is needed".to_owned())
     }
 
     pub(super) fn weak(field: &'static str, why: &WeakPassword) -> Self {
@@ -50,14 +55,16 @@ impl<'a> Wanted<'a> {
     }
 
     /// Reads the names, and puts everything that is wrong into `errors`.
-    pub(super) fn check(&self, identifier: Identifier, errors: &mut Vec<FieldError>) -> Names {
-        let missing = match identifier {
-            Identifier::Username => self.username.is_none().then_some("username"),
-            Identifier::Email => self.email.is_none().then_some("email"),
-            Identifier::Either => (self.username.is_none() && self.email.is_none()).then_some("username"),
-        };
-        if let Some(field) = missing {
-            errors.push(FieldError::new(field, "required", "is needed".to_owned()));
+    /// What people sign in with must be there, and what their tokens name them by.
+    pub(super) fn check(&self, identifier: Identifier, subject: Subject, errors: &mut Vec<FieldError>) -> Names {
+        let needs_username = identifier == Identifier::Username || subject == Subject::Username;
+        let no_email = self.email.is_none() && (identifier == Identifier::Email || subject == Subject::Email);
+        let nothing = self.email.is_none() && !no_email;
+        if self.username.is_none() && (needs_username || nothing) {
+            errors.push(FieldError::required("username"));
+        }
+        if no_email {
+            errors.push(FieldError::required("email"));
         }
         self.read(errors)
     }
@@ -84,14 +91,16 @@ impl<'a> Wanted<'a> {
                 errors.push(FieldError::new("email", "invalid", detail));
             }
             None if errors.iter().any(|error| error.field == "email") => {}
-            None => errors.push(FieldError::new("email", "required", "is needed".to_owned())),
+            None => errors.push(FieldError::required("email")),
         }
     }
 
     /// What a password must not hold.
     pub(super) fn in_password(&self) -> Vec<&str> {
         let local = self.email.and_then(|email| email.split_once('@')).map(|(local, _)| local);
-        [self.username, self.email, local, self.name].into_iter().flatten().collect()
+        // "Ann Lovelace" hides as well in what holds the one word as in what holds both.
+        let words = self.name.unwrap_or_default().split(|letter: char| !letter.is_alphanumeric());
+        [self.username, self.email, local, self.name].into_iter().flatten().chain(words).collect()
     }
 }
 
@@ -131,7 +140,7 @@ mod tests {
 
     fn check(wanted: Wanted<'_>, identifier: Identifier) -> Result<Names, Vec<(&'static str, &'static str)>> {
         let mut errors = vec![];
-        let names = wanted.check(identifier, &mut errors);
+        let names = wanted.check(identifier, Subject::Id, &mut errors);
         if errors.is_empty() { Ok(names) } else { Err(errors.iter().map(|error| (error.field, error.code)).collect()) }
     }
 
@@ -145,6 +154,26 @@ mod tests {
         assert_eq!(check(only_mail, Identifier::Username).unwrap_err(), [("username", "required")]);
         assert_eq!(check(only_name, Identifier::Email).unwrap_err(), [("email", "required")]);
         assert_eq!(check(Wanted::default(), Identifier::Either).unwrap_err(), [("username", "required")]);
+    }
+
+    #[test]
+    fn what_tokens_name_people_by_must_be_there_too() {
+        let named = Wanted { username: Some("ann"), ..Wanted::default() };
+        let addressed = Wanted { email: Some("ann@example.com"), ..Wanted::default() };
+        for (wanted, identifier, subject, missing) in [
+            (named, Identifier::Username, Subject::Email, &["email"][..]),
+            (addressed, Identifier::Email, Subject::Username, &["username"]),
+            (addressed, Identifier::Either, Subject::Username, &["username"]),
+            (named, Identifier::Either, Subject::Email, &["email"]),
+            (Wanted::default(), Identifier::Either, Subject::Email, &["email"]),
+            (Wanted::default(), Identifier::Username, Subject::Email, &["username", "email"]),
+            (named, Identifier::Username, Subject::Username, &[]),
+        ] {
+            let mut errors = vec![];
+            wanted.check(identifier, subject, &mut errors);
+            let fields: Vec<_> = errors.iter().map(|error| error.field).collect();
+            assert_eq!(fields, missing, "{wanted:?} {identifier:?} {subject:?}");
+        }
     }
 
     #[test]

@@ -75,9 +75,9 @@ impl People {
         let mut errors = vec![];
         wanted.check_domain(&self.settings.allowed_domains, &mut errors);
         if self.settings.verify_email && wanted.email.is_none() && errors.is_empty() {
-            errors.push(FieldError::new("email", "required", "is needed".to_owned()));
+            errors.push(FieldError::required("email"));
         }
-        match self.check(wanted, Some(password)) {
+        match self.check(wanted, Some(password), self.settings.identifier) {
             Ok((names, Some(password))) if errors.is_empty() => Ok((names, password)),
             Ok(_) => Err(errors),
             Err(mut more) => {

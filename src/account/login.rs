@@ -24,6 +24,9 @@ pub(crate) enum LoginError {
     /// Said only after a right password.
     #[error("the e-mail address is not verified")]
     Unverified,
+    /// Said only after a right password: tokens name people by what this one has not.
+    #[error("the person has no {0}, which [tokens] subject names people by: give them one with `authgate user edit`")]
+    Nameless(&'static str),
     /// The password was right; the rest is sent with the challenge.
     #[error("a second factor is needed")]
     SecondFactor { challenge: Secret, methods: Vec<&'static str> },
@@ -128,6 +131,11 @@ impl Accounts {
         how: Proof,
         source: &Source<'_>,
     ) -> Result<SignedIn, LoginError> {
+        if let Some(what) = self.people.settings.lacks(user.username.is_some(), user.email.is_some()) {
+            let error = LoginError::Nameless(what);
+            tracing::warn!(%error, user = %user.id, "somebody with a right password cannot be given a token");
+            return Err(error);
+        }
         let now = self.people.clock.now();
         let (session, key) = self.new_session(how, source, now);
         match self.people.store.start_session(user, &session, rehashed).await? {
@@ -164,7 +172,7 @@ impl LoginError {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::WrongCredentials => "invalid_credentials",
-            Self::Disabled => "account_disabled",
+            Self::Disabled | Self::Nameless(_) => "account_disabled",
             Self::Unverified => "email_unverified",
             Self::SecondFactor { .. } => "mfa_required",
             Self::ChallengeOver => "invalid_challenge",

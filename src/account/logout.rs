@@ -49,10 +49,10 @@ impl Accounts {
         let who = Oneself::by_session(user, current);
         let except = spared.then_some(current);
         let revoked = people.store.end_own_sessions(&who, except, people.clock.now()).await?;
-        people.revocations.announce(&revoked);
+        people.revocations.announce_ended(&revoked);
         let words = if spared { "all other sessions" } else { "all sessions" };
         Entry::new(Action::SignedOut, source).about(Some(user)).detail(words).record(people);
-        Ok(revoked.len())
+        Ok(revoked.sessions.len())
     }
 
     /// Ends one of a person's own sessions, in this or another one; `false` when they have none of that id.

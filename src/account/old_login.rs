@@ -40,6 +40,12 @@ impl Accounts {
             return Err(LoginError::WrongCredentials);
         };
         let new = self.somebody_called(name).ok_or(LoginError::WrongCredentials)?;
+        if let Some(what) = people.settings.lacks(new.username.is_some(), new.email.is_some()) {
+            tracing::warn!(
+                "the old login of [accounts] migrate_from is not asked: [tokens] subject names people by their {what}, which it does not tell"
+            );
+            return Err(LoginError::WrongCredentials);
+        }
         if !old.knows(name, password).await {
             return Err(LoginError::WrongCredentials);
         }

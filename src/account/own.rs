@@ -102,7 +102,7 @@ impl Accounts {
         let place = if before.is_some() || pending.is_some() { Some(self.place()?) } else { None };
         match people.store.change_own(&who, &change, link.as_ref(), &people.clock).await? {
             Changed::Done { user, revoked } => {
-                people.revocations.announce(&revoked);
+                people.revocations.announce_ended(&revoked);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail("by themselves").record(people);
                 if let Some(place) = place {
                     let (accounts, user, source) = (self.clone(), user.clone(), source.kept());
@@ -206,7 +206,7 @@ impl Accounts {
         }
         let hash = people.hasher.hash(&new).await?;
         let who = Oneself::by_password(user, session);
-        people.revocations.announce(&people.store.replace_password(&who, &hash, &people.clock).await?);
+        people.revocations.announce_ended(&people.store.replace_password(&who, &hash, &people.clock).await?);
         Ok(())
     }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::fields::{Names, Wanted, display_name};
 use super::trail::Entry;
-use super::{FieldError, Settings, Source};
+use super::{FieldError, Identifier, Settings, Source};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, UserId, Username};
 use crate::observe::{Action, Audit};
 use crate::password::{HashError, Hasher, Password, Policy, WeakPassword};
 use crate::shared::{Revocations, ServiceTokens};
 use crate::store::{
-    Attributes, Changed, Created, NewUser, Revocation, Session, Store, StoreError, User, UserChange, UserFilter,
+    Attributes, Changed, Created, Ended, NewUser, Session, Store, StoreError, User, UserChange, UserFilter,
 };
 
 /// The people of one store.
@@ -110,7 +110,8 @@ impl People {
             email: person.email.as_deref(),
             name: person.name.as_deref(),
         };
-        let (names, password) = self.check(&wanted, person.password.as_ref()).map_err(AddError::Invalid)?;
+        let checked = self.check(&wanted, person.password.as_ref(), self.identifier_of_added());
+        let (names, password) = checked.map_err(AddError::Invalid)?;
         let password_hash = match &password {
             Some(password) => Some(self.hasher.hash(password).await?),
             None => None,
@@ -150,7 +151,7 @@ impl People {
         let change = UserChange { name, email_verified, ..change.clone() };
         match self.store.change_user(id, &change, &self.clock).await.map_err(EditError::Unavailable)? {
             Changed::Done { user, revoked } => {
-                self.revocations.announce(&revoked);
+                self.revocations.announce_ended(&revoked);
                 let words = in_words(&change);
                 Entry::new(Action::UserEdited, source).about(Some(&user)).detail(&words).record(self);
                 Ok(*user)
@@ -172,7 +173,7 @@ impl People {
         let password = self.new_password_of(&user, password).map_err(SetPasswordError::Weak)?;
         let hash = self.hasher.hash(&password).await?;
         let revoked = self.store.set_password(id, &hash, &self.clock).await?.ok_or(SetPasswordError::Unknown)?;
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         Entry::new(Action::PasswordChanged, source).about(Some(&user)).detail("by the operator").record(self);
         Ok(())
     }
@@ -193,7 +194,7 @@ impl People {
     pub(crate) async fn delete(&self, id: UserId, source: &Source<'_>) -> Result<bool, StoreError> {
         let user = self.store.user(id).await?;
         let Some(revoked) = self.store.delete_user(id, &self.clock).await? else { return Ok(false) };
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         Entry::new(Action::UserDeleted, source).about(user.as_ref()).record(self);
         Ok(true)
     }
@@ -229,20 +230,20 @@ impl People {
     /// Signs a person out everywhere. Says how many sessions that ended.
     pub(crate) async fn sign_out(&self, user: &User, source: &Source<'_>) -> Result<usize, StoreError> {
         let revoked = self.store.end_sessions(user.id, None, self.clock.now()).await?;
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         Entry::new(Action::SignedOut, source).about(Some(user)).detail("by the operator").record(self);
-        Ok(revoked.len())
+        Ok(revoked.sessions.len())
     }
 
     async fn changed(
         &self,
         id: UserId,
-        revoked: Option<Vec<Revocation>>,
+        revoked: Option<Ended>,
         action: Action,
         source: &Source<'_>,
     ) -> Result<bool, StoreError> {
         let Some(revoked) = revoked else { return Ok(false) };
-        self.revocations.announce(&revoked);
+        self.revocations.announce_ended(&revoked);
         let user = self.store.user(id).await?;
         Entry::new(action, source).about(user.as_ref()).record(self);
         Ok(true)
@@ -253,14 +254,23 @@ impl People {
         self.policy.check_new(password, &Wanted::of(user).in_password())
     }
 
+    /// What somebody whom the operator adds must be called by. An address alone will do: the setting may follow.
+    const fn identifier_of_added(&self) -> Identifier {
+        match self.settings.identifier {
+            Identifier::Email => Identifier::Email,
+            Identifier::Username | Identifier::Either => Identifier::Either,
+        }
+    }
+
     /// Names and a new password, checked together, so that everything that is wrong is told at once.
     pub(super) fn check(
         &self,
         wanted: &Wanted<'_>,
         password: Option<&Secret>,
+        identifier: Identifier,
     ) -> Result<(Names, Option<Password>), Vec<FieldError>> {
         let mut errors = vec![];
-        let names = wanted.check(self.settings.identifier, &mut errors);
+        let names = wanted.check(identifier, self.settings.subject, &mut errors);
         let password = match password.map(|text| self.policy.check_new(text, &wanted.in_password())) {
             Some(Ok(password)) => Some(password),
             Some(Err(weak)) => {
@@ -346,6 +356,24 @@ mod tests {
         let Err(AddError::Invalid(errors)) = house.people().add(&wrong, &OPERATOR).await else { panic!() };
         assert_eq!(errors.len(), 2);
         assert_eq!(house.people().list(&UserFilter::default(), 10, None).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_operator_adds_somebody_by_the_address_alone_whatever_people_sign_in_with() {
+        for (identifier, signs_in) in
+            [(Identifier::Username, false), (Identifier::Email, true), (Identifier::Either, true)]
+        {
+            let house = House::with(|settings| settings.identifier = identifier).await;
+            let email = Some("ann@example.com".to_owned());
+            let new = NewPerson { email, password: Some(secret(PASSWORD)), ..NewPerson::default() };
+            let ann = house.people().add(&new, &OPERATOR).await.unwrap();
+            let told = house.people().can_name_themselves(ann.username.as_ref(), ann.email.as_ref());
+            let done = house.accounts.login("ann@example.com", &secret(PASSWORD), &OPERATOR).await;
+            assert_eq!((told, done.is_ok()), (signs_in, signs_in), "{identifier:?}");
+        }
+        let house = House::with(|settings| settings.identifier = Identifier::Email).await;
+        let nameless = NewPerson { username: Some("bob".to_owned()), ..NewPerson::default() };
+        assert!(matches!(house.people().add(&nameless, &OPERATOR).await, Err(AddError::Invalid(_))));
     }
 
     #[tokio::test]

@@ -26,6 +26,19 @@ pub(crate) enum RefreshError {
     Unavailable(#[source] StoreError),
 }
 
+impl From<SignError> for RefreshError {
+    /// Whoever has not what tokens name people by signs in again, and hears of it there.
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::NoSubject(_) => {
+                tracing::warn!(%error, "a session is not renewed: `authgate user edit` gives the person one");
+                Self::Invalid
+            }
+            SignError::TooLong { .. } | SignError::Key(_) => Self::Signing(error),
+        }
+    }
+}
+
 impl Accounts {
     /// Exchanges a refresh token for a new pair. The same token again within the grace (two tabs, an answer that was
     /// lost) gets the same successor; later it is taken for theft and ends the session.
@@ -81,7 +94,7 @@ impl Accounts {
             }
             Rotation::Dead => return Err(RefreshError::Invalid),
         };
-        self.hand_out(live, Key::Refresh(successor), now).map_err(RefreshError::Signing)
+        Ok(self.hand_out(live, Key::Refresh(successor), now)?)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::limit::Limited;
 use crate::mail::Subject;
 use crate::observe::Action;
 use crate::password::HashError;
-use crate::store::{Created, Digest, NewUser, StoreError};
+use crate::store::{Created, NewUser, StoreError, User};
 use crate::token::SignError;
 
 /// What somebody sends to make an account. Roles are not among it.
@@ -93,9 +93,7 @@ impl Accounts {
             ..NewUser::default()
         };
         if let Some(email) = to_verify {
-            let (accounts, source) = (self.clone(), source.kept());
-            let invite = invited.as_ref().map(|invited| *invited.hash());
-            self.later(async move { accounts.add_unverified(&new, &email, invite, &source.lent()).await })?;
+            self.register_unverified(&new, email, invited.as_ref(), source).await?;
             return Ok(None);
         }
         self.register_signed_in(&new, invited.as_ref(), source).await.map(Some)
@@ -117,10 +115,23 @@ impl Accounts {
         }
     }
 
-    /// After the answer: what came of it is told to the address alone.
-    async fn add_unverified(&self, new: &NewUser, email: &Email, invite: Option<Digest>, source: &Source<'_>) {
-        let made = self.people.store.create_user_invited(new, invite.as_ref(), self.people.clock.now()).await;
-        let Some(made) = told(made) else { return };
+    /// The account stands before the answer, so that whoever signs in next hears what is missing. What came of it is
+    /// told to the address alone, after the answer.
+    async fn register_unverified(
+        &self,
+        new: &NewUser,
+        email: Email,
+        invited: Option<&Invited>,
+        source: &Source<'_>,
+    ) -> Result<(), RegisterError> {
+        let (people, place) = (&self.people, self.place()?);
+        let made = people.store.create_user_unseen(new, invited.map(Invited::hash), people.clock.now()).await?;
+        let (accounts, source) = (self.clone(), source.kept());
+        place.then(async move { accounts.tell_of_sign_up(made, &email, &source.lent()).await });
+        Ok(())
+    }
+
+    async fn tell_of_sign_up(&self, made: Created<User>, email: &Email, source: &Source<'_>) {
         let entry = Entry::new(Action::Registered, source);
         match made {
             Created::Made(user) => {
@@ -218,6 +229,20 @@ mod tests {
         let again = house.accounts.login("ANN", &password, &Source::default()).await.unwrap();
         assert_eq!(again.user.id, done.user.id);
         assert_ne!(again.session, done.session);
+    }
+
+    #[tokio::test]
+    async fn with_an_address_to_verify_the_account_stands_before_the_answer() {
+        let house = House::with(|settings| settings.verify_email = true).await;
+        let password = secret(PASSWORD);
+        let wish = SignUp { email: Some("ann@example.com"), ..named("ann", &password) };
+        assert!(house.accounts.register(&wish, &from("192.0.2.1")).await.unwrap().is_none());
+        // Nothing that waits for its turn had one.
+        assert!(house.people().find("ann").await.unwrap().is_some());
+        let again = SignUp { username: Some("anna"), ..wish };
+        assert!(house.accounts.register(&again, &from("192.0.2.1")).await.unwrap().is_none());
+        let all = house.people().list(&crate::store::UserFilter::default(), 9, None).await.unwrap();
+        assert_eq!(all.len(), 1, "nothing is left of the one that was only written for its time");
     }
 
     #[tokio::test]

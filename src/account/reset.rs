@@ -87,7 +87,7 @@ impl Accounts {
         let new = people.new_password_of(user, new).map_err(weak)?;
         let hash = people.hasher.hash(&new).await?;
         let revoked = people.store.reset_password(&token.digest(), &hash, &people.clock).await?;
-        people.revocations.announce(&revoked.ok_or(LinkError::Invalid)?);
+        people.revocations.announce_ended(&revoked.ok_or(LinkError::Invalid)?);
         Ok(())
     }
 
@@ -104,7 +104,7 @@ impl Accounts {
         self.limits.link(Network::of(source.ip), &people.settings, people.clock.now()).await?;
         match people.store.follow_email_link(&token.digest(), &people.clock).await? {
             Some(Changed::Done { user, revoked }) => {
-                people.revocations.announce(&revoked);
+                people.revocations.announce_ended(&revoked);
                 Ok(*user)
             }
             // Somebody else has the address by now.

@@ -5,11 +5,14 @@ use super::MigrateFrom;
 use crate::base::{Role, Scope};
 use crate::limit::Rate;
 use crate::store::User;
+use crate::token::Subject;
 
 /// What the operator says about people and their sessions.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) identifier: Identifier,
+    /// What tokens name people by: whoever has none cannot be given one.
+    pub(crate) subject: Subject,
     pub(crate) registration: Registration,
     /// Whoever makes an account needs an e-mail address at one of these; empty: any, or none.
     pub(crate) allowed_domains: Vec<String>,
@@ -34,6 +37,15 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// What tokens would name this person by, where they have none.
+    pub(crate) fn lacks(&self, has_username: bool, has_email: bool) -> Option<&'static str> {
+        match self.subject {
+            Subject::Username if !has_username => Some("username"),
+            Subject::Email if !has_email => Some("e-mail address"),
+            Subject::Id | Subject::Username | Subject::Email => None,
+        }
+    }
+
     /// A person's own scopes and those of their roles, each once: what an access token says.
     pub(crate) fn scopes_of(&self, user: &User) -> Vec<Scope> {
         let of_roles = user.roles.iter().filter_map(|role| self.role_scopes.get(role)).flatten();

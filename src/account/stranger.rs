@@ -69,7 +69,7 @@ impl Accounts {
             },
         };
         let handed_back = Key::Refresh(RefreshToken::made_elsewhere(presented.clone()));
-        self.hand_out(live, handed_back, now).map_err(RefreshError::Signing)
+        Ok(self.hand_out(live, handed_back, now)?)
     }
 
     /// The session that an earlier use began. One that ended is not begun again.

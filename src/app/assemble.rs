@@ -23,7 +23,7 @@ use crate::server::Stop;
 use crate::shared::{Browsers, Counts, Outbox, Redis, Revocations, ServiceTokens, Streams};
 use crate::store::Store;
 use crate::tls::Keeper;
-use crate::token::Tokens;
+use crate::token::{Subject, Tokens};
 use crate::wire::{Door, OwnCookie};
 
 /// What lives as long as the process, whatever the file says next.
@@ -240,7 +240,11 @@ fn house(config: &Config) -> House {
             Registration::Invite => SignUps::Invite,
             Registration::Closed => SignUps::Closed,
         },
-        email_needed: accounts.identifier == Identifier::Email || !accounts.allowed_domains.is_empty(),
+        username_needed: accounts.identifier == Identifier::Username || accounts.subject == Subject::Username,
+        email_needed: accounts.identifier == Identifier::Email
+            || accounts.subject == Subject::Email
+            || accounts.verify_email
+            || !accounts.allowed_domains.is_empty(),
         sign_in: config.locations.cookie && config.pages.enabled,
         min_password: config.passwords.min_length,
         origin: config.origin(),

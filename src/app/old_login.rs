@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -16,24 +16,30 @@ use crate::observe::Chain;
 pub(super) struct OldServer {
     at: MigrateFrom,
     places: Semaphore,
+    /// Whether it says no to a wrong password: asked once, when it first says yes.
+    says_no: OnceCell<bool>,
 }
 
 impl OldServer {
     pub(super) fn of(at: MigrateFrom) -> Arc<dyn OldLogin> {
-        Arc::new(Self { at, places: Semaphore::new(AT_ONCE) })
+        Arc::new(Self { at, places: Semaphore::new(AT_ONCE), says_no: OnceCell::new() })
     }
 
-    async fn ask_both(&self, name: &str, password: &Secret) -> Result<bool, NoAnswer> {
+    async fn ask_and_believe(&self, name: &str, password: &Secret) -> Result<bool, NoAnswer> {
         let Ok(_place) = self.places.acquire().await else { return Ok(false) };
-        if !self.ask(name, password).await? {
+        if self.says_no.get() == Some(&false) || !self.ask(name, password).await? {
             return Ok(false);
         }
-        // An address that says yes to whatever it is sent would let everybody in as anybody.
+        self.says_no.get_or_try_init(|| self.try_out(name)).await.copied()
+    }
+
+    /// An address that says yes to whatever it is sent would let everybody in as anybody.
+    async fn try_out(&self, name: &str) -> Result<bool, NoAnswer> {
         let wrong = random_bytes::<12>().iter().map(|byte| format!("{byte:02x}")).collect();
         let says_yes_to_all = self.ask(name, &Secret::new(wrong)).await?;
         if says_yes_to_all {
             tracing::error!(
-                "the old login of [accounts] migrate_from says yes to a wrong password too: nobody is taken from it"
+                "the old login of [accounts] migrate_from says yes to a wrong password too: nobody is taken from it until it is mended and the gateway reloaded"
             );
         }
         Ok(!says_yes_to_all)
@@ -53,7 +59,7 @@ impl OldServer {
 impl OldLogin for OldServer {
     fn knows<'a>(&'a self, name: &'a str, password: &'a Secret) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
         Box::pin(async move {
-            let asked = timeout(PATIENCE, self.ask_both(name, password)).await.unwrap_or(Err(NoAnswer::Slow));
+            let asked = timeout(PATIENCE, self.ask_and_believe(name, password)).await.unwrap_or(Err(NoAnswer::Slow));
             asked.unwrap_or_else(|error| {
                 tracing::warn!(error = %Chain(&error), "the old login of [accounts] migrate_from does not answer");
                 false

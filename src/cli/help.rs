@@ -62,7 +62,7 @@ fn codes() -> String {
     for code in Code::all() {
         text.push_str(&format!("  {}  {}\n", code.name(), code.title()));
     }
-    text.push_str("\nWhat requests are answered with:\n");
+    text.push_str("\nWhat requests are answered with, and what the access log says of them:\n");
     for name in answers::names() {
         text.push_str(&format!("  {name}\n"));
     }

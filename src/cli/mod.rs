@@ -8,6 +8,7 @@ mod explain;
 mod export;
 mod health;
 mod help;
+mod hidden;
 mod import;
 mod init;
 mod keys;
@@ -140,6 +141,7 @@ impl Verb {
                 if global.json {
                     args.format = crate::config::Format::Json;
                 }
+                args.quiet = global.quiet;
                 let named = global.config.as_deref();
                 out.at_terminal(|terminal| check::run(&args, named, &Environment::of_process(), terminal))
             }
@@ -211,10 +213,19 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_shows_two_examples() {
-        for verb in super::command().get_subcommands() {
+    fn every_help_shows_two_examples_of_just_this() {
+        fn look(verb: &clap::Command, path: &str, wanting: &mut Vec<String>) {
             let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.matches("  authgate ").count() >= 2, "{} shows no two examples", verb.get_name());
+            let begins = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '-');
+            if help.split(path).skip(1).filter(|rest| begins(rest)).count() < 2 {
+                wanting.push(path.to_owned());
+            }
+            for below in verb.get_subcommands() {
+                look(below, &format!("{path} {}", below.get_name()), wanting);
+            }
         }
+        let mut wanting = vec![];
+        look(&super::command(), "authgate", &mut wanting);
+        assert!(wanting.is_empty(), "no two examples: {wanting:?}");
     }
 }

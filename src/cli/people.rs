@@ -2,6 +2,7 @@
 //! second.
 use std::sync::Arc;
 
+use super::prompt::NoPassword;
 use super::{Exit, Global, Out, run as serving};
 use crate::account::{FieldError, People};
 use crate::base::Clock;
@@ -24,6 +25,15 @@ pub(super) enum Failed {
 impl From<StoreError> for Failed {
     fn from(error: StoreError) -> Self {
         Self::Unreachable(format!("cannot use the store: {}", Chain(&error)))
+    }
+}
+
+impl From<NoPassword> for Failed {
+    fn from(error: NoPassword) -> Self {
+        match error {
+            NoPassword::Interrupted => Self::Interrupted,
+            NoPassword::NoTerminal | NoPassword::Differ | NoPassword::Read(_) => Self::No(error.to_string()),
+        }
     }
 }
 
@@ -81,6 +91,10 @@ pub(super) async fn find(people: &People, name: &str) -> Result<User, Failed> {
     let found = people.find(name).await?;
     found.ok_or_else(|| Failed::No(format!("there is no user {name:?}; authgate user list shows who there is")))
 }
+
+/// What is told of those who have an address only, where people sign in by their username, and of the contrary.
+pub(super) const NAMELESS: &str = "no name of the kind that [accounts] identifier or [tokens] subject asks for, and \
+    cannot sign in until that is changed: with identifier = \"either\" people sign in by username or address";
 
 pub(super) fn words(fields: &[FieldError]) -> String {
     fields.iter().map(|field| format!("{} {}", field.field, field.detail)).collect::<Vec<_>>().join("\n")

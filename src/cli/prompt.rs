@@ -3,6 +3,7 @@ use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::hidden;
 use crate::base::Secret;
 use crate::config;
 
@@ -24,8 +25,17 @@ pub(super) enum NoPassword {
     NoTerminal,
     #[error("the two passwords are not the same")]
     Differ,
+    /// Ctrl-C.
+    #[error("no password")]
+    Interrupted,
     #[error("cannot read the password: {0}")]
-    Read(#[from] io::Error),
+    Read(#[source] io::Error),
+}
+
+impl From<io::Error> for NoPassword {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::Interrupted { Self::Interrupted } else { Self::Read(error) }
+    }
 }
 
 impl PasswordArgs {
@@ -42,8 +52,8 @@ impl PasswordArgs {
         if !io::stdin().is_terminal() {
             return Err(NoPassword::NoTerminal);
         }
-        let first = Secret::new(rpassword::prompt_password("Password: ")?);
-        let again = Secret::new(rpassword::prompt_password("Again: ")?);
+        let first = hidden::ask("Password: ")?;
+        let again = hidden::ask("Again: ")?;
         if first.matches(again.expose()) { Ok(first) } else { Err(NoPassword::Differ) }
     }
 }

@@ -27,9 +27,9 @@ enum SessionVerb {
         name: Option<String>,
     },
     /// End sessions: their tokens are dead within a second
-    #[command(
-        after_help = "Examples:\n  authgate session end 01J8ZKQ5W3B0X7M9N2P4R6T8V0\n  authgate user logout ann    # all of one person"
-    )]
+    #[command(after_help = "Examples:\n  authgate session end 01J8ZKQ5W3B0X7M9N2P4R6T8V0\n  \
+        authgate session end 01J8ZKQ5W3B0X7M9N2P4R6T8V0 01J8ZKQ5W3B0X7M9N2P4R6T8V1\n\n\
+        All sessions of one person: authgate user logout ann")]
     End {
         /// As session list shows them
         #[arg(required = true, value_name = "ID", value_parser = id)]

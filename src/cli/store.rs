@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::progress::Progress;
 use super::{Exit, Global, Out, prompt, run as serving};
-use crate::base::Secret;
+use crate::base::{Clock, Secret};
 use crate::config::{Environment, Loaded};
 use crate::observe::Chain;
 use crate::store::{CopyError, Count, Migrate, Onto, Settings, Store, StoreError};
@@ -25,20 +25,28 @@ pub(super) struct StoreArgs {
 #[derive(Debug, Subcommand)]
 enum StoreVerb {
     /// Bring the tables up to date, also with migrate = "manual"
+    #[command(after_help = "Examples:\n  authgate store migrate\n  authgate store migrate --json")]
     Migrate,
     /// Copy everything into an empty store of any engine
+    #[command(after_help = "Examples:\n  authgate store copy --to sqlite:copy.db\n  \
+        authgate store copy --to postgres://gw@10.0.0.9/authgate --password-file /run/secrets/database")]
     Copy(CopyArgs),
     /// Copy everything into a new file (SQLite, whatever the engine here)
+    #[command(after_help = "Examples:\n  authgate store backup before-the-move.db\n  \
+        authgate store backup authgate-$(date +%F).db --json")]
     Backup {
         /// The file to make
         file: PathBuf,
     },
     /// Put what a backup holds in place of everything that the store holds
+    #[command(after_help = "Examples:\n  authgate store restore before-the-move.db\n  \
+        authgate store restore before-the-move.db -y")]
     Restore {
         /// The file that backup made
         file: PathBuf,
     },
     /// Look whether everything can be read and belongs together; count it
+    #[command(after_help = "Examples:\n  authgate store check\n  authgate store check --json")]
     Check,
 }
 
@@ -177,12 +185,12 @@ async fn restore(file: &Path, loaded: &Loaded, global: &Global, out: &mut Out) -
     if !global.yes && !prompt::confirm(&name, &what) {
         return Err(Failed::No("nothing was changed; -y answers the question for a script".to_owned()));
     }
-    let counts = copy(&from, &to, Onto::Anything, out).await?;
-    report(out, &counts, &format!("{name} holds what {} held; restart the gateways that use it", file.display()));
+    let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, out).await?;
+    report(out, &counts, &format!("{name} holds what {} held; whoever was signed in shows so anew", file.display()));
     Ok(Exit::Done)
 }
 
-async fn copy(from: &Store, to: &Store, onto: Onto, out: &Out) -> Result<Vec<Count>, Failed> {
+async fn copy(from: &Store, to: &Store, onto: Onto<'_>, out: &Out) -> Result<Vec<Count>, Failed> {
     let (json, quiet) = (out.json(), out.quiet());
     let mut shown: Option<Progress> = None;
     let begin = |total| Progress::new("copying", total, json, quiet);

@@ -43,6 +43,7 @@ pub(crate) enum Code {
     W306,
     W307,
     W308,
+    W309,
     W320,
 }
 
@@ -321,6 +322,13 @@ const ALL: &[(Code, &str, &str)] = &[
         "a backend's certificate is not checked",
         "With verify_tls = false anybody between the gateway and the backend can pose as the backend. A certificate of your\n\
          own authority, or one that signed itself, is named with `ca` in a PEM file; then no other is believed.",
+    ),
+    (
+        Code::W309,
+        "people need two names",
+        "Tokens name people by what they do not sign in with. Whoever registers is asked for both; who is here already and\n\
+         has only one is refused at sign-in until `authgate user edit` gives the other, and an old login (migrate_from)\n\
+         knows only one, so nobody is taken from it. Let subject in [tokens] and identifier in [accounts] name the same.",
     ),
     (
         Code::W320,

@@ -44,6 +44,11 @@ impl Findings {
         lines.map(|(at, (old, new))| format!("{}:{}\n- {old}\n+ {new}\n\n", self.source.name, at + 1)).collect()
     }
 
+    /// A line about the whole file that a pull request shows.
+    pub(crate) fn annotation(&self, severity: &str, said: &str) -> String {
+        format!("::{severity} file={}::{}\n", property(&self.source.name), data(said))
+    }
+
     fn draw(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         let shown = secrets::mask(&self.source.text);

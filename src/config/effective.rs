@@ -2,7 +2,7 @@
 use std::fmt;
 
 use super::finding::{Place, Source};
-use super::secrets::{is_secret_key, mask_passwords};
+use super::secrets::{is_secret_key, mask_passwords, references};
 use super::settings::{Kind, Setting};
 use super::tree::{Entry, Item, Node};
 use super::value::quoted;
@@ -18,6 +18,17 @@ pub(crate) struct Effective {
     /// As TOML; a secret as `"***"`.
     pub(crate) value: String,
     pub(crate) origin: Origin,
+    /// Of a secret: what may be told about it.
+    pub(crate) about: Option<About>,
+}
+
+/// A secret by what stands around it: where it came from, how long it is, and white space that nobody sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct About {
+    /// `${file:/run/secrets/database}`
+    from: String,
+    bytes: usize,
+    edge: Option<&'static str>,
 }
 
 /// Where a setting came from.
@@ -30,18 +41,54 @@ pub(crate) enum Origin {
 
 impl Effective {
     pub(super) fn new(section: String, table: usize, setting: &Setting, item: &Item, source: &Source) -> Self {
-        let value = if matches!(setting.kind, Kind::Secret) {
-            quoted("***")
-        } else {
-            bare_value(item, setting).unwrap_or_else(|| write(item))
-        };
-        Self { section, table, key: setting.key.to_owned(), value, origin: Origin::of(item, source) }
+        let is_secret = matches!(setting.kind, Kind::Secret);
+        let value = if is_secret { quoted("***") } else { bare_value(item, setting).unwrap_or_else(|| write(item)) };
+        let about = is_secret.then(|| About::of(item, source)).flatten();
+        Self { section, table, key: setting.key.to_owned(), value, origin: Origin::of(item, source), about }
     }
 
     /// An upstream that is a URL and nothing more.
     pub(super) fn upstream(entry: &Entry, source: &Source) -> Self {
         let origin = Origin::of(&entry.item, source);
-        Self { section: "[upstreams]".to_owned(), table: 0, key: bare(&entry.key), value: write(&entry.item), origin }
+        Self {
+            section: "[upstreams]".to_owned(),
+            table: 0,
+            key: bare(&entry.key),
+            value: write(&entry.item),
+            origin,
+            about: None,
+        }
+    }
+}
+
+impl About {
+    fn of(item: &Item, source: &Source) -> Option<Self> {
+        let Node::Text(text) = &item.node else { return None };
+        let references = match &item.place {
+            Place::Span(span) => references(source.slice(span)),
+            Place::Variable(_) | Place::Default => String::new(),
+        };
+        let from = if references.is_empty() { Origin::of(item, source).to_string() } else { references };
+        Some(Self { from, bytes: text.text.len(), edge: edge(&text.text) })
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = if self.bytes == 1 { "1 byte".to_owned() } else { format!("{} bytes", self.bytes) };
+        write!(f, "{}, {bytes}", self.from)?;
+        self.edge.map_or(Ok(()), |edge| write!(f, ", {edge}"))
+    }
+}
+
+fn edge(text: &str) -> Option<&'static str> {
+    let (first, last) = (text.chars().next()?, text.chars().next_back()?);
+    match (first.is_whitespace(), last) {
+        (_, '\n' | '\r') => Some("ends with a line break"),
+        (_, ' ') => Some("ends with a space"),
+        (_, last) if last.is_whitespace() => Some("ends with white space"),
+        (true, _) => Some("begins with white space"),
+        (false, _) => None,
     }
 }
 

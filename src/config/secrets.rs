@@ -83,6 +83,13 @@ pub(super) fn expand(text: &str, environment: &Environment) -> Result<Expanded, 
     if broken.is_empty() { Ok(done) } else { Err(broken) }
 }
 
+/// The references of a text as they are written, without what stands in for one that is unset.
+pub(super) fn references(text: &str) -> String {
+    let pieces = text.split("${").skip(1).filter_map(|piece| piece.split_once('}'));
+    let names = pieces.map(|(reference, _)| reference.split_once(":-").map_or(reference, |(name, _)| name));
+    names.map(|name| format!("${{{name}}}")).collect()
+}
+
 fn follow(reference: &str, environment: &Environment) -> Result<String, Why> {
     if let Some(path) = reference.strip_prefix(FILE) {
         return content(path).map_err(|cause| Why::File { path: path.to_owned(), cause });
@@ -259,6 +266,13 @@ mod tests {
         assert_eq!(text("a${NAME}b${NAME}").unwrap(), "avaluebvalue");
         assert_eq!(text("${NO:-x}${EMPTY:-y}${NO:-}").unwrap(), "xy");
         assert_eq!(text("$$ $${NAME} $NAME 5$").unwrap(), "$ ${NAME} $NAME 5$");
+    }
+
+    #[test]
+    fn references_are_told_without_what_stands_in_for_them() {
+        assert_eq!(references("\"a${NAME}b${file:/x}\""), "${NAME}${file:/x}");
+        assert_eq!(references("\"${NAME:-hunter2}\""), "${NAME}");
+        assert_eq!(references("\"hunter2\""), "");
     }
 
     #[test] // C12

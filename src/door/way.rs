@@ -131,7 +131,7 @@ fn route(number: usize, policy: Rule) -> Route {
         timeout: None,
         place: Place { file: Arc::from("gateway.toml"), line: 1 },
         edge: crate::routes::Edge::default(),
-        policy_place: None,
+        places: crate::routes::Places::default(),
     }
 }
 

@@ -142,9 +142,20 @@ impl Endpoint {
         matches!(self, Self::VerifyNginx | Self::VerifyTraefik | Self::VerifyCaddy | Self::VerifyEnvoy)
     }
 
+    /// Its refusals have the two members of RFC 6749, section 5.2.
+    pub(super) const fn is_oauth(self) -> bool {
+        matches!(self, Self::Token | Self::Introspect | Self::Revoke)
+    }
+
     /// Somebody opens it in a browser.
     pub(super) const fn is_page(self) -> bool {
         matches!(self, Self::Login | Self::Register | Self::Account)
+    }
+
+    /// Whether one of them goes by this name in logs and metrics.
+    pub(crate) fn has_label(name: &str) -> bool {
+        let named = Self::TABLE.iter().chain(Self::WELL_KNOWN).map(|(_, endpoint)| *endpoint);
+        named.chain(Self::BELOW.iter().map(|below| below.endpoint)).any(|endpoint| endpoint.label() == name)
     }
 
     /// The name in logs and metrics.

@@ -3,10 +3,11 @@ use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
+use serde::{Deserialize, Deserializer};
 
 use std::time::Duration;
 
-use crate::refusal::Refusal;
+use crate::refusal::{FieldProblem, Refusal};
 use crate::wire::{Body, BodyProblem, Wiped, collect_small};
 
 /// Largest form we read. A login is two short fields; more is a mistake or an attack.
@@ -79,6 +80,19 @@ fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let is_object = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let read = if is_object { serde_json::from_slice(bytes).ok() } else { None };
     read.ok_or_else(|| Refusal::named("bad_json"))
+}
+
+/// A member whose absence is told apart: see [`missing`]. What is there has its type; `null` has none.
+pub(super) fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
+}
+
+/// Those members that must be there and are not, told together.
+pub(super) fn missing(members: &[(&'static str, bool)]) -> Refusal {
+    let absent = members.iter().filter(|(_, is_there)| !is_there);
+    let problem =
+        |&(field, _): &(&'static str, bool)| FieldProblem { field, code: "required", detail: "is needed".to_owned() };
+    Refusal::fields(absent.map(problem).collect())
 }
 
 /// A JSON object that a script of a page put into a field of its form.

@@ -15,20 +15,24 @@ use crate::wire::{Body, Inbound};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Forgot {
-    email: String,
+    #[serde(default, deserialize_with = "form::there")]
+    email: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reset {
-    token: Secret,
-    new_password: Secret,
+    #[serde(default, deserialize_with = "form::there")]
+    token: Option<Secret>,
+    #[serde(default, deserialize_with = "form::there")]
+    new_password: Option<Secret>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Verify {
-    token: Secret,
+    #[serde(default, deserialize_with = "form::there")]
+    token: Option<Secret>,
 }
 
 /// Which page a person sees in place of what a program is answered.
@@ -44,21 +48,27 @@ impl Endpoints {
     pub(super) async fn forgot_password(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Forgot = form::json(inbound.headers(), body, self.body_timeout).await?;
-        self.accounts.forgot_password(&form.email, &source(&inbound)).await?;
+        let email = form.email.ok_or_else(|| form::missing(&[("email", false)]))?;
+        self.accounts.forgot_password(&email, &source(&inbound)).await?;
         Ok(letter_sent())
     }
 
     pub(super) async fn reset_password(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Reset = form::json(inbound.headers(), body, self.body_timeout).await?;
-        self.accounts.reset_password(&form.token, &form.new_password, &source(&inbound)).await?;
+        let (Some(token), Some(new)) = (&form.token, &form.new_password) else {
+            let (token, new) = (form.token.is_some(), form.new_password.is_some());
+            return Err(form::missing(&[("token", token), ("new_password", new)]).into());
+        };
+        self.accounts.reset_password(token, new, &source(&inbound)).await?;
         Ok(nothing())
     }
 
     pub(super) async fn verify_email(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Verify = form::json(inbound.headers(), body, self.body_timeout).await?;
-        self.accounts.verify_email(&form.token, &source(&inbound)).await?;
+        let token = form.token.ok_or_else(|| form::missing(&[("token", false)]))?;
+        self.accounts.verify_email(&token, &source(&inbound)).await?;
         Ok(nothing())
     }
 

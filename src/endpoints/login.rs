@@ -14,18 +14,23 @@ struct Form {
     username: Option<String>,
     email: Option<String>,
     login: Option<String>,
-    password: Secret,
+    #[serde(default, deserialize_with = "form::there")]
+    password: Option<Secret>,
 }
 
 impl Endpoints {
     pub(super) async fn login(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let names = (form.username, form.email, form.login);
-        let ((Some(name), None, None) | (None, Some(name), None) | (None, None, Some(name))) = names else {
+        let mut names = [form.username, form.email, form.login].into_iter().flatten();
+        let (name, another) = (names.next(), names.next());
+        if another.is_some() {
             return Err(Refusal::with_detail("bad_json", "Send the name once, as username, email or login.").into());
+        }
+        let (Some(name), Some(password)) = (&name, &form.password) else {
+            return Err(form::missing(&[("username", name.is_some()), ("password", form.password.is_some())]).into());
         };
-        let outcome = self.accounts.login(&name, &form.password, &source(&inbound)).await;
+        let outcome = self.accounts.login(name, password, &source(&inbound)).await;
         self.count_login("password", &outcome);
         let signed_in = outcome?;
         let mut response = token_answer(&signed_in, self.format());

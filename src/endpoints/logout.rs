@@ -1,6 +1,7 @@
 //! `POST` or `DELETE {p}/logout`: ends the session; its access tokens are dead with the next request.
 use std::sync::Arc;
 
+use http::header::ORIGIN;
 use http::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
@@ -13,7 +14,7 @@ use crate::authz::Asks;
 use crate::base::Secret;
 use crate::refusal::own_response;
 use crate::token::{Format, Identity};
-use crate::wire::{Body, Inbound};
+use crate::wire::{Body, Inbound, OwnCookie, Shown, is_from_elsewhere};
 
 #[derive(Deserialize)]
 struct Form {
@@ -26,11 +27,14 @@ impl Endpoints {
         let body = inbound.take_body();
         if form::is_form(inbound.headers()) {
             let mut form = form::page_form(inbound.headers(), body, self.body_timeout).await?;
-            self.check_form(&inbound, &mut form)?;
+            if self.may_be_made_to(&inbound) {
+                self.check_form(&inbound, &mut form)?;
+            }
             let return_to = self.return_to(form.take("return_to").as_ref());
-            self.end_shown(&inbound, None).await?;
+            self.end_shown(&inbound, form.take("refresh_token").as_ref()).await?;
             let mut response = see_other(return_to.as_ref());
             self.take_session(&mut response, &inbound);
+            self.take_tokens(&mut response);
             return Ok(response);
         }
         let form: Option<Form> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
@@ -40,6 +44,14 @@ impl Endpoints {
         self.take_session(&mut response, &inbound);
         self.take_tokens(&mut response);
         Ok(response)
+    }
+
+    /// Whether a page of somebody else could be behind a form: a browser adds the cookie to it by itself, and does not say
+    /// whose page it was.
+    fn may_be_made_to(&self, inbound: &Inbound) -> bool {
+        let has_cookie = !matches!(inbound.own_cookie(OwnCookie::Session), Shown::Nothing);
+        let is_own = inbound.headers().contains_key(ORIGIN) && !is_from_elsewhere(inbound, &self.door);
+        has_cookie && !is_own
     }
 
     /// Ends what the request shows: a session, or a token that has none.

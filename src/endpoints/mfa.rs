@@ -13,8 +13,10 @@ use crate::wire::{Body, Inbound};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Answer {
-    challenge: Secret,
-    code: Secret,
+    #[serde(default, deserialize_with = "form::there")]
+    challenge: Option<Secret>,
+    #[serde(default, deserialize_with = "form::there")]
+    code: Option<Secret>,
 }
 
 #[derive(Deserialize)]
@@ -42,7 +44,10 @@ impl Endpoints {
         }
         let body = inbound.take_body();
         let form: Answer = form::json(inbound.headers(), body, self.body_timeout).await?;
-        let outcome = self.accounts.sign_in_with_code(&form.challenge, &form.code, &source(&inbound)).await;
+        let (Some(challenge), Some(code)) = (&form.challenge, &form.code) else {
+            return Err(form::missing(&[("challenge", form.challenge.is_some()), ("code", form.code.is_some())]).into());
+        };
+        let outcome = self.accounts.sign_in_with_code(challenge, code, &source(&inbound)).await;
         self.count_login("mfa", &outcome);
         let signed_in = outcome?;
         let mut response = token_answer(&signed_in, self.format());

@@ -65,6 +65,8 @@ enum Asked {
 #[derive(Debug)]
 pub(crate) enum Problem {
     Refused(Refusal),
+    /// Of an endpoint whose clients read nothing else.
+    InOAuth(Refusal),
     OAuth(TokenProblem),
 }
 
@@ -118,6 +120,19 @@ impl Endpoints {
     }
 
     pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
+        let answered = self.answer_as(endpoint, inbound).await;
+        match answered {
+            Err(Problem::Refused(refusal)) if self.speaks_oauth(endpoint) => Err(Problem::InOAuth(refusal)),
+            answered => answered,
+        }
+    }
+
+    /// SimpleJWT has its own words at the address where OAuth has the token endpoint.
+    fn speaks_oauth(&self, endpoint: Endpoint) -> bool {
+        endpoint.is_oauth() && !(endpoint == Endpoint::Token && self.format() == Format::SimpleJwt)
+    }
+
+    async fn answer_as(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
         if !endpoint.methods().is_empty() && !endpoint.methods().contains(inbound.method()) {
             return Err(Refusal::method_not_allowed(endpoint.methods()).into());
         }

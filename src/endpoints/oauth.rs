@@ -6,7 +6,7 @@ use super::form::{self, Pairs, PairsError};
 use super::token::{AWAY, INVALID_REQUEST};
 use super::{Endpoints, Problem, nothing, source};
 use crate::authz::{Asks, Caller};
-use crate::base::{Email, Role, Scope, Secret, Username};
+use crate::base::{Email, Role, Scope, Secret};
 use crate::refusal::{Refusal, own_response};
 use crate::token::{Identity, SERVICE_TOKEN_PREFIX};
 use crate::wire::{Body, Inbound};
@@ -36,9 +36,11 @@ impl Endpoints {
         } else if let Some(Ok(identity)) = self.made_elsewhere(&token) {
             self.accounts.end_stranger_refresh(&identity, &source).await
         } else {
-            let known = self.authenticator.verify(token.expose(), self.clock.now()).ok();
-            let session = known.and_then(|identity| identity.session());
-            self.accounts.logout(session, Some(&token), &source).await
+            match self.authenticator.verify(token.expose(), self.clock.now()) {
+                Ok(stranger) if stranger.session().is_none() => self.accounts.logout_stranger(&stranger, &source).await,
+                Ok(known) => self.accounts.logout(known.session(), None, &source).await,
+                Err(_) => self.accounts.logout(None, Some(&token), &source).await,
+            }
         };
         done.map_err(|error| {
             tracing::error!(error = %crate::observe::Chain(&error), "the store does not answer");
@@ -64,7 +66,7 @@ impl Endpoints {
         json!({
             "active": true,
             "sub": identity.sub(),
-            "username": identity.username().map(Username::as_str),
+            "username": identity.login_name(),
             "email": identity.email().map(Email::as_str),
             "name": identity.name(),
             "roles": identity.roles().iter().map(Role::as_str).collect::<Vec<_>>(),
@@ -88,7 +90,7 @@ impl Endpoints {
                 json!({
                     "active": true,
                     "sub": user.id.to_string(),
-                    "username": user.username.as_ref().map(Username::as_str),
+                    "username": user.label(),
                     "sid": session.to_string(),
                     "iss": self.tokens.issuer(),
                     "token_type": "refresh_token",

@@ -1,6 +1,5 @@
 //! `POST {p}/refresh`: a refresh token in, a new pair out.
 use http::Response;
-use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 
 use super::sessions::away;
@@ -16,8 +15,8 @@ use crate::wire::{Body, Inbound, OwnCookie, Shown};
 #[derive(Deserialize)]
 struct Form {
     /// SimpleJWT's clients call it `refresh`.
-    #[serde(alias = "refresh")]
-    refresh_token: Secret,
+    #[serde(default, alias = "refresh", deserialize_with = "form::there")]
+    refresh_token: Option<Secret>,
 }
 
 impl Endpoints {
@@ -28,11 +27,15 @@ impl Endpoints {
             None if !matches!(inbound.own_cookie(OwnCookie::Refresh), Shown::Nothing) => {
                 self.refresh_in_cookie(&inbound)?.ok_or_else(|| Refusal::named("login_required"))?
             }
-            // A page of ours, which has a cookie and no refresh token.
-            None if shows_session(&inbound) && !inbound.headers().contains_key(CONTENT_TYPE) => {
-                return self.token_of_session(&inbound).await;
+            None => {
+                let form: Option<Form> = form::json_or_nothing(inbound.headers(), body, self.body_timeout).await?;
+                match form.and_then(|form| form.refresh_token) {
+                    Some(token) => token,
+                    // A page of ours, which has a cookie and no refresh token.
+                    None if shows_session(&inbound) => return self.token_of_session(&inbound).await,
+                    None => return Err(Refusal::named(self.shown_nothing()).into()),
+                }
             }
-            None => form::json::<Form>(inbound.headers(), body, self.body_timeout).await?.refresh_token,
         };
         let outcome = match self.made_elsewhere(&presented) {
             None => self.accounts.refresh(&presented, &source(&inbound)).await,
@@ -71,6 +74,11 @@ impl Endpoints {
             }
             TokenError::Invalid => Refusal::named("invalid_refresh_token"),
         }))
+    }
+
+    /// Flask-JWT-Extended misses the field that a token stands in there.
+    fn shown_nothing(&self) -> &'static str {
+        if self.format() == Format::FlaskJwtExtended { "login_required" } else { "invalid_refresh_token" }
     }
 
     /// Flask-JWT-Extended's clients show the refresh token as a bearer, and send no body.

@@ -17,7 +17,8 @@ struct Form {
     username: Option<String>,
     email: Option<String>,
     name: Option<String>,
-    password: Secret,
+    #[serde(default, deserialize_with = "form::there")]
+    password: Option<Secret>,
     invite: Option<Secret>,
 }
 
@@ -25,11 +26,15 @@ impl Endpoints {
     pub(super) async fn register(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
         let form: Form = form::json(inbound.headers(), body, self.body_timeout).await?;
+        let Some(password) = &form.password else {
+            let named = form.username.is_some() || form.email.is_some();
+            return Err(form::missing(&[("username", named), ("password", false)]).into());
+        };
         let wish = SignUp {
             username: form.username.as_deref(),
             email: form.email.as_deref(),
             name: form.name.as_deref(),
-            password: &form.password,
+            password,
             invite: form.invite.as_ref(),
         };
         let outcome = self.accounts.register(&wish, &source(&inbound)).await;

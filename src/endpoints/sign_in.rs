@@ -219,7 +219,7 @@ impl Endpoints {
         self.told_why(inbound, &Refusal::named("foreign_origin"), "wrong_public_url")
     }
 
-    fn told_why(&self, inbound: &Inbound, refusal: &Refusal, about: &'static str) -> Response<Body> {
+    pub(super) fn told_why(&self, inbound: &Inbound, refusal: &Refusal, about: &'static str) -> Response<Body> {
         let opened = Opened { request_id: inbound.request_id().as_str(), ..Opened::default() };
         refusal.page(&self.pages, &self.reader(inbound), &Opened { about: Some(about), ..opened })
     }

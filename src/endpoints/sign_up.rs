@@ -13,7 +13,8 @@ use crate::wire::{Body, Inbound, ReturnTo};
 impl Endpoints {
     pub(super) fn sign_up_page(&self, inbound: &Inbound) -> Result<Response<Body>, Problem> {
         if !self.pages.takes_sign_ups() {
-            return Err(Refusal::named("registration_closed").into());
+            // A page is what is asked for, by whatever asks.
+            return Ok(self.told_why(inbound, &Refusal::named("registration_closed"), "closed"));
         }
         let mut query = Pairs::of_query(inbound.path().query().unwrap_or_default());
         let return_to = self.return_to(query.take("return_to").as_ref());

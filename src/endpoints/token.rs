@@ -5,6 +5,7 @@ use super::form::{self, Pairs, PairsError};
 use super::tokens_out::token_answer;
 use super::{Endpoints, Problem, source};
 use crate::account::{LoginError, RefreshError, SignedIn};
+use crate::base::{Role, Scope, Secret};
 use crate::refusal::{STORE_AWAY, TokenProblem};
 use crate::token::Format;
 use crate::wire::{Body, Inbound};
@@ -22,7 +23,7 @@ impl Endpoints {
             Err(PairsError::Malformed) => return Err(INVALID_REQUEST.into()),
         };
         let grant = form.take("grant_type");
-        let signed_in = match grant.as_ref().map(crate::base::Secret::expose) {
+        let signed_in = match grant.as_ref().map(Secret::expose) {
             Some("refresh_token") => self.by_refresh_token(&mut form, &inbound).await?,
             // Clients of the usual tutorials leave grant_type out.
             Some("password") | None if self.password_grant => self.by_password(&mut form, &inbound).await?,
@@ -42,7 +43,7 @@ impl Endpoints {
         }
         self.count_login("password_grant", &outcome);
         let signed_in = outcome.map_err(|error| of_login(&error))?;
-        if let Err(problem) = check_scope(form, &signed_in) {
+        if let Err(problem) = check_scope(form.take("scope").as_ref(), &signed_in.scopes, &signed_in.user.roles) {
             // Nobody hears of that session: it ends.
             self.accounts.logout(Some(signed_in.session), None, &source(inbound)).await.map_err(|_| AWAY)?;
             return Err(problem.into());
@@ -52,21 +53,31 @@ impl Endpoints {
 
     async fn by_refresh_token(&self, form: &mut Pairs, inbound: &Inbound) -> Result<SignedIn, Problem> {
         let Some(refresh_token) = form.take("refresh_token") else { return Err(INVALID_REQUEST.into()) };
+        let asked = form.take("scope");
+        // Before anything is used up: the client goes on with the token that it has.
+        if asked.is_some()
+            && let Some((user, _)) = self.accounts.person_of_refresh(&refresh_token).await.map_err(|_| AWAY)?
+        {
+            let scopes = self.accounts.people().settings.scopes_of(&user);
+            check_scope(asked.as_ref(), &scopes, &user.roles)?;
+        }
         let outcome = match self.made_elsewhere(&refresh_token) {
             Some(Ok(identity)) => self.accounts.refresh_stranger(&refresh_token, &identity, &source(inbound)).await,
             Some(Err(_)) | None => self.accounts.refresh(&refresh_token, &source(inbound)).await,
         };
         self.count_refresh(&outcome);
-        outcome.map_err(|error| of_refresh(&error).into())
+        let signed_in = outcome.map_err(|error| of_refresh(&error))?;
+        // Of a token that was used before, or made elsewhere, it is known only now whose it is.
+        check_scope(asked.as_ref(), &signed_in.scopes, &signed_in.user.roles)?;
+        Ok(signed_in)
     }
 }
 
 /// A scope that was asked for and is not there is refused; what is granted stands in the answer.
-fn check_scope(form: &mut Pairs, signed_in: &SignedIn) -> Result<(), TokenProblem> {
-    let Some(asked) = form.take("scope") else { return Ok(()) };
+fn check_scope(asked: Option<&Secret>, scopes: &[Scope], roles: &[Role]) -> Result<(), TokenProblem> {
+    let Some(asked) = asked else { return Ok(()) };
     let granted = |asked: &str| {
-        signed_in.scopes.iter().any(|scope| scope.as_str() == asked)
-            || signed_in.user.roles.iter().any(|role| role.as_str() == asked)
+        scopes.iter().any(|scope| scope.as_str() == asked) || roles.iter().any(|role| role.as_str() == asked)
     };
     if asked.expose().split(' ').filter(|scope| !scope.is_empty()).all(granted) { Ok(()) } else { Err(INVALID_SCOPE) }
 }
@@ -75,6 +86,9 @@ fn of_login(error: &LoginError) -> TokenProblem {
     match *error {
         LoginError::WrongCredentials => TokenProblem::new("invalid_grant", "the name or the password is not right"),
         LoginError::Disabled => TokenProblem::new("invalid_grant", "the account is disabled"),
+        LoginError::Nameless(_) => {
+            TokenProblem::new("invalid_grant", "the account cannot be given a token: ask the operator")
+        }
         LoginError::SecondFactor { .. } => {
             TokenProblem::new("invalid_grant", "a second factor is needed: send its code as code")
         }

@@ -6,6 +6,7 @@ use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
+use tokio::time::timeout;
 
 use crate::base::Secret;
 
@@ -99,6 +100,26 @@ impl Server {
         Ok(Self { host, port: authority.port_u16().unwrap_or(usual_port), tls, login })
     }
 
+    /// Connects, greets, signs in where there is a password, and leaves; sends nothing.
+    pub(crate) async fn look(&self, helo: &Mailbox, patience: Duration) -> Result<(), NoGreeting> {
+        let looked = async {
+            let way = self.transport(helo.domain(), patience)?;
+            way.test_connection().await
+        };
+        match timeout(patience, looked).await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(NoGreeting::Lost),
+            Ok(Err(error)) => Err(NoGreeting::Failed(error)),
+            Err(_) => Err(NoGreeting::Slow(patience)),
+        }
+    }
+
+    /// As `[mail] url` names it, without who signs in.
+    pub(crate) fn shown(&self) -> String {
+        let scheme = if self.tls == Encryption::FromTheStart { "smtps" } else { "smtp" };
+        format!("{scheme}://{}:{}", self.host, self.port)
+    }
+
     /// The way there. `helo` is what we call ourselves.
     pub(super) fn transport(
         &self,
@@ -121,6 +142,25 @@ impl Server {
             None => way,
         };
         Ok(way.build())
+    }
+}
+
+/// Why a mail server is of no use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoGreeting {
+    #[error("it does not take letters")]
+    Failed(#[source] lettre::transport::smtp::Error),
+    #[error("it hung up after the greeting")]
+    Lost,
+    #[error("no answer within {} s", .0.as_secs())]
+    Slow(Duration),
+}
+
+impl NoGreeting {
+    /// Whether it does not take the name or the password (RFC 4954, section 6).
+    pub(crate) fn refuses_login(&self) -> bool {
+        let Self::Failed(error) = self else { return false };
+        error.status().is_some_and(|code| [534, 535, 538].contains(&u16::from(code)))
     }
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct House {
     pub(crate) sign_in: bool,
     pub(crate) sign_in_with: SignInWith,
     pub(crate) sign_ups: SignUps,
+    /// Whoever signs up must have a username.
+    pub(crate) username_needed: bool,
     /// Whoever signs up must have an e-mail address.
     pub(crate) email_needed: bool,
     pub(crate) min_password: usize,

@@ -12,6 +12,7 @@ fn house() -> House {
         sign_in: true,
         sign_in_with: SignInWith::Email,
         sign_ups: SignUps::Open,
+        username_needed: false,
         email_needed: true,
         min_password: 8,
     }

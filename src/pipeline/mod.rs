@@ -19,7 +19,7 @@ use crate::gate::{Decision, Denial, Gate};
 use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetrics, UpstreamMetrics};
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
-use crate::refusal::{Opened, Refusal, Renderer};
+use crate::refusal::{Opened, Refusal, Renderer, in_oauth};
 use crate::wire::{BadRequest, Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
@@ -208,6 +208,10 @@ impl Gateway {
                     Some(visitor) => self.refusal_page(refusal, request_id, exchange, visitor),
                     None => self.renderer.render(refusal, request_id.as_str()),
                 }
+            }
+            Problem::InOAuth(refusal) => {
+                exchange.refused(refusal.name());
+                in_oauth(refusal)
             }
             Problem::OAuth(problem) => {
                 exchange.refused(problem.error);

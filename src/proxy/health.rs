@@ -61,7 +61,7 @@ fn note(upstream: &Upstream, at: usize, unwell: Option<&Unwell>, failures: usize
 
 /// Why an address is not asked for anything else.
 #[derive(Debug, thiserror::Error)]
-enum Unwell {
+pub(crate) enum Unwell {
     #[error("it answers {0}")]
     Status(StatusCode),
     #[error("it does not answer in time")]
@@ -71,7 +71,7 @@ enum Unwell {
 }
 
 /// Anything but an error is a yes: a page that leads elsewhere is served too.
-async fn ask(upstream: &Upstream, at: usize, check: &HealthCheck) -> Result<(), Unwell> {
+pub(super) async fn ask(upstream: &Upstream, at: usize, check: &HealthCheck) -> Result<(), Unwell> {
     let stream = upstream.socket(at, Offer::Any).await.map_err(Unwell::Failed)?;
     let mut request = Request::new(Body::Empty);
     *request.uri_mut() = check.path.clone().into();

@@ -33,7 +33,7 @@ pub(super) fn each(fields: &IdentityFields, identity: Option<&Identity>, mut tel
 
 fn value<'a>(identity: &'a Identity, part: IdentityPart, separator: &str) -> Option<Cow<'a, str>> {
     Some(match part {
-        IdentityPart::User => one(identity.username()?.as_str(), separator),
+        IdentityPart::User => one(identity.login_name()?, separator),
         IdentityPart::Email => one(identity.email()?.as_str(), separator),
         IdentityPart::Name => one(identity.name()?, separator),
         IdentityPart::Sub => one(identity.sub(), separator),

@@ -8,6 +8,7 @@ mod frames;
 mod health;
 mod hop;
 mod identity;
+mod look;
 mod multiplex;
 mod outgoing;
 mod pool;
@@ -33,6 +34,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 pub(crate) use codec::Answer as ReadAnswer;
+pub(crate) use look::{Looked, look};
 pub(crate) use settings::{Address, Balance, HealthCheck, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};

@@ -11,7 +11,8 @@ use tokio_rustls::client::TlsStream;
 
 use super::ForwardError;
 use super::settings::Address;
-use crate::tls::{Offer, Outgoing};
+use crate::base::Timestamp;
+use crate::tls::{Offer, Outgoing, shown_until};
 
 /// TCP, with TLS or without, or a unix socket.
 #[derive(Debug)]
@@ -46,6 +47,14 @@ impl Stream {
         };
         if let Err(error) = socket.set_tcp_user_timeout(Some(patience)) {
             tracing::debug!(%error, "an upstream that vanishes is given up when the system does");
+        }
+    }
+
+    /// When the certificate ends that the upstream shows.
+    pub(super) fn certificate_until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Secure(socket) => shown_until(socket),
+            Self::Tcp(_) | Self::Unix(_) => None,
         }
     }
 

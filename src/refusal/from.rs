@@ -118,6 +118,7 @@ impl From<LoginError> for Refusal {
             LoginError::ChallengeOver => Self::named("invalid_challenge"),
             LoginError::WrongCode => Self::named("invalid_code"),
             LoginError::WrongPasskey => Self::named("invalid_passkey"),
+            LoginError::Nameless(_) => Self::named("account_disabled"),
             LoginError::Unverified => Self::named("email_unverified"),
             LoginError::Limited { retry_after } => Self::retry_after("too_many_attempts", retry_after),
             LoginError::Busy { retry_after } => Self::retry_after("busy", retry_after),

@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 pub(crate) use codes::{CODES, Code};
 pub(crate) use from::STORE_AWAY;
 pub(crate) use page::Opened;
-pub(crate) use render::{Renderer, TokenProblem, own_page, own_response, refusal_page};
+pub(crate) use render::{Renderer, TokenProblem, in_oauth, own_page, own_response, refusal_page};
 
 use crate::base::{Scope, Secret};
 use crate::token::Format;

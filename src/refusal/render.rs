@@ -31,6 +31,37 @@ pub(crate) struct TokenProblem {
     pub(crate) retry_after: Option<Duration>,
 }
 
+/// A refusal as an OAuth endpoint words it.
+pub(crate) fn in_oauth(refusal: &Refusal) -> Response<Body> {
+    let status = oauth_status(refusal);
+    let error = match refusal.code.name {
+        "login_required" => "invalid_client",
+        "missing_scope" => "insufficient_scope",
+        // RFC 6749 knows no word for it.
+        name if status == StatusCode::TOO_MANY_REQUESTS => name,
+        _ => match status {
+            StatusCode::UNAUTHORIZED => "invalid_token",
+            StatusCode::INTERNAL_SERVER_ERROR => "server_error",
+            StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            _ => "invalid_request",
+        },
+    };
+    let body = json!({ "error": error, "error_description": described(refusal.code.title) });
+    let mut response = own_response(status, "application/json", body.to_string());
+    dress(response.headers_mut(), refusal);
+    response
+}
+
+/// Who may not ask there is to show something else (RFC 7662, section 2.3).
+fn oauth_status(refusal: &Refusal) -> StatusCode {
+    if refusal.code.name == "missing_scope" { StatusCode::UNAUTHORIZED } else { refusal.status() }
+}
+
+/// Of the signs that RFC 6749, section 5.2, takes: visible ASCII without quotation marks and backslashes.
+fn described(title: &str) -> String {
+    title.chars().filter(|letter| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\')).collect()
+}
+
 impl TokenProblem {
     pub(crate) const fn new(error: &'static str, description: &'static str) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error, description, retry_after: None }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::Method;
 
-pub(crate) use settings::{Edge, OnDenied, Place, Settings};
+pub(crate) use settings::{Edge, OnDenied, Place, Places, Settings};
 pub(crate) use table::{BadRoute, Found, RouteTable};
 
 use crate::authz::Policy;

@@ -30,8 +30,7 @@ pub(crate) struct Settings {
     pub(crate) edge: Edge,
     /// Where the table stands: shown by `explain`.
     pub(crate) place: Place,
-    /// Where `roles` or `scopes` stand, if they do.
-    pub(crate) policy_place: Option<Place>,
+    pub(crate) places: Places,
 }
 
 impl Settings {
@@ -64,6 +63,15 @@ pub(crate) enum OnDenied {
     Auto,
     Login,
     Unauthorized,
+}
+
+/// Where those keys of a route stand that keep somebody out, if they do.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    pub(crate) methods: Option<Place>,
+    pub(crate) networks: Option<Place>,
+    pub(crate) roles: Option<Place>,
+    pub(crate) scopes: Option<Place>,
 }
 
 /// A place in the configuration file.

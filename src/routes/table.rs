@@ -141,7 +141,7 @@ pub(super) mod tests {
             timeout: None,
             place: Place { file: Arc::from("gateway.toml"), line: 1 },
             edge: crate::routes::Edge::default(),
-            policy_place: None,
+            places: crate::routes::Places::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::News;
 use crate::base::{SessionId, Timestamp};
-use crate::store::{Revocation, Store, StoreError, TokenRevocation};
+use crate::store::{Ended, Revocation, Store, StoreError, TokenRevocation};
 
 /// Sessions whose access tokens are dead before their time. An entry lives as long as the last such token would, so the
 /// table is as large as what was ended within one lifetime of a token.
@@ -48,6 +48,17 @@ impl Revocations {
         }
         for &revoked in revoked {
             self.tell(News::Session(revoked));
+        }
+    }
+
+    /// The same for all that a change to a person ended.
+    pub(crate) fn announce_ended(&self, ended: &Ended) {
+        for revoked in &ended.strangers {
+            self.apply_to_strangers(revoked);
+        }
+        self.announce(&ended.sessions);
+        if !ended.sessions.is_empty() && !ended.strangers.is_empty() {
+            self.tell(News::Look);
         }
     }
 

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::engine::{Connection, Row, Value, values};
+use super::replaced::Outdated;
 use super::{Store, StoreError};
+use crate::base::Clock;
 
 /// How far a copy is, in rows.
 #[derive(Debug, Clone, Copy)]
@@ -14,11 +16,13 @@ pub(crate) struct Progress {
 }
 
 /// What to do with what the other store holds already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Onto {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Onto<'a> {
     Empty,
-    /// It is replaced.
-    Anything,
+    /// It is replaced, and what was handed out by it is not believed any more.
+    Anything {
+        by: &'a Clock,
+    },
 }
 
 /// Why nothing was copied.
@@ -43,11 +47,15 @@ impl Store {
     pub(crate) async fn copy_to(
         &self,
         other: &Self,
-        onto: Onto,
+        onto: Onto<'_>,
         mut tell: impl FnMut(Progress),
     ) -> Result<Vec<Count>, CopyError> {
         let mut from = self.engine.begin().await.map_err(CopyError::Read)?;
         let mut to = other.engine.begin().await.map_err(CopyError::Write)?;
+        let outdated = match onto {
+            Onto::Empty => None,
+            Onto::Anything { by } => Some((Outdated::find(&mut to, &mut from, by.now()).await?, by)),
+        };
         make_room(&mut to, onto).await?;
         let counts = counts(&mut from).await.map_err(CopyError::Read)?;
         let mut progress = Progress { done: 0, total: counts.iter().map(|(_, rows)| rows).sum() };
@@ -66,6 +74,9 @@ impl Store {
             if *here != there {
                 return Err(CopyError::Differs { table, here: *here, there });
             }
+        }
+        if let Some((outdated, clock)) = outdated {
+            outdated.put(&mut to, clock.now()).await.map_err(CopyError::Write)?;
         }
         to.commit().await.map_err(CopyError::Write)?;
         Ok(counts)
@@ -101,14 +112,14 @@ impl Store {
     }
 }
 
-async fn make_room(to: &mut Connection, onto: Onto) -> Result<(), CopyError> {
+async fn make_room(to: &mut Connection, onto: Onto<'_>) -> Result<(), CopyError> {
     for table in TABLES.iter().rev() {
         let name = table.name;
         let rows = table.count(to).await.map_err(CopyError::Write)?;
         match onto {
             _ if rows == 0 => {}
             Onto::Empty => return Err(CopyError::NotEmpty { table: name, rows }),
-            Onto::Anything => {
+            Onto::Anything { .. } => {
                 let gone = to.execute(AssertSqlSafe(format!("DELETE FROM {name}")), vec![]).await;
                 gone.map_err(CopyError::Write)?;
             }

@@ -3,8 +3,8 @@ use super::engine::{Connection, values};
 use super::oneself;
 use super::people::{self, Changed, UserChange};
 use super::revocations::{self, Reach};
-use super::strangers::{self, Done};
-use super::{Digest, Revocation, Store, StoreError, User};
+use super::strangers::{self, Done, Ended};
+use super::{Digest, Store, StoreError, User};
 use crate::base::{Clock, Email, Secret, Timestamp, UserId};
 
 /// A link as it is kept: known by its hash only.
@@ -56,7 +56,7 @@ impl Store {
         hash: &Digest,
         password: &Secret,
         clock: &Clock,
-    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+    ) -> Result<Option<Ended>, StoreError> {
         let mut on = self.engine.begin().await?;
         let now = clock.now();
         let Some((user, _)) = found(&mut on, hash, Purpose::Password, now).await? else { return Ok(None) };
@@ -64,10 +64,10 @@ impl Store {
         on.execute(sql, values![password.expose(), now, user.id]).await?;
         forget(&mut on, user.id, Purpose::Password).await?;
         oneself::forget_what_was_begun(&mut on, user.id).await?;
-        let revoked = revocations::of_user(&mut on, user.id, None, Reach::Sessions, now).await?;
-        strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
+        let sessions = revocations::of_user(&mut on, user.id, None, Reach::Sessions, now).await?;
+        let strangers = strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
         on.commit().await?;
-        Ok(Some(revoked))
+        Ok(Some(Ended { sessions, strangers }))
     }
 
     /// Makes the address of a link its person's, known to be theirs. `None` when the link is no longer good.

@@ -2,9 +2,9 @@
 use std::ops::DerefMut as _;
 use std::time::Duration;
 
-use sqlx::Pool;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::pool::PoolOptions;
+use sqlx::{Connection as _, MySqlConnection, Pool};
 use tokio::time::timeout;
 
 use super::StoreError;
@@ -81,15 +81,27 @@ fn prepared(pool: PoolOptions<sqlx::MySql>) -> PoolOptions<sqlx::MySql> {
     })
 }
 
+/// The changes that the tables have seen, asked over a connection of its own.
+pub(super) async fn look(options: &MySqlConnectOptions) -> Result<Vec<i64>, StoreError> {
+    let mut connection = MySqlConnection::connect_with(options).await?;
+    let applied = applied(&mut connection).await;
+    connection.close().await.ok();
+    applied
+}
+
+async fn applied(on: &mut MySqlConnection) -> Result<Vec<i64>, StoreError> {
+    let there = "SELECT 1 FROM information_schema.tables \
+        WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
+    match sqlx::query(there).fetch_optional(&mut *on).await? {
+        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(on).await?),
+        None => Ok(vec![]),
+    }
+}
+
 /// Brings the tables up to date. MySQL commits each change of a table by itself, so the lock is one of the connection,
 /// which is given up with it.
 async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreError> {
-    let there = "SELECT 1 FROM information_schema.tables \
-        WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
-    let applied = match sqlx::query(there).fetch_optional(pool).await? {
-        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(pool).await?)?,
-        None => vec![],
-    };
+    let applied = applied(pool.acquire().await?.deref_mut()).await?;
     if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
         return Ok(());
     }

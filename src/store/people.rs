@@ -1,9 +1,9 @@
 //! People: who is there, and what changes about them.
 use super::engine::{Connection, values};
 use super::revocations::{self, Reach};
-use super::strangers::{self, Done};
+use super::strangers::{self, Done, Ended};
 use super::types::write_list;
-use super::{Attributes, Digest, Link, Live, NewSession, NewUser, Oneself, OwnError, Purpose, Revocation, Store};
+use super::{Attributes, Digest, Link, Live, NewSession, NewUser, Oneself, OwnError, Purpose, Store};
 use super::{StoreError, User, invites, links, oneself, sessions};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, Timestamp, UserId, Username};
 
@@ -27,6 +27,25 @@ impl Store {
         }
         let created = insert(&mut on, new, now).await?;
         if matches!(created, Created::Made(_)) {
+            on.commit().await?;
+        }
+        Ok(created)
+    }
+
+    /// The same, and as much is written where the name is taken: how long it takes tells nobody.
+    pub(crate) async fn create_user_unseen(
+        &self,
+        new: &NewUser,
+        invite: Option<&Digest>,
+        now: Timestamp,
+    ) -> Result<Created<User>, StoreError> {
+        let created = self.create_user_invited(new, invite, now).await?;
+        if matches!(created, Created::NameTaken | Created::EmailTaken) {
+            let mut on = self.engine.begin().await?;
+            let nobody = NewUser { username: None, email: None, ..new.clone() };
+            if let Created::Made(nobody) = insert(&mut on, &nobody, now).await? {
+                on.execute("DELETE FROM users WHERE id = $1", values![nobody.id]).await?;
+            }
             on.commit().await?;
         }
         Ok(created)
@@ -130,7 +149,7 @@ impl Store {
         id: UserId,
         hash: &Secret,
         clock: &Clock,
-    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+    ) -> Result<Option<Ended>, StoreError> {
         let mut on = self.engine.begin().await?;
         let revoked = set_password(&mut on, id, hash, None, clock).await?;
         if revoked.is_some() {
@@ -145,7 +164,7 @@ impl Store {
         who: &Oneself,
         hash: &Secret,
         clock: &Clock,
-    ) -> Result<Vec<Revocation>, OwnError> {
+    ) -> Result<Ended, OwnError> {
         let mut on = self.begin_as(who, clock.now()).await?;
         let revoked = set_password(&mut on, who.user, hash, Some(who.session), clock).await?;
         on.commit().await?;
@@ -158,31 +177,31 @@ impl Store {
         id: UserId,
         disabled: bool,
         clock: &Clock,
-    ) -> Result<Option<Vec<Revocation>>, StoreError> {
+    ) -> Result<Option<Ended>, StoreError> {
         let mut on = self.engine.begin().await?;
         let now = clock.now();
         if on.execute(SET_DISABLED, values![disabled, now, id]).await? == 0 {
             return Ok(None);
         }
-        let revoked =
+        let sessions =
             if disabled { revocations::of_user(&mut on, id, None, Reach::Sessions, now).await? } else { vec![] };
         oneself::forget_what_was_begun(&mut on, id).await?;
-        strangers::of_person(&mut on, id, Done::Changed, now).await?;
+        let strangers = strangers::of_person(&mut on, id, Done::Changed, now).await?;
         on.commit().await?;
-        Ok(Some(revoked))
+        Ok(Some(Ended { sessions, strangers }))
     }
 
     /// Deletes a person with all their sessions; `None` when there is no such person.
-    pub(crate) async fn delete_user(&self, id: UserId, clock: &Clock) -> Result<Option<Vec<Revocation>>, StoreError> {
+    pub(crate) async fn delete_user(&self, id: UserId, clock: &Clock) -> Result<Option<Ended>, StoreError> {
         let mut on = self.engine.begin().await?;
         let now = clock.now();
-        let revoked = revocations::of_user(&mut on, id, None, Reach::Sessions, now).await?;
-        strangers::of_person(&mut on, id, Done::Deleted, now).await?;
+        let sessions = revocations::of_user(&mut on, id, None, Reach::Sessions, now).await?;
+        let strangers = strangers::of_person(&mut on, id, Done::Deleted, now).await?;
         if on.execute("DELETE FROM users WHERE id = $1", values![id]).await? == 0 {
             return Ok(None);
         }
         on.commit().await?;
-        Ok(Some(revoked))
+        Ok(Some(Ended { sessions, strangers }))
     }
 }
 
@@ -197,7 +216,7 @@ pub(crate) enum Created<T> {
 
 #[derive(Debug)]
 pub(crate) enum Changed {
-    Done { user: Box<User>, revoked: Vec<Revocation> },
+    Done { user: Box<User>, revoked: Ended },
     NameTaken,
     EmailTaken,
     Unknown,
@@ -291,20 +310,19 @@ pub(super) async fn change(
     // Not before the transaction holds the lock: whoever read the old roles did so earlier than this moment.
     let now = clock.now();
     change.apply(&mut user, now);
+    let mut revoked = Ended::default();
     if !change.is_cosmetic() {
         // By the names of before too: they may be given to somebody else.
-        strangers::of_person(on, id, Done::Changed, now).await?;
+        revoked.strangers = strangers::of_person(on, id, Done::Changed, now).await?;
     }
     update(on, &user).await?;
     if change.email.is_some() {
         links::forget_addresses(on, id).await?;
     }
-    let revoked = if change.is_cosmetic() {
-        vec![]
-    } else {
-        strangers::of_person(on, id, Done::Changed, now).await?;
-        revocations::of_user(on, id, None, Reach::Tokens, now).await?
-    };
+    if !change.is_cosmetic() {
+        revoked.strangers.extend(strangers::of_person(on, id, Done::Changed, now).await?);
+        revoked.sessions = revocations::of_user(on, id, None, Reach::Tokens, now).await?;
+    }
     Ok(Changed::Done { user: Box::new(user), revoked })
 }
 
@@ -314,16 +332,16 @@ async fn set_password(
     hash: &Secret,
     except: Option<SessionId>,
     clock: &Clock,
-) -> Result<Option<Vec<Revocation>>, StoreError> {
+) -> Result<Option<Ended>, StoreError> {
     let now = clock.now();
     if on.execute(SET_PASSWORD, values![hash.expose(), now, id]).await? == 0 {
         return Ok(None);
     }
     links::forget(on, id, Purpose::Password).await?;
     oneself::forget_what_was_begun(on, id).await?;
-    let revoked = revocations::of_user(on, id, except, Reach::Sessions, now).await?;
-    strangers::of_person(on, id, Done::Changed, now).await?;
-    Ok(Some(revoked))
+    let sessions = revocations::of_user(on, id, except, Reach::Sessions, now).await?;
+    let strangers = strangers::of_person(on, id, Done::Changed, now).await?;
+    Ok(Some(Ended { sessions, strangers }))
 }
 
 pub(super) async fn by_id(on: &mut Connection, id: UserId) -> Result<Option<User>, StoreError> {

@@ -2,9 +2,9 @@
 use std::ops::DerefMut as _;
 use std::time::Duration;
 
-use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgListener};
+use sqlx::{Connection as _, PgConnection, Pool};
 
 use tokio::time::sleep;
 
@@ -84,13 +84,25 @@ fn prepared(pool: PoolOptions<sqlx::Postgres>) -> PoolOptions<sqlx::Postgres> {
     })
 }
 
+/// The changes that the tables have seen, asked over a connection of its own.
+pub(super) async fn look(options: &PgConnectOptions) -> Result<Vec<i64>, StoreError> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let applied = applied(&mut connection).await;
+    connection.close().await.ok();
+    applied
+}
+
+async fn applied(on: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
+    let there = "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL";
+    match sqlx::query(there).fetch_optional(&mut *on).await? {
+        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(on).await?),
+        None => Ok(vec![]),
+    }
+}
+
 /// Brings the tables up to date within one transaction, in which nobody else writes.
 async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), StoreError> {
-    let there = sqlx::query("SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL").fetch_optional(pool).await?;
-    let applied = match there {
-        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(pool).await?)?,
-        None => vec![],
-    };
+    let applied = applied(pool.acquire().await?.deref_mut()).await?;
     if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
         return Ok(());
     }

@@ -39,7 +39,7 @@ impl Revocation {
     /// Later than every token: the session is over.
     pub(crate) const FOR_EVER: Timestamp = Timestamp::from_millis(i64::MAX as u64);
 
-    fn from_row(row: &Row, id: &str) -> Result<Self, StoreError> {
+    pub(super) fn from_row(row: &Row, id: &str) -> Result<Self, StoreError> {
         Ok(Self {
             session: row.session_id(id)?,
             not_before: row.time("not_before")?,
@@ -104,7 +104,7 @@ fn millis(wait: Duration) -> i64 {
 
 /// A revocation stays a little longer than the last token it is about, in case the leeway for clocks is widened by a
 /// reload in the meantime.
-const OUTLIVES: Duration = Duration::from_secs(10 * 60);
+pub(super) const OUTLIVES: Duration = Duration::from_secs(10 * 60);
 
 const LIVE_OF_USER: &str = "SELECT id, $3 AS not_before, tokens_until + $4 AS expires_at FROM sessions \
     WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND tokens_until + $4 > $5";

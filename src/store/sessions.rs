@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::engine::{Connection, Row, values};
 use super::revocations::{self, Reach};
-use super::strangers::{self, Done};
+use super::strangers::{self, Done, Ended};
 use super::types::digest;
 use super::{Digest, NewSession, Oneself, OwnError, Revocation, Session, SessionKey, Store, StoreError, User};
 use super::{familiar, oneself, people};
@@ -193,7 +193,7 @@ impl Store {
         user: UserId,
         except: Option<SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<Revocation>, StoreError> {
+    ) -> Result<Ended, StoreError> {
         let mut on = self.engine.begin().await?;
         let revoked = end_all(&mut on, user, except, now).await?;
         on.commit().await?;
@@ -206,7 +206,7 @@ impl Store {
         who: &Oneself,
         except: Option<SessionId>,
         now: Timestamp,
-    ) -> Result<Vec<Revocation>, OwnError> {
+    ) -> Result<Ended, OwnError> {
         let mut on = self.begin_as(who, now).await?;
         let revoked = end_all(&mut on, who.user, except, now).await?;
         on.commit().await?;
@@ -364,11 +364,11 @@ async fn end_all(
     user: UserId,
     except: Option<SessionId>,
     now: Timestamp,
-) -> Result<Vec<Revocation>, StoreError> {
-    let revoked = revocations::of_user(on, user, except, Reach::Sessions, now).await?;
-    strangers::of_person(on, user, Done::Changed, now).await?;
+) -> Result<Ended, StoreError> {
+    let sessions = revocations::of_user(on, user, except, Reach::Sessions, now).await?;
+    let strangers = strangers::of_person(on, user, Done::Changed, now).await?;
     oneself::forget_what_was_begun(on, user).await?;
-    Ok(revoked)
+    Ok(Ended { sessions, strangers })
 }
 
 /// A session that goes on, and its person.

@@ -63,12 +63,49 @@ impl Sqlite {
 /// Makes the file before SQLite does, so that it is never readable by others, not even for a moment. SQLite gives its
 /// companions (`-wal`, `-shm`) the mode of the file.
 fn make_file(path: &Path) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(StoreError::NoFolder(folder.to_owned()));
-    }
+    has_folder(path)?;
     let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
     made.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+fn has_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.is_dir()) {
+        Some(folder) => Err(StoreError::NoFolder(folder.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// The changes that a file has seen; `None` without a file. Nothing is written: SQLite would make its companions even for a
+/// reader, so a file that has none is read as one that nobody changes.
+pub(super) async fn look(path: &Path) -> Result<Option<Vec<i64>>, StoreError> {
+    has_folder(path)?;
+    if !path.exists() {
+        return Ok(None);
+    }
+    let opened = OpenOptions::new().read(true).write(true).open(path);
+    opened.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let options = options(path).read_only(true).immutable(!Path::new(&log).exists());
+    let looked = async {
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let applied = applied(&mut connection).await?;
+        connection.close().await?;
+        Ok(applied)
+    };
+    match looked.await {
+        Ok(applied) => Ok(Some(applied)),
+        Err(StoreError::Unavailable(error)) => Err(named(error, path)),
+        Err(error) => Err(error),
+    }
+}
+
+fn named(source: sqlx::Error, path: &Path) -> StoreError {
+    match code(&source) {
+        Some(NOT_A_DATABASE) => StoreError::NotAStore { path: path.to_owned(), source },
+        _ => StoreError::Unavailable(source),
+    }
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -98,10 +135,7 @@ fn pool(connections: u32) -> PoolOptions<sqlx::Sqlite> {
 }
 
 async fn prepare(writer: &Pool<sqlx::Sqlite>, path: &Path, migrate: Migrate) -> Result<(), StoreError> {
-    write_ahead(writer).await.map_err(|source| match code(&source) {
-        Some(NOT_A_DATABASE) => StoreError::NotAStore { path: path.to_owned(), source },
-        _ => StoreError::Unavailable(source),
-    })?;
+    write_ahead(writer).await.map_err(|error| named(error, path))?;
     tables(writer, migrate).await
 }
 
@@ -127,15 +161,20 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 /// finds the work done. (SQLite's lock in the migrator itself does nothing.)
 async fn tables(writer: &Pool<sqlx::Sqlite>, migrate: Migrate) -> Result<(), StoreError> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-    let there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
-    let applied = match sqlx::query(there).fetch_optional(transaction.deref_mut()).await? {
-        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(transaction.deref_mut()).await?)?,
-        None => vec![],
-    };
+    let applied = applied(transaction.deref_mut()).await?;
     if migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
         migrations::run(MIGRATIONS, transaction.deref_mut()).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// The changes that the tables have seen.
+async fn applied(on: &mut SqliteConnection) -> Result<Vec<i64>, StoreError> {
+    let there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+    match sqlx::query(there).fetch_optional(&mut *on).await? {
+        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(on).await?),
+        None => Ok(vec![]),
+    }
 }
 
 pub(super) const MIGRATIONS: &[Row] = &[

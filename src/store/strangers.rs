@@ -2,7 +2,7 @@
 //! which nothing that names the person is believed.
 use std::time::Duration;
 
-use super::engine::{Connection, values};
+use super::engine::{Connection, Row, values};
 use super::{Revocation, Store, StoreError};
 use crate::base::{Timestamp, UserId};
 
@@ -18,6 +18,17 @@ impl TokenRevocation {
     /// Every token that calls its person so.
     pub(crate) fn of_person(sub: &str) -> String {
         format!("sub:{sub}")
+    }
+
+    /// What calls somebody so and was issued until now.
+    pub(super) fn until(sub: &str, now: Timestamp) -> Self {
+        let (not_before, expires_at) = (now.plus(Duration::from_millis(1)), now.plus(LONGEST));
+        Self { subject: Self::of_person(sub), not_before, expires_at }
+    }
+
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        let subject = row.text("subject")?;
+        Ok(Self { subject, not_before: row.time("not_before")?, expires_at: row.time("expires_at")? })
     }
 
     /// One token.
@@ -36,12 +47,7 @@ impl Store {
         let mut on = self.engine.reader().await?;
         let sql = "SELECT * FROM token_revocations WHERE seq > $1 ORDER BY seq LIMIT $2";
         let rows = on.rows(sql, values![seq, i64::from(limit)]).await?;
-        let read = |row: &super::engine::Row| {
-            let subject = row.text("subject")?;
-            let (not_before, expires_at) = (row.time("not_before")?, row.time("expires_at")?);
-            Ok((row.int("seq")?, TokenRevocation { subject, not_before, expires_at }))
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(|row| Ok((row.int("seq")?, TokenRevocation::from_row(row)?))).collect()
     }
 
     /// Ends one token that has no session; it would have ended at `expires_at`.
@@ -55,6 +61,14 @@ impl Store {
     }
 }
 
+/// What a change to a person ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) sessions: Vec<Revocation>,
+    /// What speaks of them and has no session.
+    pub(crate) strangers: Vec<TokenRevocation>,
+}
+
 /// What was done to a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Done {
@@ -64,24 +78,36 @@ pub(super) enum Done {
 }
 
 /// Ends what speaks of a person by any of their names, within the transaction of the caller: what was issued until now, and for
-/// somebody who is disabled also what will be.
-pub(super) async fn of_person(on: &mut Connection, user: UserId, done: Done, now: Timestamp) -> Result<(), StoreError> {
+/// somebody who is disabled or deleted also what will be: an id is never given out again.
+pub(super) async fn of_person(
+    on: &mut Connection,
+    user: UserId,
+    done: Done,
+    now: Timestamp,
+) -> Result<Vec<TokenRevocation>, StoreError> {
     let sql = "SELECT username, email, disabled FROM users WHERE id = $1";
-    let Some(row) = on.row(sql, values![user]).await? else { return Ok(()) };
-    let (not_before, expires_at) = if row.int("disabled")? != 0 && done == Done::Changed {
-        (Revocation::FOR_EVER, Revocation::FOR_EVER)
-    } else {
-        (now.plus(Duration::from_millis(1)), now.plus(LONGEST))
+    let Some(row) = on.row(sql, values![user]).await? else { return Ok(vec![]) };
+    let for_ever = (Revocation::FOR_EVER, Revocation::FOR_EVER);
+    let until_now = (now.plus(Duration::from_millis(1)), now.plus(LONGEST));
+    let disabled = row.int("disabled")? != 0;
+    let (of_id, of_names) = match done {
+        Done::Deleted => (for_ever, until_now),
+        Done::Changed if disabled => (for_ever, for_ever),
+        Done::Changed => (until_now, until_now),
     };
-    let names = [Some(user.to_string()), row.maybe_text("username")?, row.maybe_text("email")?];
-    for name in names.into_iter().flatten() {
-        let subject = TokenRevocation::of_person(&name);
-        put(on, &TokenRevocation { subject, not_before, expires_at }).await?;
+    let names = [row.maybe_text("username")?, row.maybe_text("email")?].into_iter().flatten();
+    let mut ended = vec![];
+    for (name, (not_before, expires_at)) in
+        std::iter::once((user.to_string(), of_id)).chain(names.map(|name| (name, of_names)))
+    {
+        let revoked = TokenRevocation { subject: TokenRevocation::of_person(&name), not_before, expires_at };
+        put(on, &revoked).await?;
+        ended.push(revoked);
     }
-    Ok(())
+    Ok(ended)
 }
 
-async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Result<(), StoreError> {
+pub(super) async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Result<(), StoreError> {
     on.execute("DELETE FROM token_revocations WHERE subject = $1", values![revoked.subject.as_str()]).await?;
     let sql = "INSERT INTO token_revocations (subject, not_before, expires_at) VALUES ($1, $2, $3)";
     on.execute(sql, values![revoked.subject.as_str(), revoked.not_before, revoked.expires_at]).await.map(|_| ())

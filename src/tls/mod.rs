@@ -15,7 +15,7 @@ use rustls::server::{ProducesTickets, ServerConfig, ServerSessionMemoryCache, St
 use rustls::version::{TLS12, TLS13};
 
 pub(crate) use certificate::{Certificate, CertificateError};
-pub(crate) use outgoing::{Mistrust, Offer, Outgoing};
+pub(crate) use outgoing::{Mistrust, Offer, Outgoing, shown_until};
 pub(crate) use settings::{MinVersion, Pair, Settings, Trust};
 
 use crate::base::Timestamp;

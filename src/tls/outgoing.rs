@@ -19,10 +19,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::TlsError;
 use super::certificate::{Certificate, CertificateError, chain, contents, provider};
-use super::der;
 use super::settings::Trust;
+use super::{TlsError, der};
 use crate::base::Timestamp;
 
 /// One set of files at work; unchangeable.
@@ -73,6 +72,11 @@ impl Outgoing {
         };
         connector.connect(name, socket).await.map_err(Mistrust::of)
     }
+}
+
+/// When the certificate ends that the other side showed.
+pub(crate) fn shown_until(stream: &TlsStream<TcpStream>) -> Option<Timestamp> {
+    der::not_after(stream.get_ref().1.peer_certificates()?.first()?)
 }
 
 impl fmt::Debug for Outgoing {

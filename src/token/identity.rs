@@ -68,6 +68,11 @@ impl Identity {
         self.username.as_ref()
     }
 
+    /// What the person signs in with: the address where there is no username, which never holds an `@`. Machines have neither.
+    pub(crate) fn login_name(&self) -> Option<&str> {
+        self.username.as_ref().map(Username::as_str).or_else(|| self.email.as_ref().map(Email::as_str))
+    }
+
     pub(crate) fn email(&self) -> Option<&Email> {
         self.email.as_ref()
     }

@@ -100,6 +100,47 @@ fn the_same_file_twice_adds_nobody_twice() {
 }
 
 #[test]
+fn a_dry_run_counts_as_the_import_does_also_where_somebody_stands_in_the_file_twice() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("alice");
+    let table = "username,email\n\
+        ann,ann@example.com\nANN,\n,Ann@Example.com\nbob,ann@example.com\n\
+        alice,cy@example.com\ncy,cy@example.com\nbob,\n";
+    let path = file(&gateway, "users.csv", table);
+    let dry = run(&gateway, &["import", "users", &path, "--dry-run"]).expect(0);
+    assert!(dry.out.starts_with("3 would be added, 4 were there already, 0 refused\n"), "{}", dry.out);
+    let ran = run(&gateway, &["import", "users", &path]).expect(0);
+    assert!(ran.out.starts_with("3 added, 4 were there already, 0 refused\n"), "{}", ran.out);
+}
+
+#[test]
+fn a_role_that_was_taken_away_does_not_come_back_with_an_export() {
+    let here = Gateway::start(&Upstream::start());
+    for name in ["alice", "bob", "cy"] {
+        here.register(name);
+    }
+    run(&here, &["user", "edit", "alice", "--remove-role", "user"]).expect(0);
+    run(&here, &["user", "edit", "bob", "--remove-role", "user", "--add-role", "admin"]).expect(0);
+    let table = run(&here, &["export", "users"]).expect(0).out;
+    let lines = run(&here, &["export", "users", "--json"]).expect(0).out;
+    for (name, text) in [("out.csv", table), ("out.jsonl", lines)] {
+        let there = Gateway::start(&Upstream::start());
+        let path = file(&there, name, &text);
+        run(&there, &["import", "users", &path]).expect(0);
+        let roles = |name: &str| run(&there, &["user", "show", name, "--json"]).expect(0).json()["roles"].clone();
+        assert_eq!((roles("alice"), roles("bob"), roles("cy")), (json!([]), json!(["admin"]), json!(["user"])));
+        let rows = |gateway: &Gateway| {
+            let text = run(gateway, &["export", "users"]).expect(0).out;
+            text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(rows(&there), rows(&here));
+        let path = file(&there, "unsaid.csv", "username\ndan\n");
+        run(&there, &["import", "users", &path]).expect(0);
+        assert_eq!(roles("dan"), json!(["user"]));
+    }
+}
+
+#[test]
 fn what_is_exported_is_imported_elsewhere() {
     let here = Gateway::start(&Upstream::start());
     here.register("alice");
@@ -167,7 +208,8 @@ fn the_files_of_other_programs_are_read() {
     }
     let show = |name: &str| run(&gateway, &["user", "show", name, "--json"]).expect(0).json();
     assert_eq!((&show("kc")["name"], &show("kc")["attributes"]["team"]), (&json!("Kay Cee"), &json!("red")));
-    assert!(show("au")["roles"].to_string().contains("\"dev\""));
+    assert_eq!(show("au")["roles"], json!(["admins", "dev"]));
+    assert_eq!((&show("kc")["roles"], &show("kc2")["roles"]), (&json!(["admin", "user"]), &json!(["user"])));
     assert_eq!(
         (&show("su@example.com")["name"], &show("su@example.com")["email_verified"]),
         (&json!("Su Pa"), &json!(true))

@@ -164,6 +164,25 @@ fn signing_out_needs_a_request_of_ours_and_no_get_does_it() {
     browser.send(browser.fetch("POST", "/auth/logout").form(&form)).expect(303);
 }
 
+#[test]
+fn a_sign_out_by_form_asks_for_its_token_only_where_a_browser_adds_the_cookie_by_itself() {
+    let gateway = Site::fixture(&Upstream::start()).start();
+    let browser = Browser::signed_in(&gateway);
+    let out = |call: Call<'_>| assert_eq!(call.send().expect(303).field("location"), Some("/pub"));
+    let (bearer, refresh) = (gateway.sign_in("alice"), gateway.sign_in("alice"));
+    out(gateway.post("/auth/logout").bearer(&bearer.access).form("return_to=/pub"));
+    gateway.get("/app").bearer(&bearer.access).send().refused(401, "session_ended");
+    out(gateway.post("/auth/logout").form(&format!("return_to=/pub&refresh_token={}", refresh.refresh)));
+    gateway.get("/app").bearer(&refresh.access).send().refused(401, "session_ended");
+    let with_cookie = |form: &str| browser.send(gateway.post("/auth/logout").form(form));
+    with_cookie("return_to=/pub").refused(403, "bad_form");
+    with_cookie(&format!("return_to=/pub&refresh_token={}", refresh.refresh)).refused(403, "bad_form");
+    browser.open("/app").expect(200);
+    // The site's own origin is named.
+    browser.send(browser.fetch("POST", "/auth/logout").form("return_to=/pub")).expect(303);
+    assert!(browser.cookie("authgate").is_none());
+}
+
 #[test] // D01 to D05
 fn nobody_is_sent_to_another_site() {
     let gateway = Site::fixture(&Upstream::start()).start();

@@ -90,13 +90,14 @@ const WRONG_CURRENT: [Says; 6] = [
     (401, "invalid_credentials"),
     (401, "invalid_credentials"),
 ];
+/// In the words of RFC 6749 and RFC 6750.
 const NEEDS_A_MACHINE: [Says; 6] = [
-    (401, "login_required"),
-    (401, "token_invalid"),
-    (401, "token_expired"),
-    (401, "session_ended"),
-    (403, "missing_scope"),
-    (403, "missing_scope"),
+    (401, "invalid_client"),
+    (401, "invalid_token"),
+    (401, "invalid_token"),
+    (401, "invalid_token"),
+    (401, "insufficient_scope"),
+    (401, "insufficient_scope"),
 ];
 const SHOWN_THE_SIGN_IN: [Says; 6] = [(303, ""), (303, ""), (303, ""), (303, ""), (200, ""), (200, "")];
 const WRONG_GRANT: [Says; 6] = [(400, "invalid_grant"); 6];
@@ -342,11 +343,13 @@ fn knock(gateway: &Gateway, door: &Door, credential: Option<&str>) -> Answer {
 fn challenges(answer: &Answer, code: &str, about: &str) {
     let asks = answer.field("www-authenticate").unwrap_or_default();
     match code {
-        "login_required" => assert_eq!(asks, "Bearer realm=\"authgate\"", "{about}"),
+        "login_required" | "invalid_client" => assert_eq!(asks, "Bearer realm=\"authgate\"", "{about}"),
         "token_invalid" | "token_expired" | "session_ended" => {
             assert!(asks.contains("error=\"invalid_token\""), "{about}: {asks}");
         }
-        "missing_role" | "missing_scope" => assert!(asks.contains("error=\"insufficient_scope\""), "{about}: {asks}"),
+        "missing_role" | "missing_scope" | "insufficient_scope" => {
+            assert!(asks.contains("error=\"insufficient_scope\""), "{about}: {asks}")
+        }
         _ => {}
     }
 }

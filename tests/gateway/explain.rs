@@ -104,3 +104,92 @@ fn the_cookie_of_a_browser_is_looked_up() {
     let strange = explain(&gateway, &["--json", "GET", "/app/x", "-H", "Cookie: authgate=x"]).expect(1).json();
     assert_eq!(strange["error"], "token_invalid");
 }
+
+#[test]
+fn a_token_in_a_field_is_judged_as_the_gateway_judges_it() {
+    let gateway = Site::fixture(&Upstream::start()).start();
+    let (alice, bob) = (gateway.register("alice"), gateway.register("bob"));
+    let field = |token: &str| format!("Authorization: Bearer {token}");
+    let good = explain(&gateway, &["--json", "GET", "/app/x", "-H", &field(&alice.access)]).expect(0).json();
+    assert_eq!(good["sent"]["X-User-Name"], "alice", "{good}");
+    assert!(good["steps"].to_string().contains("token signature"), "{good}");
+    assert!(!good.to_string().contains(&alice.access), "the token is not shown again");
+    gateway.log_out(&alice.access).expect(204);
+    let ended = explain(&gateway, &["--json", "GET", "/app/x", "-H", &field(&alice.access)]).expect(1).json();
+    assert_eq!(ended["error"], "session_ended", "{ended}");
+
+    let first = field(&alice.access);
+    let others = [vec!["--token", &bob.access], vec!["--user", "bob"], vec!["-H", "Authorization: Basic YTpi"]];
+    for other in others {
+        let args = [vec!["--json", "GET", "/app/x", "-H", &first], other.clone()].concat();
+        let two = explain(&gateway, &args).expect(1).json();
+        assert_eq!((&two["status"], &two["error"]), (&Value::from(400), &Value::from("double_credentials")), "{two}");
+        assert!(says_why(&two), "{other:?}: {two}");
+    }
+    let sent = gateway.get("/app/x").bearer(&alice.access).bearer(&bob.access).send();
+    sent.refused(400, "double_credentials");
+}
+
+/// Whether something that was asked for is told to be missing. Routes that are not the longest are no reason.
+fn says_why(json: &Value) -> bool {
+    let is_another = |step: &Value| step["step"] == "route" && step["place"].is_string();
+    json["steps"].as_array().unwrap().iter().any(|step| step["ok"] == false && !is_another(step))
+}
+
+#[test]
+fn no_no_is_without_its_reason() {
+    let upstream = Upstream::start();
+    let url = upstream.url();
+    let site = Site::fixture(&upstream)
+        .route(&format!("prefix = \"/inside\"\nupstream = \"{url}\"\nnetworks = [\"10.0.0.0/8\"]"))
+        .route(&format!("prefix = \"/read\"\nupstream = \"{url}\"\nmethods = [\"GET\"]\nauth = \"none\""));
+    let gateway = site.start();
+    gateway.register("bob");
+    let file = std::fs::read_to_string(gateway.file()).unwrap();
+    let line = |key: &str| file.lines().position(|line| line.starts_with(key)).unwrap() + 1;
+    let ask = |code: i32, args: &[&str]| {
+        let json = explain(&gateway, &[&["--json"], args].concat()).expect(code).json();
+        let text = explain(&gateway, args).expect(code).out;
+        assert_eq!(says_why(&json), code == 1, "{args:?}: {json}");
+        (json, text)
+    };
+
+    let (json, text) = ask(1, &["GET", "/inside/x", "--user", "bob", "--ip", "192.0.2.7"]);
+    assert_eq!(json["error"], "network_not_allowed");
+    let place = format!("gateway.toml:{}", line("networks"));
+    assert!(text.contains("192.0.2.7") && text.contains("10.0.0.0/8") && text.contains(&place), "{text}");
+    assert!(!json["steps"].to_string().contains("signed in"), "nobody was asked who they are: {json}");
+    let (json, _) = ask(0, &["GET", "/inside/x", "--user", "bob", "--ip", "10.1.2.3"]);
+    assert!(json["steps"].to_string().contains("network"), "{json}");
+
+    let (json, text) = ask(1, &["POST", "/read/x"]);
+    assert_eq!(json["error"], "method_not_allowed");
+    let place = format!("gateway.toml:{}", line("methods"));
+    assert!(text.contains("POST") && text.contains("GET, HEAD") && text.contains(&place), "{text}");
+
+    let (json, text) = ask(1, &["get", "/read/x"]);
+    assert_eq!(json["error"], "method_not_known");
+    assert!(text.contains("capital letters") && !text.contains("more than one way"), "{text}");
+
+    for nowhere in ["/nowhere", "/auth/nothing", "/pub/../app", "/pub//x"] {
+        ask(1, &["GET", nowhere]);
+    }
+}
+
+#[test]
+fn what_would_let_somebody_in_does_so_when_it_is_run() {
+    let upstream = Upstream::start();
+    let route = format!(
+        "prefix = \"/orders\"\nupstream = \"{}\"\nroles = [\"clerk\", \"boss\"]\nscopes = [\"orders:read\", \"orders:write\", \"stock\"]",
+        upstream.url()
+    );
+    let gateway = Site::fixture(&upstream).route(&route).start();
+    gateway.register("bob");
+    authgate(gateway.folder(), &[], &["user", "edit", "bob", "--add-scope", "orders:write"]).expect(0);
+    let ask = ["--json", "GET", "/orders/1", "--user", "bob"];
+    let cure = explain(&gateway, &ask).expect(1).json()["cure"].as_str().unwrap().to_owned();
+    let command = cure.split_once("authgate ").unwrap().1;
+    assert_eq!(command, "user edit bob --add-role clerk --add-scope orders:read --add-scope stock");
+    authgate(gateway.folder(), &[], &command.split(' ').collect::<Vec<_>>()).expect(0);
+    explain(&gateway, &ask).expect(0);
+}

@@ -1,6 +1,9 @@
 //! Who is asking is said by the gateway alone; the rows of the catalogue are in `cases`.
+use serde_json::json;
+
 use crate::cases::identity::{alice_alone, nobody};
-use crate::support::{Gateway, Site, Upstream};
+use crate::support::client::password_of;
+use crate::support::{Gateway, Mint, SOON, Site, Upstream, authgate, until};
 
 #[test]
 fn every_character_a_name_may_hold_is_folded() {
@@ -38,7 +41,7 @@ fn a_trusted_proxy_says_who_the_client_is_and_nobody_else_does() {
             gateway.get("/pub/x").header("X-Forwarded-For", said).header("X-Request-Id", "abc.1").send().expect(200);
         assert_eq!(answer.field("x-request-id"), Some("abc.1"));
         let mut client_logged = String::new();
-        crate::support::until("the log line", crate::support::SOON, || {
+        until("the log line", SOON, || {
             let lines = crate::support::log::requests(&gateway.log_text());
             let line = lines.into_iter().rev().find(|line| line["request_id"] == "abc.1");
             client_logged = line.map_or(String::new(), |line| line["client"].as_str().unwrap_or_default().to_owned());
@@ -109,4 +112,32 @@ fn presets_name_the_fields_other_gateways_send() {
             assert!(others.iter().all(|other| seen.field(other).is_none()), "{preset}: {:#?}", seen.head);
         }
     }
+}
+
+#[test]
+fn whoever_has_only_an_address_is_called_by_it() {
+    let upstream = Upstream::start();
+    let gateway = Site::shared_secret(&upstream).set("accounts", "identifier", "\"email\"").start();
+    let form = json!({ "email": "Ann@Example.com", "password": password_of("ann") });
+    let answer = gateway.post("/auth/register").json(&form).send().expect(201);
+    let ann = gateway.person("ann", &answer);
+    gateway.get("/app").bearer(&ann.access).header("X-User-Name", "root").send().expect(200);
+    assert_eq!(upstream.last().all("x-user-name"), ["ann@example.com"]);
+    let verified = gateway.get("/auth/verify").bearer(&ann.access).send().expect(200);
+    assert_eq!(verified.field("x-user-name"), Some("ann@example.com"));
+    let made = ["token", "create", "--name", "robot", "--scope", "introspect", "--expires", "1h", "--json"];
+    let made = authgate(gateway.folder(), gateway.site().variables(), &made).expect(0).json();
+    let robot = made["token"].as_str().unwrap();
+    until("the token is known", SOON, || gateway.get("/app").bearer(robot).send().status == 200);
+    assert!(upstream.last().all("x-user-name").is_empty(), "a machine is nobody of that name");
+    for token in [&ann.access, &ann.refresh] {
+        let told = gateway.post("/auth/introspect").bearer(robot).form(&format!("token={token}")).send().expect(200);
+        assert_eq!(told.json()["username"], "ann@example.com");
+    }
+    // No username looks like an address.
+    let form = json!({ "email": "eve@example.com", "username": "ann@example.com", "password": password_of("eve") });
+    gateway.post("/auth/register").json(&form).send().refused(422, "invalid_fields");
+    let mut forged = Mint::of(&ann.access);
+    forged.claims["preferred_username"] = json!("bob@example.com");
+    gateway.get("/app").bearer(&forged.resigned()).send().refused(401, "token_invalid");
 }

@@ -67,6 +67,20 @@ fn what_a_retired_key_signed_is_refused_within_a_second() {
 }
 
 #[test]
+fn the_key_that_signs_is_retired_as_the_help_says() {
+    let gateway = Gateway::start(&Upstream::start());
+    let before = gateway.register("alice");
+    let help = keys(&gateway, &["retire", "--help"]).expect(0).out;
+    let example = help.lines().find(|line| line.contains("keys rotate")).unwrap();
+    let line = example.trim().replace("authgate keys", &format!("'{}' keys", env!("CARGO_BIN_EXE_authgate")));
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", &line.replace("KID", &signer(&before.access))]).current_dir(gateway.folder());
+    let ran = shell.envs(gateway.site().variables().iter().cloned()).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    until("the token is refused", SOON, || gateway.get("/app").bearer(&before.access).send().status == 401);
+}
+
+#[test]
 fn keys_change_by_themselves_and_no_token_dies_early() {
     let gateway = Site::fixture(&Upstream::start()).set("keys", "rotate_every", "\"3s\"").start();
     let first = gateway.register("alice");

@@ -1,6 +1,6 @@
 //! What the operator reads afterwards.
 use crate::support::log::{lines, request, requests};
-use crate::support::{Gateway, Raw, SOON, Site, Upstream, until};
+use crate::support::{Gateway, Raw, SOON, Site, Upstream, authgate, until};
 
 #[test]
 fn each_request_is_one_json_line_that_says_what_was_decided() {
@@ -44,6 +44,32 @@ fn each_request_is_one_json_line_that_says_what_was_decided() {
     let ids: Vec<_> = requests(&gateway.log_text()).into_iter().map(|line| line["request_id"].clone()).collect();
     let different: std::collections::HashSet<_> = ids.iter().map(ToString::to_string).collect();
     assert_eq!(different.len(), ids.len(), "one line for each request");
+}
+
+#[test]
+fn whatever_reason_stands_in_the_log_the_manual_knows_it() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    gateway.get("/pub/x").send().expect(200);
+    gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+    gateway.get("/app/x").send().expect(401);
+    gateway.get("/app/x").bearer("x.y.z").send().expect(401);
+    gateway.get("/app/x").bearer(&alice.access).header("Authorization", "Bearer again").send().expect(400);
+    gateway.get("/nowhere").send().expect(404);
+    gateway.get("/auth/healthz").send().expect(200);
+    gateway.get("/auth/mfa").send();
+    gateway.post("/auth/token").form("grant_type=nonsense").send().expect(400);
+    let mut reasons = std::collections::BTreeSet::new();
+    until("a line for each", SOON, || {
+        reasons =
+            requests(&gateway.log_text()).iter().filter_map(|line| Some(line["reason"].as_str()?.into())).collect();
+        reasons.len() >= 9
+    });
+    for reason in reasons {
+        let reason: String = reason;
+        let page = authgate(gateway.folder(), &[], &["help", "error", &reason]).expect(0).out;
+        assert!(page.starts_with(&format!("{reason}\n\n")), "{page}");
+    }
 }
 
 #[test]

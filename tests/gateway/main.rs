@@ -87,6 +87,7 @@ mod third_party;
 // What the operator sees.
 mod bring;
 mod cli;
+mod deep;
 mod explain;
 mod log;
 mod metrics;

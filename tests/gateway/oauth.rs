@@ -102,10 +102,13 @@ fn introspection_tells_machines_with_the_scope_and_nobody_else() {
         drop(alice);
         gateway.sign_in("alice")
     };
-    gateway.post("/auth/introspect").form("token=x").send().refused(401, "login_required");
-    introspect(&gateway, "nonsense", &alice.access).refused(401, "token_invalid");
-    introspect(&gateway, &stranger, &alice.access).refused(403, "missing_scope");
-    introspect(&gateway, &alice.access, &alice.access).refused(403, "missing_scope");
+    gateway.post("/auth/introspect").form("token=x").send().refused(401, "invalid_client");
+    introspect(&gateway, "nonsense", &alice.access).refused(401, "invalid_token");
+    for lacks in [&stranger, &alice.access] {
+        let refused = introspect(&gateway, lacks, &alice.access).refused(401, "insufficient_scope");
+        let asks = refused.field("www-authenticate").unwrap();
+        assert!(asks.contains("error=\"insufficient_scope\", scope=\"introspect\""), "{asks}");
+    }
     gateway.post("/auth/introspect").bearer(&caller).form("").send().expect(400);
     let told = introspect(&gateway, &caller, &alice.access).expect(200).json();
     for (name, value) in [
@@ -156,6 +159,59 @@ fn who_holds_a_token_may_revoke_it() {
 }
 
 #[test]
+fn a_token_that_another_holder_of_the_key_made_is_revoked_too_and_no_other_one_with_it() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    let alice = gateway.register("alice");
+    let mut elsewhere = Mint::of(&alice.access);
+    elsewhere.claims.as_object_mut().unwrap().shift_remove("sid");
+    let (one, other) = (elsewhere.claim("jti", json!("one-of-theirs")), elsewhere.claim("jti", json!("another")));
+    gateway.get("/app").bearer(&one).send().expect(200);
+    revoke(&gateway, &one).expect(200);
+    gateway.get("/app").bearer(&one).send().refused(401, "session_ended");
+    gateway.get("/app").bearer(&other).send().expect(200);
+    gateway.get("/app").bearer(&alice.access).send().expect(200);
+}
+
+/// As another holder of the key makes one for somebody of ours, this moment: without a session.
+fn made_elsewhere(access: &str) -> String {
+    let mut token = Mint::of(access);
+    token.claims.as_object_mut().unwrap().shift_remove("sid");
+    token.claim("jti", json!("one-of-theirs"))
+}
+
+#[test]
+fn what_somebody_ends_ends_their_tokens_from_elsewhere_with_the_same_answer() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    for change in ["/auth/logout-all", "/auth/password"] {
+        let name = change.rsplit('/').next().unwrap();
+        let person = gateway.register(name);
+        let elsewhere = made_elsewhere(&person.access);
+        gateway.get("/app").bearer(&elsewhere).send().expect(200);
+        let body = if name == "password" {
+            json!({ "current_password": person.password, "new_password": "Zirbe-9-Nebel-am-See" })
+        } else {
+            json!({})
+        };
+        gateway.post(change).bearer(&person.access).json(&body).send().expect(204);
+        gateway.get("/app").bearer(&elsewhere).send().refused(401, "session_ended");
+    }
+}
+
+#[test]
+fn nobody_speaks_of_somebody_who_was_deleted_however_late_the_token_is_made() {
+    let gateway = Site::shared_secret(&Upstream::start()).start();
+    let alice = gateway.register("alice");
+    let elsewhere = made_elsewhere(&alice.access);
+    run(&gateway, &["user", "delete", "alice", "--yes"]).expect(0);
+    until("the token is dead", SOON, || gateway.get("/app").bearer(&elsewhere).send().status == 401);
+    let mut late = Mint::of(&elsewhere);
+    for name in ["iat", "nbf", "auth_time"] {
+        late.claims[name] = json!(late.now() + 2);
+    }
+    gateway.get("/app").bearer(&late.resigned()).send().refused(401, "session_ended");
+}
+
+#[test]
 fn token_inspect_says_what_a_token_is_and_whether_it_is_good() {
     let gateway = Gateway::start(&Upstream::start());
     let alice = gateway.register("alice");
@@ -176,4 +232,32 @@ fn token_inspect_says_what_a_token_is_and_whether_it_is_good() {
     run(&gateway, &["token", "revoke", &id]).expect(0);
     look(&robot).expect(1);
     look("nonsense").expect(1);
+}
+
+#[test]
+fn every_no_of_the_oauth_endpoints_has_their_two_members_and_its_fields() {
+    let gateway = Gateway::start(&Upstream::start());
+    for path in ["/auth/token", "/auth/introspect", "/auth/revoke"] {
+        let post = || gateway.post(path);
+        let large = format!("token={}", "x".repeat(5000));
+        for (call, status, error) in [
+            (gateway.get(path), 405, "invalid_request"),
+            (post().json(&json!({ "token": "x" })), 415, "invalid_request"),
+            (post().form(&large), 413, "invalid_request"),
+            (post().form("token=%"), 400, "invalid_request"),
+        ] {
+            // Whoever may not ask is told that first.
+            let stranger = path == "/auth/introspect" && status != 405;
+            let (status, error) = if stranger { (401, "invalid_client") } else { (status, error) };
+            // `send` looks at the fields that belong to each status.
+            let refused = call.send().refused(status, error);
+            assert_eq!(refused.field("content-type"), Some("application/json"), "{path}");
+            let names: Vec<_> = refused.json().as_object().unwrap().keys().cloned().collect();
+            assert_eq!(names, ["error", "error_description"], "{path}");
+        }
+    }
+    for path in ["/auth/token", "/auth/revoke"] {
+        let foreign = gateway.post(path).header("Origin", "https://evil.example").form("token=x").send();
+        foreign.refused(403, "invalid_request");
+    }
 }

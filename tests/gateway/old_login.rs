@@ -14,7 +14,7 @@ fn old_server() -> Upstream {
     Upstream::answering(|seen| {
         let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
         match (seen.path(), body["user"].as_str(), body["pass"].as_str()) {
-            ("/old/login", Some("ann"), Some(PASSWORD)) => {
+            ("/old/login", Some("ann" | "ben"), Some(PASSWORD)) => {
                 Reply::new("200 OK", "Content-Type: application/json\r\n", r#"{"token":"old"}"#)
             }
             _ => Reply::new("401 Unauthorized", "", ""),
@@ -44,6 +44,9 @@ fn somebody_the_old_login_knows_is_kept_and_never_asked_about_again() {
     // What cannot be a name is nobody's there either.
     gateway.log_in("not a name", PASSWORD).refused(401, "invalid_credentials");
     assert_eq!(old.seen().len(), 3);
+    // That it says no to a wrong password is known by now.
+    gateway.log_in("ben", PASSWORD).expect(200);
+    assert_eq!(old.seen().len(), 4);
     gateway.leaks_nothing();
 }
 
@@ -56,6 +59,10 @@ fn a_login_that_takes_everything_or_answers_with_a_page_lets_nobody_in() {
         let old = Upstream::answering(move |_| Reply { bytes: bytes.clone(), close });
         let gateway = behind(&old.url());
         gateway.log_in("ann", PASSWORD).refused(401, "invalid_credentials");
+        // A page is a no; a yes to everything is found out once.
+        let asked = old.seen().len();
+        gateway.log_in("ben", PASSWORD).refused(401, "invalid_credentials");
+        assert_eq!(old.seen().len(), if asked == 2 { 2 } else { 2 * asked });
     }
 }
 

@@ -4,7 +4,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::support::{Faults, Gateway, SOON, Site, Upstream, authgate, until};
+use crate::support::{Browser, Faults, Gateway, SOON, Site, Upstream, authgate, until};
 
 #[test]
 fn a_refresh_token_gives_a_new_pair() {
@@ -153,4 +153,18 @@ fn a_body_is_wanted_and_nothing_happens_by_get() {
         .expect(415);
     gateway.post("/auth/refresh").body("application/json", "{").send().refused(400, "bad_json");
     gateway.refresh(&alice.refresh).expect(200);
+}
+
+#[test]
+fn nothing_shown_is_no_refresh_token_and_a_cookie_is_enough_with_whatever_body() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.post("/auth/refresh").send().refused(401, "invalid_refresh_token");
+    gateway.post("/auth/refresh").json(&json!({})).send().refused(401, "invalid_refresh_token");
+    gateway.post("/auth/refresh").json(&json!({ "refresh_token": 1 })).send().refused(400, "bad_json");
+    let browser = Browser::signed_in(&gateway);
+    for call in [browser.fetch("POST", "/auth/refresh"), browser.fetch("POST", "/auth/refresh").json(&json!({}))] {
+        let token = browser.send(call).expect(200).json()["access_token"].as_str().unwrap().to_owned();
+        gateway.keep_secret(&token);
+        gateway.get("/app").bearer(&token).send().expect(200);
+    }
 }

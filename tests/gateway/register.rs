@@ -1,8 +1,8 @@
 //! POST /auth/register.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::client::password_of;
-use crate::support::{Gateway, Site, Upstream};
+use crate::support::{Gateway, Site, Upstream, authgate_with_input};
 
 #[test]
 fn who_registers_is_signed_in_and_told_where_their_account_is() {
@@ -202,4 +202,74 @@ fn a_foreign_page_cannot_register_anybody() {
     from("Origin", "null").expect(403);
     from("Sec-Fetch-Site", "cross-site").expect(403);
     from("Origin", &format!("http://{}", gateway.authority())).expect(201);
+}
+
+#[test]
+fn members_that_are_missing_are_told_by_name_and_wrong_ones_are_no_such_object() {
+    let gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    for (path, missing, wrong) in [
+        ("/auth/register", &["username", "password"][..], json!({ "username": "ann", "password": null })),
+        ("/auth/login", &["username", "password"], json!({ "username": "ann", "password": 1 })),
+        ("/auth/password", &["current_password", "new_password"], json!({ "new_password": ["x"] })),
+        ("/auth/password/forgot", &["email"], json!({ "email": 1 })),
+        ("/auth/password/reset", &["token", "new_password"], json!({ "token": "agl_x", "role": "admin" })),
+        ("/auth/verify-email", &["token"], json!({ "token": {} })),
+        ("/auth/mfa", &["challenge", "code"], json!({ "challenge": 1 })),
+    ] {
+        let send = |body: &Value| gateway.post(path).bearer(&alice.access).json(body).send();
+        let refused = send(&json!({})).refused(422, "invalid_fields").json();
+        let errors = refused["errors"].as_array().unwrap();
+        let told: Vec<_> = errors.iter().map(|error| (error["pointer"].clone(), error["error"].clone())).collect();
+        let expected: Vec<_> = missing.iter().map(|name| (json!(format!("#/{name}")), json!("required"))).collect();
+        assert_eq!(told, expected, "{path}");
+        send(&wrong).refused(400, "bad_json");
+    }
+    let one = gateway.post("/auth/login").json(&json!({ "email": "ann@example.com" })).send();
+    let one = one.refused(422, "invalid_fields").json();
+    assert_eq!((one["errors"].as_array().unwrap().len(), &one["errors"][0]["pointer"]), (1, &json!("#/password")));
+}
+
+#[test]
+fn what_tokens_name_people_by_is_asked_for_and_who_has_none_is_told_no_and_not_that_we_are_broken() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    gateway.kill();
+    gateway.change(|site| site.set("tokens", "subject", "\"email\""));
+    gateway.run();
+    let run =
+        |args: &[&str]| authgate_with_input(gateway.folder(), gateway.site().variables(), args, "long enough 7\n");
+    let checked = run(&["check"]);
+    assert!(checked.out.contains("W309") || checked.err.contains("W309"), "{} {}", checked.out, checked.err);
+    let bob = json!({ "username": "bob", "password": password_of("bob") });
+    let refused = gateway.post("/auth/register").json(&bob).send().refused(422, "invalid_fields").json();
+    assert_eq!(refused["errors"][0]["pointer"], "#/email");
+    let page = gateway.get("/auth/register").header("Accept", "text/html").send().expect(200).text();
+    assert!(page.contains("name=\"email\" type=\"email\"") && !page.contains("class=\"optional\""), "{page}");
+    gateway.log_in("alice", &alice.password).refused(403, "account_disabled");
+    let form = format!("grant_type=password&username=alice&password={}", alice.password);
+    gateway.post("/auth/token").form(&form).send().refused(400, "invalid_grant");
+    gateway.refresh(&alice.refresh).refused(401, "invalid_refresh_token");
+    assert!(gateway.log_text().contains("authgate user edit"), "cause and cure");
+    let added = run(&["user", "add", "cy", "--password-stdin"]).expect(1);
+    assert!(added.err.contains("email"), "{}", added.err);
+    run(&["user", "edit", "alice", "--email", "alice@example.com"]).expect(0);
+    gateway.log_in("alice", &alice.password).expect(200);
+}
+
+#[test]
+fn a_closed_registration_says_so_on_a_page_whoever_asks_for_it() {
+    let gateway = Site::fixture(&Upstream::start()).set("accounts", "registration", "\"closed\"").start();
+    for accept in ["*/*", "application/json", "text/html"] {
+        let page = gateway.get("/auth/register").header("Accept", accept).send().expect(403);
+        assert!(page.field("content-type").unwrap().starts_with("text/html"), "{accept}");
+    }
+}
+
+#[test]
+fn no_word_of_the_own_name_makes_a_password() {
+    let gateway = Gateway::start(&Upstream::start());
+    let named = |password: &str| json!({ "username": "ann", "name": "Ann de Lovelace", "password": password });
+    gateway.post("/auth/register").json(&named("99-LoveLace-99")).send().refused(422, "weak_password");
+    gateway.post("/auth/register").json(&named("announcement of a deer")).send().expect(201);
 }

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 use crate::support::servers::{Kind, Server};
-use crate::support::{Gateway, Ran, Site, Upstream, authgate};
+use crate::support::{A_BUSY_SECOND, Gateway, Ran, Site, Upstream, authgate, until};
 
 /// The verb with the gateway's file, on another store when there is one.
 fn store(gateway: &Gateway, url: Option<&str>, args: &[&str]) -> Ran {
@@ -67,6 +67,44 @@ fn what_a_backup_holds_can_be_put_back() {
     gateway.log_in("bob", "seven green bottles").refused(401, "invalid_credentials");
     let files: Vec<_> = std::fs::read_dir(gateway.folder()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert!(!files.iter().any(|name| name.to_string_lossy().contains("part")), "{files:?}");
+}
+
+/// What runs goes on with what it has in memory unless it is told.
+#[test]
+fn whoever_a_restore_removes_is_out_of_a_running_gateway_within_a_second() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    let alice = gateway.register("alice");
+    store(&gateway, None, &["backup", "kept.db"]).expect(0);
+    let bob = gateway.register("bob");
+    let again = gateway.sign_in("alice");
+    let robot = authgate(
+        gateway.folder(),
+        &[],
+        &["token", "create", "--name", "robot", "--scope", "a", "--expires", "1h", "--json"],
+    )
+    .expect(0)
+    .json();
+    let robot = robot["token"].as_str().unwrap();
+    let all = [&bob.access, &again.access, &alice.access, robot];
+    until("the machine is known", A_BUSY_SECOND, || gateway.get("/app/x").bearer(robot).send().status == 200);
+    for token in all {
+        gateway.get("/app/x").bearer(token).send().expect(200);
+    }
+
+    store(&gateway, None, &["restore", "kept.db", "-y"]).expect(0);
+    for token in all {
+        until("it is believed no more", A_BUSY_SECOND, || gateway.get("/app/x").bearer(token).send().status == 401);
+    }
+    gateway.get("/app/x").bearer(&bob.access).send().refused(401, "session_ended");
+    gateway.refresh(&bob.refresh).refused(401, "invalid_refresh_token");
+    let alice = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
+    gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+
+    gateway.stop();
+    gateway.run();
+    gateway.get("/app/x").bearer(&bob.access).send().refused(401, "session_ended");
+    gateway.get("/app/x").bearer(&alice.access).send().expect(200);
+    gateway.leaks_nothing();
 }
 
 #[test]

@@ -89,3 +89,15 @@ fn escapes_of_a_form_are_read() {
     let form = "grant_type=password&username=%61lice&password=a%2Bb+%26+c%3Dd+%2541+%C3%BC";
     gateway.post("/auth/token").form(form).send().expect(200);
 }
+
+#[test]
+fn a_refresh_that_asks_for_more_than_was_granted_uses_nothing_up() {
+    let gateway = Site::fixture(&Upstream::start()).set("tokens", "refresh_grace", "\"0s\"").start();
+    let alice = gateway.register("alice");
+    let form = |scope: &str| format!("grant_type=refresh_token&refresh_token={}&scope={scope}", alice.refresh);
+    for scope in ["moon:read", "user+moon:read"] {
+        oauth_refused(gateway.post("/auth/token").form(&form(scope)).send(), 400, "invalid_scope");
+    }
+    let answer = gateway.post("/auth/token").form(&form("user")).send().expect(200);
+    assert_eq!(answer.json()["scope"], "user");
+}

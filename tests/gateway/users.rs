@@ -1,9 +1,9 @@
 //! `authgate user …`: the operator's hand on accounts, in force in a running gateway within a second.
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{A_BUSY_SECOND, Gateway, Ran, SOON, Upstream, authgate_with_input, until};
+use crate::support::{A_BUSY_SECOND, Gateway, Ran, SOON, Site, Upstream, authgate_with_input, python_program, until};
 
 fn user(gateway: &Gateway, args: &[&str], input: &str) -> Ran {
     let args: Vec<_> = ["user"].iter().chain(args).copied().collect();
@@ -51,6 +51,56 @@ fn somebody_is_added_shown_listed_and_signs_in() {
     assert_eq!(names(&user(&gateway, &["list", "--json"], "").expect(0).json()), ["ann"]);
     let token = gateway.log_in("ann", "seven green bottles").expect(200).json();
     gateway.get("/app/admin").bearer(token["access_token"].as_str().unwrap()).send().expect(200);
+}
+
+#[test]
+fn somebody_is_added_by_the_address_alone_and_it_is_told_what_they_sign_in_with() {
+    let gateway = Gateway::start(&Upstream::start());
+    let args = ["add", "ann@example.com", "--password-stdin"];
+    let ran = user(&gateway, &args, "seven green bottles\n").expect(0);
+    assert!(ran.out.starts_with("added ann@example.com ("), "{}", ran.out);
+    assert!(ran.err.contains("[accounts] identifier") && ran.err.contains("\"either\""), "{}", ran.err);
+    gateway.log_in("ann@example.com", "seven green bottles").refused(401, "invalid_credentials");
+    let either = Site::fixture(&Upstream::start()).set("accounts", "identifier", "\"either\"").start();
+    let ran = user(&either, &args, "seven green bottles\n").expect(0);
+    assert_eq!(ran.err, "");
+    either.log_in("ann@example.com", "seven green bottles").expect(200);
+}
+
+/// What a terminal showed where `authgate user ARGS` ran and somebody typed, and its settings afterwards.
+fn typed(gateway: &Gateway, args: &[&str], steps: &Value) -> Option<String> {
+    let python = python_program("python", "pyotp==2.9.0")?;
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/at_a_terminal.py");
+    let mut command = std::process::Command::new(python);
+    command.arg(script).arg(steps.to_string()).args([env!("CARGO_BIN_EXE_authgate"), "user"]).args(args);
+    command.current_dir(gateway.folder()).envs(gateway.site().variables().iter().cloned());
+    let ran = command.output().unwrap();
+    let shown = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{shown}\n{}", String::from_utf8_lossy(&ran.stderr));
+    Some(shown)
+}
+
+#[test]
+fn a_password_is_typed_unseen_and_ctrl_c_leaves_the_terminal_as_it_was() {
+    let gateway = Gateway::start(&Upstream::start());
+    let steps = json!([["Password: ", "seven grey\u{7f}en bottles\n"], ["Again: ", "seven green bottles\n"]]);
+    let Some(shown) = typed(&gateway, &["add", "ann"], &steps) else { return };
+    assert!(shown.contains("added ann") && shown.contains("ended with 0") && !shown.contains("bottles"), "{shown}");
+    gateway.log_in("ann", "seven green bottles").expect(200);
+    for steps in [
+        json!([["Password: ", "seven gr\u{3}"]]),
+        json!([["Password: ", "\u{3}"]]),
+        json!([["Password: ", "seven green bottles\n"], ["Again: ", "seven\u{3}"]]),
+    ] {
+        let shown = typed(&gateway, &["add", "bob"], &steps).unwrap();
+        assert!(shown.contains("ended with 130") && !shown.contains("seven"), "{shown}");
+        let echoes = shown.split_whitespace().any(|word| word == "echo");
+        assert!(echoes && shown.contains("eol = <undef>"), "{shown}");
+    }
+    user(&gateway, &["show", "bob"], "").expect(1);
+    let steps = json!([["Password: ", "seven green bottles\n"], ["Again: ", "seven blue bottles\n"]]);
+    let shown = typed(&gateway, &["add", "bob"], &steps).unwrap();
+    assert!(shown.contains("not the same") && shown.contains("ended with 1\r"), "{shown}");
 }
 
 #[test]

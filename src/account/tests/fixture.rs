@@ -155,6 +155,7 @@ pub(in crate::account) fn scope(text: &str) -> Scope {
 fn settings() -> Settings {
     Settings {
         identifier: Identifier::Username,
+        subject: Subject::Id,
         registration: Registration::Open,
         allowed_domains: vec![],
         verify_email: false,

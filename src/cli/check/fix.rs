@@ -5,23 +5,41 @@ use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
 use crate::cli::Terminal;
-use crate::config::{self, ConfigError, Environment, Loaded};
+use crate::config::{self, ConfigError, Environment, Findings, Format, Loaded};
 
-/// Writes the file anew when there is a name to put right, and checks it again.
+/// Writes the file anew when there is a name to put right, and checks it again. The lines are shown beside findings for a
+/// person, and on stderr where stdout belongs to a program.
 pub(super) fn fix(
     result: Result<Loaded, ConfigError>,
     path: &Path,
+    format: Format,
     environment: &Environment,
     terminal: &mut Terminal<'_>,
 ) -> Result<Loaded, ConfigError> {
     let Err(ConfigError::Wrong(findings)) = result else { return result };
-    let Some(right) = findings.renamed() else { return Err(ConfigError::Wrong(findings)) };
-    terminal.say(&findings.changes(&right));
+    let Some(right) = put_right(&findings, environment) else { return Err(ConfigError::Wrong(findings)) };
+    let lines = findings.changes(&right);
+    match format {
+        Format::Text => terminal.say(&lines),
+        Format::Json | Format::Github => terminal.tell(&lines),
+    }
     if let Err(error) = replace(path, &right) {
         terminal.tell(&format!("cannot write {}: {error}\n", path.display()));
         return Err(ConfigError::Wrong(findings));
     }
     config::load(path, environment)
+}
+
+/// The text with every sure cure in it. A value is looked at only under a name that is known: so it is read again, until
+/// there is nothing more to put right.
+fn put_right(findings: &Findings, environment: &Environment) -> Option<String> {
+    let mut right = findings.renamed()?;
+    for _ in 0..MAX_ROUNDS {
+        let Err(ConfigError::Wrong(further)) = config::parse(&right, findings.name(), environment) else { break };
+        let Some(next) = further.renamed() else { break };
+        right = next;
+    }
+    Some(right)
 }
 
 /// Either the old file or the new one is there, never half of one; owner and mode stay.
@@ -47,3 +65,6 @@ fn write_like(beside: &Path, text: &str, before: &fs::Metadata) -> io::Result<()
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
+
+/// A table, a key and a value are three; a file that needs more is fixed again.
+const MAX_ROUNDS: usize = 8;

@@ -89,7 +89,7 @@ fn target(route: &Settings, config: &Config) -> String {
     addresses.unwrap_or_else(|| route.upstream.clone())
 }
 
-fn url(address: &Address, upstream: &Upstream) -> String {
+pub(super) fn url(address: &Address, upstream: &Upstream) -> String {
     let (scheme, usual) = match (&upstream.tls, upstream.http2) {
         (Some(_), _) => ("https", 443),
         (None, true) => ("h2c", 80),

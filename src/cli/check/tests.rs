@@ -61,7 +61,7 @@ fn a_bad_file_is_answered_with_one_and_its_findings_in_each_form() {
     assert_eq!(answer.code, 1);
     assert!(answer.out.ends_with("stdin: 1 error, 0 warnings. Nothing was started.\n"), "{}", answer.out);
     let json = check(&["--format", "json"], text);
-    let parsed: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let parsed: Value = serde_json::from_str(&json.out).unwrap();
     assert_eq!((json.code, parsed[0]["code"].as_str()), (1, Some("E103")));
     assert!(check(&["--format", "github"], text).out.starts_with("::error file=stdin,line=2,col=1::[E103]"));
 }
@@ -97,7 +97,7 @@ fn show_prints_what_is_in_force_and_no_secret() {
     let shown = answer.out.split_once("[server]").unwrap().1.replace("***", secret);
     assert_eq!(check(&["--show"], &format!("[server]{shown}")).code, 0);
     let json = check(&["--show", "--format", "json"], &text);
-    let rows: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let rows: Value = serde_json::from_str(&json.out).unwrap();
     assert!(rows.as_array().unwrap().len() > 50 && !json.out.contains(secret));
 }
 
@@ -119,4 +119,31 @@ fn fix_puts_misspelt_names_right_and_shows_the_lines() {
     assert_eq!(after, "[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\n");
     let (answer, after) = in_folder("[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n", &args);
     assert_eq!((answer.code, after.as_str()), (1, "[[routes]]\nprefix = \"/\"\nupstream = \"x\"\n"));
+}
+
+#[test]
+fn fix_puts_a_name_and_the_value_behind_it_right_in_one_run() {
+    let text = "[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\nauht = \"nonee\"\n";
+    let (answer, after) = in_folder(text, &CheckArgs { fix: true, ..CheckArgs::default() });
+    assert_eq!(answer.code, 0, "{}", answer.out);
+    assert!(answer.out.contains("gateway.toml:4\n- auht = \"nonee\"\n+ auth = \"none\"\n"), "{}", answer.out);
+    assert_eq!(after, text.replace("auht = \"nonee\"", "auth = \"none\""));
+}
+
+#[test]
+fn fix_leaves_stdout_to_the_format() {
+    let text = "[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n";
+    let fixed = |format| in_folder(text, &CheckArgs { fix: true, format, ..CheckArgs::default() }).0;
+    let json = fixed(Format::Json);
+    let parsed: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json.code, parsed[0]["code"].as_str()), (1, Some("E201")));
+    assert!(json.err.contains("\n- prefx = \"/\"\n+ prefix = \"/\"\n"), "{}", json.err);
+    assert!(fixed(Format::Github).out.starts_with("::error file="));
+}
+
+#[test]
+fn what_is_no_file_cannot_be_fixed() {
+    let answer = check(&["--fix"], "[[routes]]\nprefx = \"/\"\n");
+    assert_eq!((answer.code, answer.out.as_str()), (2, ""));
+    assert!(answer.err.contains("name the file"), "{}", answer.err);
 }

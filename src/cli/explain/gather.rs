@@ -1,11 +1,12 @@
 //! Asks every room its part of the question and keeps the answers.
-use http::header::WWW_AUTHENTICATE;
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::ExplainArgs;
-use super::who::{Who, now};
-use crate::authn::AuthnError;
-use crate::authz::{Asks, Denied};
+use super::needs::{Need, join, malformed, needs, place_of};
+use super::who::{Who, given_token, now};
+use crate::authn::{AuthnError, token_in};
+use crate::authz::Asks;
 use crate::base::{Timestamp, Username};
 use crate::config::Loaded;
 use crate::endpoints::{Endpoints, Lookup};
@@ -64,18 +65,15 @@ pub(in crate::cli) struct TokenStep {
     pub(in crate::cli) words: String,
 }
 
-/// Something the route asks for.
-#[derive(Debug)]
-pub(super) struct Need {
-    pub(super) what: &'static str,
-    pub(super) words: String,
-    pub(super) met: bool,
-    pub(super) place: Option<String>,
-}
-
 impl Explanation {
     pub(super) const fn allowed(&self) -> bool {
         self.error.is_none()
+    }
+
+    /// Whether something of what was looked at is not as it should be.
+    fn tells_why(&self) -> bool {
+        let of_token = self.token.iter().flatten().chain(&self.cookie);
+        self.needs.iter().any(|need| !need.met) || of_token.into_iter().any(|step| !step.good)
     }
 
     fn forwarded(&mut self, inbound: &Inbound, preview: &Preview) {
@@ -115,15 +113,16 @@ fn as_written(name: &HeaderName) -> String {
 
 pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Explanation, CannotTell> {
     let now = now();
-    let who = Who::find(args, loaded, now).await?;
     let door = Door::new(&loaded.config.wire);
+    let (who, inbound) = asked(args, loaded, &door, now).await?;
     let renderer = Renderer::new(&loaded.config.wire.auth_prefix.0);
     let mut said = Explanation { asked_path: path_of(&args.url).to_owned(), ..Explanation::default() };
     said.who = who.user.as_ref().map(describe);
     said.token = who.token.as_deref().filter(|_| who.user.is_none()).map(|token| steps(token, &who, now));
-    let inbound = match inbound(args, &who, &door)? {
+    let inbound = match inbound {
         Ok(inbound) => inbound,
         Err(bad) => {
+            said.needs.extend(malformed(bad, args));
             said.refused(&Refusal::from(bad), &renderer);
             return Ok(said);
         }
@@ -136,6 +135,7 @@ pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Expla
             return Ok(said);
         }
         Lookup::Nothing => {
+            said.needs.push(Need::unmet("endpoint", "the gateway has none of this name, and no route is asked here"));
             said.refused(&Refusal::named("no_route"), &renderer);
             return Ok(said);
         }
@@ -182,7 +182,7 @@ async fn judge(
     let decision = gate.decide(inbound, now).await;
     said.candidates = candidates(gate.routes(), inbound, decision.route);
     if let Some(route) = decision.route {
-        said.needs = needs(route, &decision);
+        said.needs = needs(route, inbound, &decision);
         said.upstream = Some(route.upstream().to_owned());
     }
     said.cookie = cookie(inbound, &decision);
@@ -200,7 +200,12 @@ async fn judge(
                 }
             }
         }
-        Err(denial) => said.refused(&Refusal::of_denial(denial, decision.route), renderer),
+        Err(denial) => {
+            if !said.tells_why() {
+                said.needs.push(Need::unmet(place_of(denial), &denial.to_string()));
+            }
+            said.refused(&Refusal::of_denial(denial, decision.route), renderer);
+        }
     }
 }
 
@@ -250,55 +255,18 @@ fn words(route: &Route) -> &'static str {
     }
 }
 
-fn needs(route: &Route, decision: &Decision<'_>) -> Vec<Need> {
-    let identity = decision.identity.as_deref();
-    let place = route.settings.policy_place.as_ref().map(ToString::to_string);
-    let mut needs = Vec::new();
-    if route.policy.asks() == Asks::Somebody {
-        let words = "needs somebody who is signed in".to_owned();
-        needs.push(Need { what: "login", words, met: identity.is_some(), place: None });
-    }
-    if !route.policy.roles().is_empty() {
-        let names = join(route.policy.roles());
-        let met =
-            identity.is_some_and(|identity| route.policy.roles().iter().any(|role| identity.roles().contains(role)));
-        needs.push(Need { what: "role", words: format!("needs one of: {names}"), met, place: place.clone() });
-    }
-    if !route.policy.scopes().is_empty() {
-        let names = join(route.policy.scopes());
-        let met = identity
-            .is_some_and(|identity| route.policy.scopes().iter().all(|scope| identity.scopes().contains(scope)));
-        needs.push(Need { what: "scope", words: format!("needs all of: {names}"), met, place });
-    }
-    if let Some(most) = route.policy.fresh_login() {
-        let met = !matches!(decision.outcome, Err(Denial::Denied(Denied::LoginTooOld))) && identity.is_some();
-        needs.push(Need { what: "fresh", words: format!("signed in within {}s", most.as_secs()), met, place: None });
-    }
-    if route.policy.mfa() {
-        let met = identity.is_some_and(|identity| identity.showed_second_factor());
-        needs.push(Need { what: "mfa", words: "signed in with a second factor".to_owned(), met, place: None });
-    }
-    needs
-}
-
-fn join(names: &[impl ToString]) -> String {
-    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// The command that would let this person in.
 fn cure(said: &Explanation, who: &Who, args: &ExplainArgs) -> Option<String> {
     if said.cookie.as_ref().is_some_and(|cookie| !cookie.good) {
         return Some("the browser signs in again; `authgate session list` shows the sessions that go on".to_owned());
     }
-    let missing = said.needs.iter().find(|need| !need.met)?;
-    let name = args.user.as_ref()?;
-    who.user.as_ref()?;
-    let first = missing.words.rsplit(": ").next()?.split(", ").next()?;
-    match missing.what {
-        "role" => Some(format!("to let {name} in:  authgate user edit {name} --add-role {first}")),
-        "scope" => Some(format!("to let {name} in:  authgate user edit {name} --add-scope {first}")),
-        _ => None,
-    }
+    let name = args.user.as_ref().filter(|_| who.user.is_some())?;
+    let unmet: Vec<_> = said.needs.iter().filter(|need| !need.met).collect();
+    let add: Vec<_> = unmet.iter().flat_map(|need| &need.add).cloned().collect();
+    // Something that no command gives, such as a second factor, would still be missing.
+    let is_all = unmet.iter().all(|need| !need.add.is_empty());
+    let aim = if is_all { format!("to let {name} in") } else { format!("a part of what {name} needs") };
+    (!add.is_empty()).then(|| format!("{aim}:  authgate user edit {name} {}", add.join(" ")))
 }
 
 fn describe(user: &crate::store::User) -> String {
@@ -313,22 +281,60 @@ fn describe(user: &crate::store::User) -> String {
     format!("{who}, roles: {roles}{}", if user.disabled { ", disabled" } else { "" })
 }
 
-/// The request as it would arrive: the same checks as for a real one.
-fn inbound(args: &ExplainArgs, who: &Who, door: &Door) -> Result<Result<Inbound, BadRequest>, CannotTell> {
+/// The request as it would arrive, after the same checks as a real one, and whoever it would come from.
+#[expect(clippy::disallowed_methods, reason = "two credentials are for the gateway's own checks to refuse")]
+async fn asked(
+    args: &ExplainArgs,
+    loaded: &Loaded,
+    door: &Door,
+    now: Timestamp,
+) -> Result<(Who, Result<Inbound, BadRequest>), CannotTell> {
     let usage = |why: &str| CannotTell::Usage(why.to_owned());
     let method: Method = args.method.parse().map_err(|_| usage("METHOD is not one"))?;
+    let mut headers = fields(args)?;
+    let user = match &args.user {
+        Some(name) => Some(Who::as_if_signed_in(name, loaded, now).await?),
+        None => None,
+    };
+    let given = match &user {
+        Some(who) => who.token.clone(),
+        None => given_token(args)?,
+    };
+    if let Some(token) = given {
+        let value = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| usage("the token holds control characters"))?;
+        // Beside one that is there already: the gateway takes no request with two.
+        headers.append(AUTHORIZATION, value);
+    }
+    let bearer = token_in(&headers).ok().flatten().map(|token| String::from_utf8_lossy(token).into_owned());
+    let inbound = Inbound::hypothetical(method, &args.url, headers, args.ip, door);
+    let who = match user {
+        Some(who) => who,
+        None if bearer.is_some() || inbound.as_ref().is_ok_and(shows_something) => {
+            Who::shown(bearer, loaded, now).await?
+        }
+        None => Who::nobody(loaded, now)?,
+    };
+    Ok((who, inbound))
+}
+
+/// As they were given, each as often.
+#[expect(clippy::disallowed_methods, reason = "a field that is given twice is judged as one that is sent twice")]
+fn fields(args: &ExplainArgs) -> Result<HeaderMap, CannotTell> {
+    let usage = |why: &str| CannotTell::Usage(why.to_owned());
     let mut headers = HeaderMap::new();
     for line in &args.header {
         let (name, value) = line.split_once(':').ok_or_else(|| usage("-H takes NAME: VALUE"))?;
         let name: HeaderName = name.trim().parse().map_err(|_| usage("-H: that is no field name"))?;
-        headers.insert(name, HeaderValue::from_str(value.trim()).map_err(|_| usage("-H: that is no field value"))?);
+        headers.append(name, HeaderValue::from_str(value.trim()).map_err(|_| usage("-H: that is no field value"))?);
     }
-    if let Some(token) = &who.token {
-        let value = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| usage("the token holds control characters"))?;
-        headers.insert(http::header::AUTHORIZATION, value);
-    }
-    Ok(Inbound::hypothetical(method, &args.url, headers, args.ip, door))
+    Ok(headers)
+}
+
+/// Whether a cookie or the query holds what could be a credential.
+fn shows_something(inbound: &Inbound) -> bool {
+    let cookies = [OwnCookie::Session, OwnCookie::Access].map(|which| inbound.own_cookie(which));
+    cookies.into_iter().chain([inbound.query_token()]).any(|shown| !matches!(shown, Shown::Nothing))
 }
 
 fn path_of(url: &str) -> &str {

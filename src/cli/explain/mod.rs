@@ -1,5 +1,6 @@
 //! `authgate explain METHOD URL`: what would happen to a request, and why. It asks the gate that the proxy asks.
 mod gather;
+mod needs;
 mod print;
 mod who;
 
@@ -31,7 +32,7 @@ pub(super) struct ExplainArgs {
     /// As if the request came from this address
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<IpAddr>,
-    /// With this header field; a browser's session is looked up by its Cookie
+    /// With this header field; whoever an Authorization or a Cookie stands for is looked up as the gateway does
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     header: Vec<String>,
 }
@@ -72,7 +73,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global, out: &mut Out) -> Exit {
 /// What is right and wrong with a token, step by step.
 pub(super) async fn examine(token: &str, loaded: &Loaded) -> Result<Vec<gather::TokenStep>, String> {
     let now = who::now();
-    match who::Who::bearer_of(token.to_owned(), loaded, now).await {
+    match who::Who::shown(Some(token.to_owned()), loaded, now).await {
         Ok(who) => Ok(gather::steps(token, &who, now)),
         Err(
             gather::CannotTell::Unreachable(why) | gather::CannotTell::NotThere(why) | gather::CannotTell::Usage(why),

@@ -47,6 +47,7 @@ fn path(out: &mut String, said: &Explanation) {
     match &said.read_path {
         Some(read) if *read != said.asked_path => row(out, "path", &format!("{}  is read as  {read}", said.asked_path)),
         Some(_) => {}
+        None if !said.needs.is_empty() => {}
         None => row(
             out,
             "path",
@@ -65,9 +66,6 @@ fn routes(out: &mut String, said: &Explanation) {
         } else {
             row(out, label, line.trim_end());
         }
-    }
-    if said.candidates.is_empty() && said.endpoint.is_none() && said.read_path.is_some() {
-        row(out, "routes", "none covers this path");
     }
 }
 
@@ -136,7 +134,10 @@ pub(super) fn json(said: &Explanation) -> Value {
 
 fn steps(said: &Explanation) -> Value {
     let mut steps = Vec::new();
-    steps.push(json!({ "step": "path", "ok": said.read_path.is_some(), "detail": said.read_path }));
+    // A request that is refused for something else is not read so far.
+    if said.read_path.is_some() || said.needs.is_empty() {
+        steps.push(json!({ "step": "path", "ok": said.read_path.is_some(), "detail": said.read_path }));
+    }
     for candidate in &said.candidates {
         steps.push(
             json!({ "step": "route", "ok": candidate.chosen, "detail": candidate.prefix, "place": candidate.place }),

@@ -27,25 +27,9 @@ pub(super) struct Who {
 }
 
 impl Who {
-    pub(super) async fn find(args: &ExplainArgs, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
-        if let Some(name) = &args.user {
-            return Self::as_if_signed_in(name, loaded, now).await;
-        }
-        match given_token(args)? {
-            Some(token) => Self::bearer_of(token, loaded, now).await,
-            None if shows_cookies(args) => Self::browser(loaded, now).await,
-            None => Ok(Self::new(passing_tokens(&loaded.config.tokens, now)?, Revocations::default(), None, None)),
-        }
-    }
-
-    /// Whoever the store knows by the cookie that the request shows.
-    async fn browser(loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
-        let who = Self::new(passing_tokens(&loaded.config.tokens, now)?, Revocations::default(), None, None);
-        let (store, tokens) = (open(loaded).await?, Arc::clone(&who.tokens));
-        let look = Look { store, tokens, accounts: loaded.config.accounts.clone(), now };
-        let door = Arc::new(Door::new(&loaded.config.wire));
-        let authenticator = who.authenticator.looking(loaded.config.locations);
-        Ok(Self { authenticator: authenticator.and_browsers(Arc::default(), Arc::new(look), door), ..who })
+    /// Nobody: the store is not needed to say so.
+    pub(super) fn nobody(loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
+        Ok(Self::new(passing_tokens(&loaded.config.tokens, now)?, Revocations::default(), None, None))
     }
 
     fn new(tokens: Tokens, revocations: Revocations, token: Option<String>, user: Option<User>) -> Self {
@@ -55,7 +39,7 @@ impl Who {
     }
 
     /// A real token, signed with a key that exists only for this answer: the same verification as for everybody.
-    async fn as_if_signed_in(name: &str, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
+    pub(super) async fn as_if_signed_in(name: &str, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
         let store = open(loaded).await?;
         let found =
             people(loaded, store, Audit::default()).find(name).await.map_err(|error| unreachable_store(&error))?;
@@ -68,7 +52,9 @@ impl Who {
         Ok(Self::new(tokens, Revocations::default(), Some(issued.token), Some(user)))
     }
 
-    pub(super) async fn bearer_of(token: String, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
+    /// Whoever the gateway itself would know by what the request shows: its keys, its revocations, its places to look.
+    /// `token` is the one to be told about step by step.
+    pub(super) async fn shown(token: Option<String>, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
         let store = open(loaded).await?;
         let kept = kept_keys(&store, &loaded.config.tokens)
             .await
@@ -79,8 +65,14 @@ impl Who {
         revocations.load(&store).await.map_err(|error| unreachable_store(&error))?;
         let services = ServiceTokens::default();
         services.load(&store).await.map_err(|error| unreachable_store(&error))?;
-        let who = Self::new(Tokens::new(ring, &loaded.config.tokens), revocations, Some(token), None);
-        Ok(Self { authenticator: who.authenticator.and_machines(Arc::new(services)), ..who })
+        let who = Self::new(Tokens::new(ring, &loaded.config.tokens), revocations, token, None);
+        let look = Look { store, tokens: Arc::clone(&who.tokens), accounts: loaded.config.accounts.clone(), now };
+        let authenticator = who
+            .authenticator
+            .and_machines(Arc::new(services))
+            .and_browsers(Arc::default(), Arc::new(look), Arc::new(Door::new(&loaded.config.wire)))
+            .looking(loaded.config.locations);
+        Ok(Self { authenticator, ..who })
     }
 }
 
@@ -129,14 +121,6 @@ fn person<'a>(user: &'a User, scopes: &'a [Scope]) -> Person<'a> {
     }
 }
 
-/// Whether a field of the request holds cookies.
-fn shows_cookies(args: &ExplainArgs) -> bool {
-    args.header
-        .iter()
-        .filter_map(|line| line.split_once(':'))
-        .any(|(name, _)| name.trim().eq_ignore_ascii_case("cookie"))
-}
-
 async fn open(loaded: &Loaded) -> Result<Store, CannotTell> {
     Store::open_existing(&loaded.config.store, loaded.config.migrate).await.map_err(|error| unreachable_store(&error))
 }
@@ -150,7 +134,7 @@ fn passing_tokens(settings: &token::Settings, now: Timestamp) -> Result<Tokens, 
     key.map(|ring| Tokens::new(ring, settings)).map_err(|error| CannotTell::Unreachable(Chain(&error).to_string()))
 }
 
-fn given_token(args: &ExplainArgs) -> Result<Option<String>, CannotTell> {
+pub(super) fn given_token(args: &ExplainArgs) -> Result<Option<String>, CannotTell> {
     let Some(file) = &args.token_file else { return Ok(args.token.clone()) };
     let mut text = String::new();
     let read = if file.as_os_str() == "-" {

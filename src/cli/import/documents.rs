@@ -36,7 +36,8 @@ fn plain(value: &Value) -> Result<Brought, String> {
         name: text(value, "name").or_else(|| metadata("full_name")).or_else(|| metadata("name")),
         password_hash: hash.map(Secret::new),
         roles: list(value, "roles")?,
-        scopes: list(value, "scopes")?,
+        usual_roles: false,
+        scopes: list(value, "scopes")?.unwrap_or_default(),
         attributes: attributes(value)?,
         disabled: flag(value, "disabled")? || banned,
         created_at: time(value, "created_at")?,
@@ -60,6 +61,10 @@ fn keycloak(value: &Value) -> Result<Brought, String> {
     let name = [text(value, "firstName"), text(value, "lastName")].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let password = value.get("credentials").and_then(Value::as_array).into_iter().flatten();
     let password = password.into_iter().find(|one| text(one, "type").as_deref() == Some("password"));
+    // One role stands there for those that everybody has.
+    let (usual, roles): (Vec<_>, Vec<_>) =
+        list(value, "realmRoles")?.unwrap_or_default().into_iter().partition(|role| role.starts_with("default-roles-"));
+    let said = value.get("realmRoles").is_some_and(|roles| !roles.is_null());
     let enabled = value.get("enabled").is_none() || flag(value, "enabled")?;
     Ok(Brought {
         username: text(value, "username"),
@@ -67,7 +72,8 @@ fn keycloak(value: &Value) -> Result<Brought, String> {
         email_verified: flag(value, "emailVerified")?,
         name: Some(name).filter(|name| !name.is_empty()),
         password_hash: password.map(keycloak_hash).transpose()?.map(Secret::new),
-        roles: list(value, "realmRoles")?.into_iter().filter(|role| !role.starts_with("default-roles-")).collect(),
+        roles: said.then_some(roles),
+        usual_roles: !usual.is_empty(),
         scopes: vec![],
         attributes: attributes(value)?,
         disabled: !enabled,
@@ -123,14 +129,14 @@ pub(super) fn authelia(source: &str) -> Result<impl Iterator<Item = Row> + use<>
     let Some(Yaml::Hash(users)) = users else { return Err("it has no map `users`".to_owned()) };
     Ok((1..).zip(users).map(|(line, (name, user))| {
         let field = |key: &str| user[key].as_str().map(str::to_owned);
-        let groups = user["groups"].as_vec().into_iter().flatten();
+        let groups = user["groups"].as_vec().map(|groups| groups.iter().filter_map(|group| group.as_str()));
         let name = name.into_string().ok_or_else(|| "the name is not text".to_owned());
         let person = name.map(|name| Brought {
             username: Some(name),
             email: field("email"),
             name: field("displayname"),
             password_hash: field("password").map(Secret::new),
-            roles: groups.filter_map(|group| group.as_str().map(str::to_owned)).collect(),
+            roles: groups.map(|groups| groups.map(str::to_owned).collect()),
             disabled: user["disabled"].as_bool().unwrap_or(false),
             ..Brought::default()
         });
@@ -165,16 +171,17 @@ fn flag(value: &Value, key: &str) -> Result<bool, String> {
     }
 }
 
-/// An array of texts, or one text with `;` between them.
-fn list(value: &Value, key: &str) -> Result<Vec<String>, String> {
+/// An array of texts, or one text with `;` between them, where there is one.
+fn list(value: &Value, key: &str) -> Result<Option<Vec<String>>, String> {
     match value.get(key) {
-        None | Some(Value::Null) => Ok(vec![]),
+        None | Some(Value::Null) => Ok(None),
         Some(Value::Array(all)) => all
             .iter()
             .map(|one| one.as_str().map(str::to_owned).ok_or_else(|| format!("{key} holds what is not text")))
-            .collect(),
+            .collect::<Result<_, _>>()
+            .map(Some),
         Some(Value::String(text)) => {
-            Ok(text.split(';').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect())
+            Ok(Some(text.split(';').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()))
         }
         Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => Err(format!("{key} is not a list")),
     }

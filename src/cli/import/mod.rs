@@ -4,7 +4,8 @@ mod documents;
 mod read;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +16,11 @@ pub(super) use args::ImportArgs;
 use args::{ImportVerb, UsersArgs};
 use read::{Format, Rows, Wrap};
 
-use super::people::{Failed, open, work};
+use super::people::{Failed, NAMELESS, open, work};
 use super::progress::{Progress, thousands};
 use super::{Exit, Global, Out};
 use crate::account::People;
+use crate::base::{Email, Username};
 use crate::config::Loaded;
 use crate::password::scheme_of;
 use crate::store::{Import, ImportedUser};
@@ -108,7 +110,7 @@ impl Seen {
                 ("email", person.email.is_some()),
                 ("name", person.name.is_some()),
                 ("password_hash", person.password_hash.is_some()),
-                ("roles", !person.roles.is_empty()),
+                ("roles", person.roles.as_ref().is_some_and(|roles| !roles.is_empty())),
                 ("scopes", !person.scopes.is_empty()),
             ];
             let new = there.into_iter().filter(|(name, there)| *there && !seen.columns.contains(name));
@@ -141,13 +143,16 @@ struct Job<'a> {
     present: u64,
     nameless: u64,
     refused: Vec<(u64, String)>,
+    /// Whom a dry run would have added so far.
+    would: Remembered,
 }
 
 impl<'a> Job<'a> {
     fn new(people: &'a People, dry_run: bool, progress: Progress) -> Self {
         let (refused, nothing) = (vec![], 0);
         let (done, added, present, nameless) = (nothing, nothing, nothing, nothing);
-        Self { people, dry_run, progress, import: None, done, added, present, nameless, refused }
+        let would = Remembered::default();
+        Self { people, dry_run, progress, import: None, done, added, present, nameless, refused, would }
     }
 
     /// Batch after batch, each of them whole or not at all.
@@ -157,7 +162,8 @@ impl<'a> Job<'a> {
             self.done += 1;
             match row.person.and_then(|person| self.people.examine(&person)) {
                 Ok(user) => {
-                    self.nameless += u64::from(!self.people.can_name_themselves(&user));
+                    let (name, email) = (user.user.username.as_ref(), user.user.email.as_ref());
+                    self.nameless += u64::from(!self.people.can_name_themselves(name, email));
                     batch.push(user);
                 }
                 Err(why) => self.refused.push((row.line, why)),
@@ -176,7 +182,12 @@ impl<'a> Job<'a> {
         let (store, mut added) = (&self.people.store, 0);
         if self.dry_run {
             for user in batch.iter() {
-                added += u64::from(!store.has_user_like(user).await?);
+                let (name, email) = (user.user.username.as_ref(), user.user.email.as_ref());
+                let names = [name.map(Username::as_str), email.map(Email::as_str)];
+                if !self.would.holds(names) && !store.has_user_like(user).await? {
+                    self.would.add(names);
+                    added += 1;
+                }
             }
         } else if !batch.is_empty() {
             let import = match self.import {
@@ -222,7 +233,7 @@ impl<'a> Job<'a> {
         }
         if self.nameless > 0 {
             let nameless = thousands(self.nameless);
-            out.line(format_args!("{nameless} have no name of the kind that [accounts] identifier asks for, and cannot sign in until it is changed"));
+            out.line(format_args!("{nameless} have {NAMELESS}"));
         }
         let Some(import) = self.import else { return };
         let others: Vec<_> = seen.schemes.keys().copied().filter(|scheme| *scheme != "argon2id").collect();
@@ -234,6 +245,26 @@ impl<'a> Job<'a> {
                 "{} hashes are kept and become argon2id at the next login.   {undo}",
                 others.join(", ")
             ));
+        }
+    }
+}
+
+/// Names and addresses that stood in the file before, as keyed hashes of 64 bits: of millions, no two look alike by chance.
+/// What is beyond the bound is asked of the store alone.
+#[derive(Default)]
+struct Remembered {
+    key: RandomState,
+    seen: HashSet<u64>,
+}
+
+impl Remembered {
+    fn holds(&self, names: [Option<&str>; 2]) -> bool {
+        names.into_iter().flatten().any(|name| self.seen.contains(&self.key.hash_one(name)))
+    }
+
+    fn add(&mut self, names: [Option<&str>; 2]) {
+        if self.seen.len() < MAX_REMEMBERED {
+            self.seen.extend(names.into_iter().flatten().map(|name| self.key.hash_one(name)));
         }
     }
 }
@@ -259,3 +290,5 @@ fn interrupted() -> Arc<AtomicBool> {
 /// So many people in one transaction: a gateway that runs waits no longer than this for its own.
 const BATCH: usize = 500;
 const MAX_SOURCE: usize = 64;
+/// Some 75 MiB.
+const MAX_REMEMBERED: usize = 4_000_000;

@@ -40,7 +40,8 @@ fn person(names: &[String], record: &csv::StringRecord) -> Result<Brought, Strin
     if record.len() != names.len() {
         return Err(format!("has {} fields, and the first line names {}", record.len(), names.len()));
     }
-    let fields = names.iter().zip(record).filter(|(_, text)| !text.is_empty());
+    // An empty field says nothing, but where roles have a column it says that there are none.
+    let fields = names.iter().zip(record).filter(|(name, text)| !text.is_empty() || *name == "roles");
     let fields = fields.map(|(name, text)| (name.clone(), Value::String(text.to_owned()))).collect();
     documents::person(&Value::Object(fields), Format::Csv)
 }

@@ -22,7 +22,10 @@ pub(super) enum KeysVerb {
         publish_first: bool,
     },
     /// Stop believing a key: all tokens it signed are refused within a second
-    #[command(after_help = "Examples:\n  authgate keys rotate && authgate keys retire KID\n  authgate keys retire KID")]
+    #[command(
+        after_help = "Examples:\n  authgate keys retire KID\n  authgate keys rotate && sleep 1 && authgate keys retire KID -y\n\n\
+        The key that signs cannot be retired: another one has to sign first."
+    )]
     Retire {
         /// The key's name, as `keys list` shows it
         // A name is base64url: it may begin with a hyphen.

@@ -9,7 +9,7 @@ use serde_json::json;
 pub(super) use args::UserArgs;
 use args::{AddArgs, EditArgs, ListArgs, UserVerb};
 
-use super::people::{Failed, find, open, words, work};
+use super::people::{Failed, NAMELESS, find, open, words, work};
 use super::prompt::{self, PasswordArgs};
 use super::{Exit, Global, Out};
 use crate::account::{AddError, EditError, NewPerson, People, SetPasswordError, Source};
@@ -84,12 +84,15 @@ async fn add(args: AddArgs, people: &People, out: &mut Out) -> Result<(), Failed
     if args.admin {
         person.roles.extend(crate::base::Role::parse("admin"));
     }
-    person.password = Some(args.password.read().map_err(|error| Failed::No(error.to_string()))?);
+    person.password = Some(args.password.read()?);
     let user = people.add(&person, &Source::default()).await.map_err(of_add)?;
     if out.json() {
         show::one(&user, out);
     } else {
         out.line(format_args!("added {} ({}), roles: {}", show::label(&user), user.id, show::roles(&user)));
+    }
+    if !people.can_name_themselves(user.username.as_ref(), user.email.as_ref()) {
+        out.note(format_args!("{} has {NAMELESS}", show::label(&user)));
     }
     Ok(())
 }
@@ -148,7 +151,7 @@ async fn edit(args: EditArgs, people: &People, out: &mut Out) -> Result<(), Fail
 
 async fn set_password(name: &str, password: &PasswordArgs, people: &People, out: &mut Out) -> Result<(), Failed> {
     let user = find(people, name).await?;
-    let password = password.read().map_err(|error| Failed::No(error.to_string()))?;
+    let password = password.read()?;
     people.set_password(user.id, &password, &Source::default()).await.map_err(|error| match error {
         SetPasswordError::Unknown | SetPasswordError::Busy { .. } | SetPasswordError::Weak(_) => {
             Failed::No(error.to_string())

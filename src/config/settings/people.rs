@@ -56,7 +56,12 @@ pub(super) const PASSWORDS: Section = Section {
     settings: &[
         with_default("min_length", Kind::Count(1, 256), "8", "In characters."),
         with_default("max_length", Kind::Count(8, 4096), "256", "In bytes; nothing longer is hashed."),
-        with_default("block_common", Kind::Flag, "true", "Refuse the 100,000 most used passwords."),
+        with_default(
+            "block_common",
+            Kind::Flag,
+            "true",
+            "Refuse the most used passwords and ones that contain the person's own name.",
+        ),
         with_default(
             "argon2",
             Kind::Table(ARGON2),

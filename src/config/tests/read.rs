@@ -226,9 +226,11 @@ fn equal_urls_share_an_upstream_and_routes_know_their_lines() {
     assert_eq!((config.upstreams.len(), config.routes.len()), (1, 2));
     let route = &config.routes[1];
     assert_eq!((route.prefix.as_str(), route.max_body), ("/x", 2 << 20));
-    assert_eq!((route.place.line, route.policy_place.as_ref().unwrap().line), (10, 8));
+    let places = &route.places;
+    let (roles, scopes) = (places.roles.as_ref().unwrap(), places.scopes.as_ref().unwrap());
+    assert_eq!((route.place.line, roles.line, scopes.line), (10, 9, 8));
     assert_eq!(route.timeout, Some(Duration::from_secs(5)));
-    assert_eq!((config.routes[0].max_body, config.routes[0].policy_place.as_ref()), (1 << 20, None));
+    assert_eq!((config.routes[0].max_body, config.routes[0].places.roles.as_ref()), (1 << 20, None));
 }
 
 #[test]

@@ -8,9 +8,10 @@ use crate::base::{Role, Scope};
 use crate::config::address;
 use crate::config::codes::Code;
 use crate::config::environment::Environment;
-use crate::config::finding::Finding;
+use crate::config::finding::{Finding, Place};
 use crate::config::read::{Lists, Part, Reader, Spot, Texts};
 use crate::password::{self, Argon2Cost};
+use crate::token::Subject;
 
 /// What `[tokens]` says about sessions.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +19,7 @@ pub(super) struct Sessions {
     pub(super) refresh_ttl: Duration,
     pub(super) refresh_grace: Duration,
     pub(super) password_grant: bool,
+    pub(super) subject: Subject,
 }
 
 /// `[accounts]`, with the limits and the lifetimes that sign-ins obey.
@@ -34,8 +36,13 @@ pub(super) fn accounts(
         "registration",
         &[("open", Registration::Open), ("invite", Registration::Invite), ("closed", Registration::Closed)],
     );
+    let identifier = part.choice("identifier", &identifiers);
+    if let Some(subject) = reader.part("tokens").item("subject") {
+        warn_of_two_names(&part, identifier, sessions.subject, &subject.place);
+    }
     account::Settings {
-        identifier: part.choice("identifier", &identifiers),
+        identifier,
+        subject: sessions.subject,
         registration,
         allowed_domains: allowed_domains(&part),
         verify_email: part.value("verify_email"),
@@ -51,6 +58,18 @@ pub(super) fn accounts(
         register_per_ip: limits.value("register_per_ip"),
         migrate_from: migrate_from(&part),
     }
+}
+
+/// Those who are here already may have one name and not the other.
+fn warn_of_two_names(part: &Part<'_>, identifier: Identifier, subject: Subject, place: &Place) {
+    let (sign_in_with, named_by) = match (identifier, subject) {
+        (Identifier::Username, Subject::Email) => ("username", "e-mail address"),
+        (Identifier::Email, Subject::Username) => ("e-mail address", "username"),
+        (Identifier::Username | Identifier::Email | Identifier::Either, _) => return,
+    };
+    let title = format!("people sign in with their {sign_in_with}, and tokens name them by their {named_by}");
+    let finding = Finding::new(Code::W309, place.clone(), title).label("everybody needs both");
+    part.complain(finding.say(format!("who is here already without a(n) {named_by} cannot sign in")));
 }
 
 /// The old login, asked over plain HTTP: it stands beside the gateway.

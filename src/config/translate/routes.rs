@@ -179,7 +179,8 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
         Some(Place::Variable(_) | Place::Default) | None => None,
     };
     let place = |line| routes::Place { file: reader.source.name.clone(), line };
-    let policy_line = line(part.key_place("roles")).into_iter().chain(line(part.key_place("scopes"))).min();
+    let key = |key| line(part.key_place(key)).map(place);
+    let [methods_at, networks, roles_at, scopes_at] = ["methods", "networks", "roles", "scopes"].map(key);
     Settings {
         prefix: String::new(),
         hosts: Vec::new(),
@@ -199,7 +200,7 @@ fn rest(reader: &Reader<'_>, part: &Part<'_>, max_body: u64) -> Settings {
         timeout: part.given("timeout").map(|spot| spot.value),
         edge: edge(part, auth),
         place: place(line(part.key_place("prefix")).or_else(|| line(Some(part.place()))).unwrap_or(1)),
-        policy_place: policy_line.map(place),
+        places: routes::Places { methods: methods_at, networks, roles: roles_at, scopes: scopes_at },
     }
 }
 

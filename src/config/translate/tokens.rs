@@ -54,6 +54,7 @@ pub(super) fn tokens(reader: &Reader<'_>, server: &server::Settings, wire: &wire
         refresh_ttl: part.value("refresh_ttl"),
         refresh_grace: part.value("refresh_grace"),
         password_grant: part.value("password_grant"),
+        subject: settings.subject,
     };
     let locations = locations(&part);
     let query_token = query_name(&part).filter(|_| locations.query);

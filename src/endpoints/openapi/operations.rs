@@ -145,6 +145,8 @@ const GUARDED: &[&str] = &["too_many_attempts", "busy", "unavailable"];
 const SIGN_IN: &[&str] = &["account_disabled", "email_unverified", "mfa_required"];
 /// What shows that it is still the same person: a young sign-in, or the password.
 const PROOF: &[&str] = &["invalid_credentials", "login_too_old"];
+/// What any of OAuth's endpoints may say in its own words.
+const IN_OAUTH: &[u16] = &[400, 401, 403, 405, 408, 413, 415, 429, 500, 503];
 const FIELDS: &[&str] = &["invalid_fields"];
 const PASSWORD: &[&str] = &["invalid_fields", "weak_password"];
 
@@ -208,16 +210,14 @@ const LOGIN: &[Operation] = &[
         .refuses(&[&["unavailable"]]),
     post("Sign in with name and password").takes(Takes::Json("SignIn")).says(TOKENS).refuses(&[
         BODY,
+        FIELDS,
         GUARDED,
         SIGN_IN,
         &["invalid_credentials"],
     ]),
 ];
-const TOKEN: &[Operation] = &[post("Sign in or refresh by OAuth's grants")
-    .takes(Takes::Form("Grant"))
-    .says(TOKENS)
-    .refuses(&[&["unsupported_media_type"]])
-    .in_oauth(&[400, 429, 503])];
+const TOKEN: &[Operation] =
+    &[post("Sign in or refresh by OAuth's grants").takes(Takes::Form("Grant")).says(TOKENS).in_oauth(IN_OAUTH)];
 const REFRESH: &[Operation] = &[post("A refresh token for a new pair of tokens")
     .by(Shown::Perhaps)
     .takes(Takes::MaybeJson("Refresh"))
@@ -301,6 +301,7 @@ const MFA: &[Operation] = &[
     get("The second factors of this person").by(Shown::Somebody).says(&[(200, Says::Json("Factors"))]),
     post("The second half of a sign-in").takes(Takes::Json("SecondFactor")).says(TOKENS).refuses(&[
         BODY,
+        FIELDS,
         GUARDED,
         SIGN_IN,
         &["invalid_challenge", "invalid_code", "invalid_credentials"],
@@ -372,13 +373,11 @@ const INTROSPECT: &[Operation] = &[post("What a token says (RFC 7662)")
     .by(Shown::Machine)
     .takes(Takes::Form("AboutToken"))
     .says(&[(200, Says::Json("Introspection"))])
-    .refuses(&[&["missing_scope", "unsupported_media_type"]])
-    .in_oauth(&[400, 503])];
+    .in_oauth(IN_OAUTH)];
 const REVOKE: &[Operation] = &[post("End what a token stands for (RFC 7009)")
     .takes(Takes::Form("AboutToken"))
     .says(&[(200, Says::Empty)])
-    .refuses(&[&["unsupported_media_type"]])
-    .in_oauth(&[400, 503])];
+    .in_oauth(IN_OAUTH)];
 const WHERE_TO_CHANGE: &[Operation] =
     &[Operation::page("On to where a person changes the password", &[]).says(&[(303, Says::Elsewhere)])];
 const JWKS: &[Operation] = &[get("The public keys (RFC 7517)").says(&[(200, Says::Json("Jwks"))])];

@@ -39,7 +39,9 @@ struct Link {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-enum Away {
+pub(crate) enum Away {
+    #[error(transparent)]
+    Bad(#[from] BadRedis),
     #[error("it refuses")]
     Refused(#[from] RedisError),
     #[error("it does not answer in time")]
@@ -58,6 +60,12 @@ impl Redis {
             take: Script::new(TAKE),
             give_back: Script::new(GIVE_BACK),
         }))
+    }
+
+    /// Connects as a gateway would, and leaves.
+    pub(crate) async fn look(address: &RedisAddress) -> Result<(), Away> {
+        let redis = Self::at(address)?;
+        redis.connect(mpsc::channel(HEARD).0).await.map(drop)
     }
 
     /// Does it answer?

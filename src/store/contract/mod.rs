@@ -127,6 +127,7 @@ the_contract!(
     }
     upkeep {
         control_secrets_end,
+        what_was_out_before_a_restore_is_revoked_and_what_was_ended_stays_so,
         what_is_over_is_forgotten_and_the_rest_kept,
         observations_of_one_kind_are_one_row,
     }

@@ -86,10 +86,10 @@ pub(super) async fn changes_are_differences_and_revoke_tokens(store: Store) {
     assert!(user.scopes.is_empty() && user.name.is_none());
     assert_eq!(format!("{:?}", user.attributes), r#"{"floor": "3"}"#);
     assert_eq!(format!("{:?}", store.user(user.id).await.unwrap().unwrap()), format!("{user:?}"));
-    assert_eq!(revoked.len(), 1);
-    assert!(revoked[0].session == live.session.id && revoked[0].not_before > user.updated_at);
-    assert!(revoked[0].not_before < Revocation::FOR_EVER);
-    assert_eq!(store.revocations_since(0, 9).await.unwrap(), [(1, revoked[0])]);
+    assert_eq!(revoked.sessions.len(), 1);
+    assert!(revoked.sessions[0].session == live.session.id && revoked.sessions[0].not_before > user.updated_at);
+    assert!(revoked.sessions[0].not_before < Revocation::FOR_EVER);
+    assert_eq!(store.revocations_since(0, 9).await.unwrap(), [(1, revoked.sessions[0])]);
     assert!(matches!(store.rotate(&turn(1, 2, clock.now())).await.unwrap(), Rotation::Rotated(_)));
     let address = |text: &str| UserChange { email: Some(Email::parse(text).unwrap()), ..UserChange::default() };
     let taken = store.change_user(user.id, &address("bob@example.com"), &clock).await.unwrap();
@@ -117,7 +117,7 @@ pub(super) async fn a_change_is_dated_when_nobody_else_can_write(store: Store) {
     let token_of_the_old_roles = clock.now();
     drop(held);
     let Changed::Done { revoked, .. } = waiting.await.unwrap() else { panic!() };
-    assert!(revoked[0].not_before > token_of_the_old_roles);
+    assert!(revoked.sessions[0].not_before > token_of_the_old_roles);
 }
 
 pub(super) async fn a_full_name_ends_no_tokens_and_a_new_username_does(store: Store) {
@@ -126,13 +126,13 @@ pub(super) async fn a_full_name_ends_no_tokens_and_a_new_username_does(store: St
     signed_in(&store, "bob", 2, clock.now()).await;
     let named = UserChange { name: Some("Ann".to_owned()), ..UserChange::default() };
     let Changed::Done { revoked, .. } = store.change_user(ann.user.id, &named, &clock).await.unwrap() else { panic!() };
-    assert!(revoked.is_empty());
+    assert!(revoked.sessions.is_empty());
     let called = |name: &str| UserChange { username: Some(Username::parse(name).unwrap()), ..UserChange::default() };
     assert!(matches!(store.change_user(ann.user.id, &called("bob"), &clock).await.unwrap(), Changed::NameTaken));
     let Changed::Done { user, revoked } = store.change_user(ann.user.id, &called("anna"), &clock).await.unwrap() else {
         panic!()
     };
-    assert_eq!((user.username.unwrap().as_str(), revoked.len()), ("anna", 1));
+    assert_eq!((user.username.unwrap().as_str(), revoked.sessions.len()), ("anna", 1));
     assert!(store.user_by_username(&Username::parse("ann").unwrap()).await.unwrap().is_none());
     let (here, hash) = (Oneself::by_password(&ann.user, ann.session.id), Secret::new("x".to_owned()));
     store.replace_password(&here, &hash, &clock).await.unwrap();
@@ -144,11 +144,11 @@ pub(super) async fn deleting_a_person_leaves_the_revocations(store: Store) {
     let clock = Clock::system();
     let live = signed_in(&store, "ann", 1, clock.now()).await;
     let revoked = store.delete_user(live.user.id, &clock).await.unwrap().unwrap();
-    assert_eq!(revoked.len(), 1);
+    assert_eq!(revoked.sessions.len(), 1);
     assert_eq!(store.delete_user(live.user.id, &clock).await.unwrap(), None);
     assert!(store.user(live.user.id).await.unwrap().is_none());
     assert!(store.session_of_refresh(&[1; 32]).await.unwrap().is_none());
-    assert_eq!(store.revocations_since(0, 9).await.unwrap(), [(1, revoked[0])]);
+    assert_eq!(store.revocations_since(0, 9).await.unwrap(), [(1, revoked.sessions[0])]);
     let again = signed_in(&store, "ann", 2, clock.now()).await;
     assert_ne!(again.user.id, live.user.id);
 }

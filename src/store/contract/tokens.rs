@@ -86,6 +86,11 @@ pub(super) async fn tokens_without_a_session_end_by_any_name_of_their_person(sto
     assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person(&id.to_string())));
     assert!(about_ann.iter().any(|(_, revoked)| revoked.subject == TokenRevocation::of_person("ann")));
     assert!(about_ann.iter().all(|(_, revoked)| revoked.not_before == Revocation::FOR_EVER));
+    // An id is never given out again, a name may be.
+    let ended = store.delete_user(id, &Clock::system()).await.unwrap().unwrap().strangers;
+    let for_ever = |revoked: &TokenRevocation| revoked.not_before == Revocation::FOR_EVER;
+    assert_eq!(ended.iter().map(for_ever).collect::<Vec<_>>(), [true, false, false], "{ended:?}");
+    assert!(store.token_revocations_since(3, 9).await.unwrap().into_iter().map(|(_, revoked)| revoked).eq(ended));
     assert_eq!(store.forget_expired(at(60)).await.unwrap(), 2);
 }
 

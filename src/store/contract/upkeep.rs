@@ -1,5 +1,6 @@
-//! What is counted, and what is forgotten.
+//! What is counted, what is forgotten, and what is put back.
 use super::*;
+use crate::base::Clock;
 
 pub(super) async fn control_secrets_end(store: Store) {
     store.add_control_secret(&[1; 32], at(10)).await.unwrap();
@@ -44,4 +45,39 @@ pub(super) async fn observations_of_one_kind_are_one_row(store: Store) {
     assert_eq!(store.forget_expired(at(2).plus(DAY * 90)).await.unwrap(), 1);
     assert_eq!(store.forget_observations().await.unwrap(), 1);
     assert!(store.observations().await.unwrap().is_empty());
+}
+
+pub(super) async fn what_was_out_before_a_restore_is_revoked_and_what_was_ended_stays_so(store: Store) {
+    let (clock, (backup, _folder)) = (Clock::system(), on_sqlite().await);
+    let (ann, bob) = (signed_in(&store, "ann", 1, clock.now()).await, signed_in(&store, "bob", 2, clock.now()).await);
+    store.copy_to(&backup, Onto::Empty, |_| {}).await.unwrap();
+    let carl = signed_in(&store, "carl", 3, clock.now()).await;
+    store.end_session(bob.session.id, clock.now()).await.unwrap();
+    let admin = UserChange { add_roles: vec![Role::parse("admin").unwrap()], ..UserChange::default() };
+    store.change_user(ann.user.id, &admin, &clock).await.unwrap();
+    let read_to = store.revocations_since(0, 99).await.unwrap().last().unwrap().0;
+    let strangers_to = store.token_revocations_since(0, 99).await.unwrap().last().unwrap().0;
+
+    let before = clock.now();
+    backup.copy_to(&store, Onto::Anything { by: &clock }, |_| {}).await.unwrap();
+    let after = clock.now();
+
+    let news = store.revocations_since(read_to, 99).await.unwrap();
+    let of = |session: SessionId| {
+        news.iter().filter(|(_, revoked)| revoked.session == session).map(|(_, revoked)| revoked.not_before).max()
+    };
+    assert_eq!(of(carl.session.id), Some(Revocation::FOR_EVER), "nobody knows the session any more");
+    assert_eq!(of(bob.session.id), Some(Revocation::FOR_EVER), "it was ended");
+    let of_ann = of(ann.session.id).unwrap();
+    assert!(before < of_ann && of_ann <= after.plus(Duration::from_millis(1)), "tokens end, the session goes on");
+    assert!(store.live_session(ann.session.id, after).await.unwrap().is_some());
+    assert!(store.live_session(bob.session.id, after).await.unwrap().is_none());
+
+    let news = store.token_revocations_since(strangers_to, 99).await.unwrap();
+    let is_dead = |name: &str| {
+        let subject = TokenRevocation::of_person(name);
+        news.iter().any(|(_, revoked)| revoked.subject == subject && before < revoked.not_before)
+    };
+    assert!(is_dead("carl") && is_dead("ann"), "tokens without a session say what is not true any more: {news:?}");
+    assert!(!is_dead("bob"), "he is who he was");
 }

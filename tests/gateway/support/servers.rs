@@ -143,6 +143,21 @@ impl Server {
         format!("{scheme}://{user}@127.0.0.1:{port}/{name}")
     }
 
+    /// PostgreSQL: makes a user who has to show a password.
+    pub(crate) fn ask_for_password(&self, user: &str, password: &str) {
+        let rules = self.data().join("pg_hba.conf");
+        let others = fs::read_to_string(&rules).unwrap();
+        fs::write(&rules, format!("host all {user} 127.0.0.1/32 scram-sha-256\n{others}")).unwrap();
+        for statement in
+            [format!("CREATE ROLE {user} LOGIN SUPERUSER PASSWORD '{password}'"), "SELECT pg_reload_conf()".to_owned()]
+        {
+            let mut command = Command::new(self.program.with_file_name("psql"));
+            command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "gw", "-d", "postgres", "-c"]);
+            let done = command.arg(statement).output().unwrap();
+            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        }
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
