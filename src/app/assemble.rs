@@ -132,7 +132,7 @@ impl Lasting {
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        Readiness::new(self.store.clone(), self.redis.clone(), self.stop.clone())
+        Readiness::new(self.store.clone(), self.redis.clone(), self.metrics.clone(), self.stop.clone())
     }
 
     fn people(&self, config: &Config, hasher: Hasher, audit: Audit) -> People {

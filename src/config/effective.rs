@@ -2,7 +2,7 @@
 use std::fmt;
 
 use super::finding::{Place, Source};
-use super::secrets::{mask_passwords, references};
+use super::secrets::{is_secret_key, mask_passwords, references};
 use super::settings::{Kind, Setting};
 use super::tree::{Entry, Item, Node};
 use super::value::quoted;
@@ -41,8 +41,9 @@ pub(crate) enum Origin {
 
 impl Effective {
     pub(super) fn new(section: String, table: usize, setting: &Setting, item: &Item, source: &Source) -> Self {
-        let value = if matches!(setting.kind, Kind::Secret) { quoted("***") } else { write(item) };
-        let about = matches!(setting.kind, Kind::Secret).then(|| About::of(item, source)).flatten();
+        let is_secret = matches!(setting.kind, Kind::Secret);
+        let value = if is_secret { quoted("***") } else { bare_value(item, setting).unwrap_or_else(|| write(item)) };
+        let about = is_secret.then(|| About::of(item, source)).flatten();
         Self { section, table, key: setting.key.to_owned(), value, origin: Origin::of(item, source), about }
     }
 
@@ -111,6 +112,17 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A number or a flag that a variable holds, as the file would write it: without quotes.
+fn bare_value(item: &Item, setting: &Setting) -> Option<String> {
+    let (Node::Text(text), Place::Variable(_)) = (&item.node, &item.place) else { return None };
+    if matches!(setting.kind, Kind::Flag) {
+        return text.text.parse::<bool>().ok().map(|flag| flag.to_string());
+    }
+    // TOML knows no zeros before a number.
+    let number = matches!(setting.kind, Kind::Count(..)).then(|| text.text.parse::<u64>().ok());
+    number.flatten().map(|number| number.to_string())
+}
+
 /// An item as TOML. A text that a file is part of is shown with its reference.
 fn write(item: &Item) -> String {
     match &item.node {
@@ -120,11 +132,16 @@ fn write(item: &Item) -> String {
         Node::List(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(", ")),
         Node::Table(entries) => {
             let entries: Vec<_> =
-                entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), write(&entry.item))).collect();
+                entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), write_named(entry))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         Node::Other(_) | Node::Broken => String::new(),
     }
+}
+
+/// A name that is the operator's may be a secret's, such as that of a header with a password in it.
+fn write_named(entry: &Entry) -> String {
+    if is_secret_key(&entry.key) { quoted("***") } else { write(&entry.item) }
 }
 
 /// A key with quotes where it needs them.

@@ -9,7 +9,7 @@ use super::finding::{Finding, Place, Source};
 use super::settings::{self, Kind, Section, Setting, Unset};
 use super::suggest::nearest;
 use super::tree::{Entry, Item, Node, Text};
-use super::unknown::{no_setting, stray, suggested, unknown_key};
+use super::unknown::{meant_section, no_setting, stray, suggested, unknown_key};
 use super::value::Value;
 
 /// Reads one file. What is wrong is gathered inside.
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
     /// Looks at the names of sections and of bare keys.
     pub(super) fn check_sections(&self) {
         for entry in self.root.iter().filter(|entry| settings::section(&entry.key).is_none()) {
-            self.complain(stray(entry));
+            self.complain(stray(entry, self.source));
         }
     }
 
@@ -147,6 +147,12 @@ impl<'a> Reader<'a> {
     /// Nothing stands there, or a list of nothing.
     pub(super) fn has_none(&self, name: &str) -> bool {
         self.entry(name).is_none_or(|entry| matches!(&entry.item.node, Node::List(items) if items.is_empty()))
+    }
+
+    /// Something stands there under a misspelt name, which is complained about.
+    pub(super) fn is_misspelt(&self, name: &str) -> bool {
+        let is_meant = |entry: &Entry| meant_section(&entry.key).is_some_and(|section| section.name == name);
+        self.root.iter().filter(|entry| settings::section(&entry.key).is_none()).any(is_meant)
     }
 
     fn entry(&self, name: &str) -> Option<&'a Entry> {
@@ -252,7 +258,11 @@ impl<'r> Part<'r> {
             }
         };
         let title = format!("[{}.{key}]", self.title.trim_matches(['[', ']']));
-        let part = Self::new(self.reader, title.clone(), settings, entries, place);
+        let mut part = Self::new(self.reader, title.clone(), settings, entries, place);
+        if self.item(key).is_some_and(|item| !matches!(item.node, Node::Table(_))) {
+            // What stands there in its place was complained about.
+            part.meant.extend(settings.iter().map(|setting| setting.key));
+        }
         let stray = entries.iter().filter(|entry| !settings.iter().any(|setting| setting.key == entry.key));
         for entry in stray {
             let meant = nearest(&entry.key, settings.iter().map(|setting| setting.key));

@@ -236,7 +236,7 @@ fn star(letter: char, masked: &mut String) {
 }
 
 /// "secret", "client_secret", "password", and slips of the pen near them.
-fn is_secret_key(key: &str) -> bool {
+pub(super) fn is_secret_key(key: &str) -> bool {
     if key.starts_with("encrypt_") {
         return true;
     }

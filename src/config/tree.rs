@@ -9,7 +9,7 @@ use super::codes::Code;
 use super::environment::{Environment, OVERRIDE, Override};
 use super::finding::{Finding, Place, Source};
 use super::secrets::{self, Broken, Expanded, Why};
-use super::settings::{self, Kind, Shape};
+use super::settings::{self, Kind, Setting, Shape};
 use super::suggest::nearest;
 
 /// A value and where it stands.
@@ -237,7 +237,7 @@ fn lay_over(entries: &mut Vec<Entry>, given: &Override<'_>) -> Option<Finding> {
     match path.as_slice() {
         ["upstreams", name] => {
             let table = table_of(entries, "upstreams", given)?;
-            let key = upstream_name(table, name);
+            let key = name_in(table, name);
             // A table that is there keeps its other settings.
             if let Some(Entry { item: Item { node: Node::Table(table), .. }, .. }) = find(table, &key) {
                 put(table, "urls", given);
@@ -247,36 +247,74 @@ fn lay_over(entries: &mut Vec<Entry>, given: &Override<'_>) -> Option<Finding> {
             None
         }
         ["upstreams", name, key] => lay_over_upstream(entries, given, name, key),
-        ["passwords", "argon2", key] => {
-            let Kind::Table(argon2) = settings::section("passwords")?.setting("argon2")?.kind else { return None };
-            if !argon2.iter().any(|setting| setting.key == *key) {
-                return Some(no_such(given, key, argon2.iter().map(|setting| setting.key)));
-            }
-            let passwords = table_of(entries, "passwords", given)?;
-            put(table_of(passwords, "argon2", given)?, key, given);
-            None
-        }
         [name, key] => lay_over_section(entries, given, name, key),
+        [name, table, key] => lay_over_table(entries, given, [name, table, key]),
         _ => Some(unknown(given, "stands for no setting").say("write AUTHGATE__SECTION__KEY")),
     }
 }
 
 fn lay_over_section(entries: &mut Vec<Entry>, given: &Override<'_>, name: &str, key: &str) -> Option<Finding> {
-    let Some(section) = settings::section(name) else {
-        return Some(no_such(given, name, settings::SECTIONS.iter().map(|section| section.name)));
-    };
-    if section.shape == Shape::List {
-        return Some(unknown(given, "stands for a list").say("[[routes]] are written in the file"));
-    }
-    let Some(setting) = section.setting(key) else {
-        return Some(no_such(given, key, section.settings.iter().map(|setting| setting.key)));
+    let setting = match setting_of(given, name, key) {
+        Ok(setting) => setting,
+        Err(finding) => return Some(*finding),
     };
     if !setting.kind.is_single() {
-        let why = format!("cannot be set from outside: `{key}` is {}", setting.kind.name());
-        return Some(unknown(given, &why).say("write it in the file; `${NAME}` works inside it"));
+        return Some(not_single(given, setting));
     }
     put(table_of(entries, name, given)?, key, given);
     None
+}
+
+/// A single value in a table in braces.
+fn lay_over_table(entries: &mut Vec<Entry>, given: &Override<'_>, [name, table, key]: [&str; 3]) -> Option<Finding> {
+    let setting = match setting_of(given, name, table) {
+        Ok(setting) => setting,
+        Err(finding) => return Some(*finding),
+    };
+    match setting.kind {
+        Kind::Table(inner) => match inner.iter().find(|setting| setting.key == key) {
+            None => return Some(no_such(given, key, inner.iter().map(|setting| setting.key))),
+            Some(setting) if !setting.kind.is_single() => return Some(not_single(given, setting)),
+            Some(_) => {}
+        },
+        Kind::Texts(names) if !names.is_empty() && !names.contains(&key) => {
+            return Some(no_such(given, key, names.iter().copied()));
+        }
+        Kind::Texts(_) => {}
+        Kind::List | Kind::Lists => return Some(not_single(given, setting)),
+        Kind::Text
+        | Kind::Secret
+        | Kind::Word(_)
+        | Kind::Flag
+        | Kind::Count(..)
+        | Kind::Duration(..)
+        | Kind::Size(..)
+        | Kind::Rate
+        | Kind::OneOrMore => {
+            return Some(unknown(given, &format!("stands for no setting: `{table}` is {}", setting.kind.name())));
+        }
+    }
+    let table = table_of(table_of(entries, name, given)?, table, given)?;
+    let key = name_in(table, key);
+    put(table, &key, given);
+    None
+}
+
+fn setting_of(given: &Override<'_>, name: &str, key: &str) -> Result<&'static Setting, Box<Finding>> {
+    let Some(section) = settings::section(name) else {
+        return Err(Box::new(no_such(given, name, settings::SECTIONS.iter().map(|section| section.name))));
+    };
+    if section.shape == Shape::List {
+        return Err(Box::new(unknown(given, "stands for a list").say("[[routes]] are written in the file")));
+    }
+    section
+        .setting(key)
+        .ok_or_else(|| Box::new(no_such(given, key, section.settings.iter().map(|setting| setting.key))))
+}
+
+fn not_single(given: &Override<'_>, setting: &Setting) -> Finding {
+    let why = format!("cannot be set from outside: `{}` is {}", setting.key, setting.kind.name());
+    unknown(given, &why).say("write it in the file; `${NAME}` works inside it")
 }
 
 fn lay_over_upstream(entries: &mut Vec<Entry>, given: &Override<'_>, name: &str, key: &str) -> Option<Finding> {
@@ -285,7 +323,7 @@ fn lay_over_upstream(entries: &mut Vec<Entry>, given: &Override<'_>, name: &str,
         return Some(no_such(given, key, section.settings.iter().map(|setting| setting.key)));
     };
     let upstreams = table_of(entries, "upstreams", given)?;
-    let name = upstream_name(upstreams, name);
+    let name = name_in(upstreams, name);
     // `app = "URL"` becomes a table with that URL, so that the other key finds its place.
     if let Some(entry) = find(upstreams, &name)
         && matches!(entry.item.node, Node::Text(_))
@@ -298,9 +336,9 @@ fn lay_over_upstream(entries: &mut Vec<Entry>, given: &Override<'_>, name: &str,
 }
 
 /// The name as the file writes it: a variable cannot hold lower case or hyphens everywhere.
-fn upstream_name(upstreams: &[Entry], name: &str) -> String {
+fn name_in(table: &[Entry], name: &str) -> String {
     let same = |entry: &&Entry| entry.key.to_ascii_lowercase().replace('-', "_") == name;
-    upstreams.iter().find(same).map_or_else(|| name.to_owned(), |entry| entry.key.clone())
+    table.iter().find(same).map_or_else(|| name.to_owned(), |entry| entry.key.clone())
 }
 
 fn find<'a>(entries: &'a mut [Entry], key: &str) -> Option<&'a mut Entry> {

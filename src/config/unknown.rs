@@ -1,12 +1,12 @@
 //! Names nobody knows: what was meant, where it belongs, or that a later version will know it.
 use super::codes::Code;
-use super::finding::{DID_YOU_MEAN, Finding};
-use super::settings::{self, Section};
+use super::finding::{DID_YOU_MEAN, Finding, Place, Source};
+use super::settings::{self, Section, Shape};
 use super::suggest::nearest;
 use super::tree::{Entry, Item, Node};
 
 /// A name at the top of the file that nobody knows.
-pub(super) fn stray(entry: &Entry) -> Finding {
+pub(super) fn stray(entry: &Entry, source: &Source) -> Finding {
     let key = &entry.key;
     let place = entry.key_place.clone();
     let is_table = |item: &Item| matches!(item.node, Node::Table(_));
@@ -21,8 +21,29 @@ pub(super) fn stray(entry: &Entry) -> Finding {
     if settings::LATER_SECTIONS.contains(&key.as_str()) {
         return finding.label("not in this version").say("take it out: it would do nothing");
     }
-    let meant = nearest(key, settings::SECTIONS.iter().map(|section| section.name));
-    suggested(finding.label("no such section"), entry, meant)
+    let finding = finding.label("no such section");
+    match meant_section(key).zip(brackets(entry, source)) {
+        // The header as a whole: with as many brackets as it should have.
+        Some((meant, header)) if (meant.shape == Shape::List) != written.starts_with("[[") => {
+            let title = if meant.shape == Shape::List { meant.title() } else { format!("[{}]", meant.name) };
+            finding.replace(format!("{DID_YOU_MEAN} `{title}`?"), &header, title)
+        }
+        _ => suggested(finding, entry, meant_section(key).map(|section| section.name)),
+    }
+}
+
+/// The section that was meant by a name at the top of the file that is none.
+pub(super) fn meant_section(key: &str) -> Option<&'static Section> {
+    nearest(key, settings::SECTIONS.iter().map(|section| section.name)).and_then(settings::section)
+}
+
+/// The header of a table with its brackets, where its name stands in some.
+fn brackets(entry: &Entry, source: &Source) -> Option<Place> {
+    let Place::Span(name) = &entry.key_place else { return None };
+    let (before, after) = (source.text.get(..name.start)?, source.text.get(name.end..)?);
+    let pairs = [("[[", "]]"), ("[", "]")];
+    let (open, close) = pairs.into_iter().find(|(open, close)| before.ends_with(open) && after.starts_with(close))?;
+    Some(Place::Span(name.start - open.len()..name.end + close.len()))
 }
 
 /// A key above every header.

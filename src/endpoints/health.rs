@@ -6,6 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::observe::Metrics;
 use crate::refusal::own_response;
 use crate::server::Stop;
 use crate::shared::Redis;
@@ -22,12 +23,13 @@ pub(super) fn alive() -> Response<Body> {
 pub(crate) struct Readiness {
     store: Store,
     redis: Option<Arc<Redis>>,
+    metrics: Metrics,
     stop: Stop,
 }
 
 impl Readiness {
-    pub(crate) const fn new(store: Store, redis: Option<Arc<Redis>>, stop: Stop) -> Self {
-        Self { store, redis, stop }
+    pub(crate) const fn new(store: Store, redis: Option<Arc<Redis>>, metrics: Metrics, stop: Stop) -> Self {
+        Self { store, redis, metrics, stop }
     }
 
     /// 200 or 503, with each check by name.
@@ -37,8 +39,9 @@ impl Readiness {
         let ready = store && !draining;
         let mut body = json!({
             "status": if draining { "draining" } else if ready { "ok" } else { "unavailable" },
-            // Without its signing key the gateway does not start; upstreams are judged by their own answers.
-            "checks": { "store": word(store), "keys": "ok", "upstreams": "ok" },
+            // Without its signing key the gateway does not start. What upstreams fail is told and nothing more: every other node
+            // meets the same ones.
+            "checks": { "store": word(store), "keys": "ok", "upstreams": word(self.metrics.are_upstreams_up()) },
         });
         // Told and nothing more: without it each node counts for itself, and none has to go.
         if let (Some(redis), Some(Value::Object(checks))) = (&self.redis, body.get_mut("checks")) {

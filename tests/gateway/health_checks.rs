@@ -34,6 +34,28 @@ fn site(urls: &[String], more: &[(&str, &str)]) -> Site {
     site.route("prefix = \"/\"\nupstream = \"app\"\nauth = \"none\"")
 }
 
+#[test]
+fn readiness_tells_when_each_address_of_an_upstream_fails_and_goes_on() {
+    let ((one, well), (other, other_well)) = (patient(), patient());
+    let gateway = site(&[one.url(), other.url()], &[]).start();
+    let told = || {
+        let [public, admin] = [gateway.get("/auth/readyz").send(), gateway.admin("GET", "/readyz").send()];
+        assert_eq!(public.json(), admin.json());
+        assert_eq!(public.json()["status"], "ok");
+        public.expect(200).json()["checks"]["upstreams"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(told(), "ok");
+    well.store(false, Ordering::SeqCst);
+    until("the address is left out", SOON, || gateway.log_text().contains("it fails its health check"));
+    assert_eq!(told(), "ok", "the other one is well");
+    other_well.store(false, Ordering::SeqCst);
+    until("readiness tells", SOON, || up(&gateway).as_deref() == Some("0"));
+    assert_eq!(told(), "failed");
+    well.store(true, Ordering::SeqCst);
+    until("it is well again", SOON, || up(&gateway).as_deref() == Some("1"));
+    assert_eq!(told(), "ok");
+}
+
 fn up(gateway: &Gateway) -> Option<String> {
     let page = gateway.admin("GET", "/metrics").send().text();
     let line = page.lines().find_map(|line| line.strip_prefix("authgate_upstream_up{upstream=\"app\"} "));

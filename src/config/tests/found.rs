@@ -48,6 +48,9 @@ fn a_misspelt_name_is_told_the_right_one() {
     for (more, said) in [
         ("[[route]]\nprefix = \"/x\"", "did you mean `routes`?"),
         ("[sevrer]\na = 1", "did you mean `server`?"),
+        ("[route]\nprefix = \"/x\"", "did you mean `[[routes]]`?"),
+        ("[[sevrer]]\na = 1", "did you mean `[server]`?"),
+        ("[[upstream]]\na = 1", "did you mean `[upstreams]`?"),
         ("path = \"/x\"", "did you mean `prefix`?"),
         ("listen = \"x\"", "this setting belongs in `[server]` or `[admin]`: in TOML"),
         ("[log]\nlog_level = \"debug\"", "did you mean `level`?"),
@@ -206,6 +209,14 @@ fn one_mistake_is_told_once() {
     assert_eq!(codes("[[routes]]\nprefix = \"/\"\nupstream = \"${APP}\"\n"), ["E120"]);
     finds("timeout = \"${T}\"\nroles = [\"${R}\"]", &["E120", "E120"]);
     finds("timeout = \"${T\"", &["E121"]);
+    finds("cors = 1", &["E101"]);
+    finds("cors = \"${R}\"", &["E120"]);
+    finds("[accounts]\nmigrate_from = \"http://a\"", &["E101"]);
+    finds("[accounts]\nmigrate_from = { username_field = \"a\" }", &["E104"]);
+    for header in ["[[route]]", "[route]"] {
+        assert_eq!(codes(&format!("{header}\nprefix = \"/\"\nupstream = \"http://a\"\n")), ["E103"], "{header}");
+    }
+    assert_eq!(codes("[sevrer]\nlisten = \"127.0.0.1:80\"\n"), ["E103", "E204"]);
     finds("[keys]\nsecret = \"${file:/no/such}\"", &["E122"]);
 }
 
@@ -261,6 +272,14 @@ fn a_variable_that_stands_for_nothing_is_refused() {
         ("AUTHGATE__ROUTES__PREFIX", "[[routes]] are written in the file"),
         ("AUTHGATE__SERVER__TRUSTED_PROXIES", "is a list of texts"),
         ("AUTHGATE__SERVER", "AUTHGATE__SECTION__KEY"),
+        ("AUTHGATE__PASSWORDS__ARGON2__MEMRY", "did you mean `AUTHGATE__PASSWORDS__ARGON2__MEMORY`?"),
+        ("AUTHGATE__IDENTITY__NAMES__USR", "did you mean `AUTHGATE__IDENTITY__NAMES__USER`?"),
+        ("AUTHGATE__TOKENS__CLAMS__TENANT", "did you mean `AUTHGATE__TOKENS__CLAIMS__TENANT`?"),
+        ("AUTHGATE__TOKENS__CLAIMS", "cannot be set from outside: `claims` is a table in braces"),
+        ("AUTHGATE__ACCOUNTS__ROLE_SCOPES__ADMIN", "cannot be set from outside"),
+        ("AUTHGATE__SERVER__LISTEN__X", "stands for no setting: `listen` is"),
+        ("AUTHGATE__ROUTES__CORS__CREDENTIALS", "[[routes]] are written in the file"),
+        ("AUTHGATE__TOKENS__CLAIMS__A__B", "AUTHGATE__SECTION__KEY"),
         ("AUTHGATE__TLS__ACME_EMAIL", "variables that begin with AUTHGATE__"),
     ] {
         let findings = findings_in(&least(""), &Environment::of([(name, "x")]));
@@ -271,6 +290,22 @@ fn a_variable_that_stands_for_nothing_is_refused() {
     assert_eq!(empty.errors(), 1);
     let wrong = findings_in(&least(""), &Environment::of([("AUTHGATE__SERVER__WORKERS", "many")]));
     assert_eq!(wrong.list[0].code, Code::E101);
+}
+
+#[test]
+fn two_listeners_at_one_address_are_told_with_the_line_that_says_so() {
+    for (more, line) in [
+        ("[server]\nlisten = \"127.0.0.1:9090\"", 5),
+        ("[server]\nlisten = [\n\"127.0.0.1:80\",\n\"127.0.0.1:9090\"]", 7),
+        ("[server]\nlisten = \"127.0.0.1:80\"\n[admin]\nlisten = \"127.0.0.1:80\"", 7),
+        ("[admin]\nlisten = \"127.0.0.1:8080\"", 5),
+    ] {
+        let findings = findings_in(&least(more), &quiet());
+        assert_eq!(findings.iter().map(|one| one.code().name()).collect::<Vec<_>>(), ["E106"], "{more}");
+        let drawn = findings.render(Format::Text, false);
+        assert!(drawn.contains(&format!("gateway.toml:{line}:")), "{drawn}");
+        assert!(drawn.contains("take another port, for one of `[server] listen` and `[admin] listen`"), "{drawn}");
+    }
 }
 
 #[test]
@@ -299,6 +334,16 @@ fn a_finding_is_an_object_for_machines_and_an_annotation_for_pull_requests() {
         findings.render(Format::Github, false),
         "::error file=gateway.toml,line=4,col=1::[E103] unknown key `prefx` in `[[routes]]`: did you mean `prefix`?\n"
     );
+}
+
+#[test]
+fn a_misspelt_header_is_put_right_with_its_brackets() {
+    let right = |text: &str| findings_in(text, &quiet()).renamed().unwrap();
+    let rest = "prefix = \"/\"\nupstream = \"http://a\"\n";
+    assert_eq!(right(&format!("[route]\n{rest}")), format!("[[routes]]\n{rest}"));
+    assert_eq!(right(&format!("[[route]]\n{rest}")), format!("[[routes]]\n{rest}"));
+    assert!(codes(&right(&format!("[route]\n{rest}"))).is_empty());
+    assert_eq!(right(&least("[[sevrer]]\nworkers = 1")), least("[server]\nworkers = 1"));
 }
 
 #[test]

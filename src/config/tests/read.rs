@@ -137,6 +137,68 @@ fn a_variable_stands_above_the_file() {
 }
 
 #[test]
+fn a_variable_stands_for_one_value_of_a_table_in_braces() {
+    let environment = Environment::of([
+        ("AUTHGATE__ACCOUNTS__MIGRATE_FROM__URL", "http://127.0.0.1:5000/login"),
+        ("AUTHGATE__IDENTITY__NAMES__USER", "X-Account"),
+        ("AUTHGATE__TOKENS__CLAIMS__TENANT", "acme"),
+        ("AUTHGATE__TOKENS__CLAIMS__COST_CENTRE", "7"),
+        ("AUTHGATE__TOKENS__CLAIMS__API_SECRET", "hunter2"),
+        ("AUTHGATE__PASSWORDS__ARGON2__ITERATIONS", "03"),
+    ]);
+    let text =
+        least("[tokens]\nclaims = { Cost-Centre = \"1\", region = \"eu\" }\n[accounts]\nregistration = \"closed\"");
+    let loaded = load_in(&text, &environment);
+    let old = loaded.config.accounts.migrate_from.unwrap();
+    assert_eq!((old.port, old.target.as_str(), old.username_field.as_str()), (5000, "/login", "username"));
+    let fields: Vec<_> = loaded.config.identity.fields.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(fields, ["x-account"]);
+    assert_eq!(loaded.config.passwords.cost.iterations, 3);
+    let shown = |key: &str| loaded.effective.iter().find(|one| one.key == key).unwrap();
+    let claims = &shown("claims").value;
+    for part in ["region = \"eu\"", "Cost-Centre = \"7\"", "tenant = \"acme\"", "api_secret = \"***\""] {
+        assert!(claims.contains(part), "{claims}");
+    }
+    assert!(!claims.contains("hunter2") && loaded.config.tokens.claims.len() == 4);
+    let url = loaded.effective.iter().find(|one| one.section == "[accounts.migrate_from]" && one.key == "url").unwrap();
+    assert_eq!(url.origin.to_string(), "env AUTHGATE__ACCOUNTS__MIGRATE_FROM__URL");
+    assert_eq!(shown("iterations").value, "3");
+}
+
+#[test]
+fn what_came_from_a_variable_is_shown_as_the_file_would_have_it() {
+    let environment = Environment::of([
+        ("AUTHGATE__SERVER__WORKERS", "3"),
+        ("AUTHGATE__SERVER__WELL_KNOWN", "false"),
+        ("AUTHGATE__SERVER__LISTEN", "127.0.0.1:80"),
+        ("AUTHGATE__TOKENS__ACCESS_TTL", "1h"),
+        ("AUTHGATE__PASSWORDS__ARGON2__MEMORY", "64MiB"),
+        ("AUTHGATE__PASSWORDS__MIN_LENGTH", "010"),
+    ]);
+    let effective = load_in(&least(""), &environment).effective;
+    for (key, value) in [
+        ("workers", "3"),
+        ("well_known", "false"),
+        ("listen", "\"127.0.0.1:80\""),
+        ("access_ttl", "\"1h\""),
+        ("memory", "\"64MiB\""),
+        ("min_length", "10"),
+    ] {
+        assert_eq!(effective.iter().find(|one| one.key == key).unwrap().value, value, "{key}");
+    }
+    // Read as a file it comes to the same.
+    let mut text = String::new();
+    for one in effective.iter().filter(|one| ["[server]", "[[routes]]"].contains(&one.section.as_str())) {
+        if !text.contains(&format!("{}\n", one.section)) {
+            text.push_str(&format!("{}\n", one.section));
+        }
+        text.push_str(&format!("{} = {}\n", one.key, one.value));
+    }
+    let again = load(&text).config.server;
+    assert_eq!((again.workers, again.listen), (3, vec![ListenAddress::Tcp("127.0.0.1:80".parse().unwrap())]));
+}
+
+#[test]
 fn references_work_in_every_text_and_a_secret_is_not_shown() {
     let secret = "kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a";
     let environment = Environment::of([("PORT", "3001"), ("KEY", secret), ("ROLE", "admin")]);

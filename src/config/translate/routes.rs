@@ -32,7 +32,7 @@ pub(super) fn routes(
     signs_in: SignsIn,
 ) -> Vec<Settings> {
     let parts = reader.parts("routes");
-    if reader.has_none("routes") {
+    if reader.has_none("routes") && !reader.is_misspelt("routes") {
         reader.complain(
             Finding::new(Code::E204, Place::Default, "there is no route: every request would be answered 404")
                 .say("add `[[routes]]` with `prefix = \"/\"` and `upstream = \"http://127.0.0.1:3000\"`"),

@@ -8,6 +8,7 @@ use crate::config::codes::Code;
 use crate::config::environment::Environment;
 use crate::config::finding::{Finding, Place};
 use crate::config::read::{Part, Reader, Spot, Texts};
+use crate::config::tree::{Item, Node};
 use crate::server::{Limits, ListenAddress};
 use crate::wire::{AuthPrefix, OwnCookies, PublicUrl};
 use crate::{admin, server, wire};
@@ -63,10 +64,7 @@ pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings) -> admin::Se
     let part = reader.part("admin");
     let Spot { value: listen, place } = admin_listen(&part);
     if listen.port() != 0 && server.listen.contains(&ListenAddress::Tcp(listen)) {
-        part.complain(
-            Finding::new(Code::E106, place, format!("the public and the admin listener are both {listen}"))
-                .label("taken by `[server]`"),
-        );
+        part.complain(taken(reader, &place, listen));
     }
     let allow = networks(&part, "allow", |place| {
         Finding::new(Code::W305, place, "the admin address is open to everybody")
@@ -84,6 +82,25 @@ pub(super) fn admin_listen(part: &Part<'_>) -> Spot<SocketAddr> {
         SocketAddr::from(([127, 0, 0, 1], 0))
     });
     Spot { value, place: text.place }
+}
+
+/// Both want one address; where the file says nothing of the admin's, it is told beside the public one.
+fn taken(reader: &Reader<'_>, admin: &Place, listen: SocketAddr) -> Finding {
+    let item = reader.entries("server").iter().find(|entry| entry.key == "listen").map(|entry| &entry.item);
+    let items = item
+        .map_or(&[][..], |item| if let Node::List(items) = &item.node { items } else { std::slice::from_ref(item) });
+    let is_it = |item: &&Item| {
+        let Node::Text(text) = &item.node else { return false };
+        address::listen(&text.text).is_ok_and(|address| address == ListenAddress::Tcp(listen))
+    };
+    let public = items.iter().find(is_it).map_or(&Place::Default, |item| &item.place);
+    let title = format!("the public and the admin listener are both {listen}");
+    let cure = "take another port, for one of `[server] listen` and `[admin] listen`";
+    let finding = |place: &Place| Finding::new(Code::E106, place.clone(), title).say(cure);
+    if *admin == Place::Default {
+        return finding(public).label("taken by `[admin]`, whose default it is");
+    }
+    finding(admin).label("taken by `[server]`").beside(public, "here")
 }
 
 fn listeners(part: &Part<'_>) -> Vec<Spot<ListenAddress>> {

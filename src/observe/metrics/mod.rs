@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use prometheus::core::Collector;
 use prometheus::{Histogram, IntGauge, TextEncoder};
 use tokio::time::Instant;
 
@@ -133,6 +134,12 @@ impl Metrics {
             // One that never had a number has none to lose.
             None => drop(gauge.remove_label_values(&[name])),
         }
+    }
+
+    /// False when each address of some backend fails its health check. Of those that are not checked nothing bad is known.
+    pub(crate) fn are_upstreams_up(&self) -> bool {
+        let told = Collector::collect(&self.0.families.upstream_up);
+        told.iter().flat_map(|family| family.get_metric()).all(|one| one.get_gauge().get_value() > 0.0)
     }
 
     /// A request's head is here. It is counted when the returned timer is dropped, which is when its answer has ended.
