@@ -129,8 +129,9 @@ async fn act(verb: StoreVerb, loaded: &Loaded, global: &Global, out: &mut Out) -
             let other = other(&args)?;
             let from = Store::open_existing(here, loaded.config.migrate).await?;
             let to = Store::open_as(&other, Migrate::Auto).await?;
-            let counts = copy(&from, &to, Onto::Empty, out).await?;
-            report(out, &counts, &format!("copied {here} to {other}"));
+            let counts = copy(&from, &to, Onto::Empty, out).await;
+            close(&from, &to).await;
+            report(out, &counts?, &format!("copied {here} to {other}"));
             Ok(Exit::Done)
         }
         StoreVerb::Backup { file } => backup(&file, loaded, out).await,
@@ -156,9 +157,15 @@ async fn backup(file: &Path, loaded: &Loaded, out: &mut Out) -> Result<Exit, Fai
     part.push(format!(".part-{}", std::process::id()));
     let part = Part(PathBuf::from(part));
     let to = Store::open_as(&Settings::Sqlite { path: part.0.clone() }, Migrate::Auto).await?;
-    let counts = copy(&from, &to, Onto::Empty, out).await?;
-    fs::rename(&part.0, file)
-        .map_err(|error| Failed::Unreachable(format!("cannot write {}: {error}", file.display())))?;
+    let cannot = |why: String| Failed::Unreachable(format!("cannot write {}: {why}", file.display()));
+    let counts = match copy(&from, &to, Onto::Empty, out).await {
+        // The file alone is kept, and what it does not hold is gone: a full disk is heard of here at the latest.
+        Ok(counts) => to.fold().await.map(|()| counts).map_err(|error| cannot(Chain(&error).to_string())),
+        Err(failed) => Err(failed),
+    };
+    close(&from, &to).await;
+    let counts = counts?;
+    fs::rename(&part.0, file).map_err(|error| cannot(error.to_string()))?;
     report(out, &counts, &format!("{} holds all of {}", file.display(), loaded.config.store));
     Ok(Exit::Done)
 }
@@ -185,8 +192,9 @@ async fn restore(file: &Path, loaded: &Loaded, global: &Global, out: &mut Out) -
     if !global.yes && !prompt::confirm(&name, &what) {
         return Err(Failed::No("nothing was changed; -y answers the question for a script".to_owned()));
     }
-    let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, out).await?;
-    report(out, &counts, &format!("{name} holds what {} held; whoever was signed in shows so anew", file.display()));
+    let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, out).await;
+    close(&from, &to).await;
+    report(out, &counts?, &format!("{name} holds what {} held; whoever was signed in shows so anew", file.display()));
     Ok(Exit::Done)
 }
 
@@ -198,15 +206,18 @@ async fn copy(from: &Store, to: &Store, onto: Onto<'_>, out: &Out) -> Result<Vec
     if let Some(shown) = shown {
         shown.end();
     }
-    // What is not closed tidily leaves its log beside a SQLite file.
-    to.close().await;
-    from.close().await;
     copied.map_err(|error| match error {
         CopyError::NotEmpty { .. } => Failed::No(format!("{error}; nothing was copied")),
         CopyError::Differs { .. } | CopyError::Read(_) | CopyError::Write(_) => {
             Failed::Unreachable(format!("{}; nothing was copied", Chain(&error)))
         }
     })
+}
+
+/// What is not closed tidily leaves its log beside a SQLite file.
+async fn close(from: &Store, to: &Store) {
+    to.close().await;
+    from.close().await;
 }
 
 async fn check(loaded: &Loaded, out: &mut Out) -> Result<Exit, Failed> {

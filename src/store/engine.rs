@@ -86,6 +86,13 @@ impl Engine {
         }
     }
 
+    pub(super) async fn fold(&self) -> Result<(), StoreError> {
+        match &self.kind {
+            Kind::Sqlite(engine) => engine.fold().await,
+            Kind::Postgres(_) | Kind::MySql(_) => Ok(()),
+        }
+    }
+
     /// What the engine itself finds wrong with its files; a server looks after its own.
     pub(super) async fn damage(&self) -> Result<Vec<String>, StoreError> {
         match &self.kind {

@@ -96,6 +96,11 @@ impl Store {
         self.engine.reader().await?.row("SELECT 1 AS one", vec![]).await.map(|_| ())
     }
 
+    /// Has the file of a SQLite store hold everything without its log; a server looks after its own.
+    pub(crate) async fn fold(&self) -> Result<(), StoreError> {
+        self.engine.fold().await
+    }
+
     /// Waits for what is under way and closes the files tidily.
     pub(crate) async fn close(&self) {
         self.engine.close().await;
@@ -127,6 +132,9 @@ pub(crate) enum StoreError {
     /// It did not say anything in time, and may work again later.
     #[error("the store did not answer in time")]
     Slow,
+    /// Somebody else has the file open.
+    #[error("the log of the store could not be folded into its file")]
+    Unfolded,
     /// Something in it was not written by this gateway.
     #[error("the store holds a {0} that cannot be read")]
     Unreadable(&'static str),

@@ -53,6 +53,13 @@ impl Sqlite {
         Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
+    /// Has the file hold everything by itself. `close` does it too, but cannot say that it failed.
+    pub(super) async fn fold(&self) -> Result<(), StoreError> {
+        let row = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writer).await?;
+        let (busy, log, folded): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        if busy == 0 && log == folded { Ok(()) } else { Err(StoreError::Unfolded) }
+    }
+
     /// Readers first: the last connection that closes folds the log into the file.
     pub(super) async fn close(&self) {
         self.readers.close().await;

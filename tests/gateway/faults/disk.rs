@@ -42,3 +42,39 @@ fn requests_are_answered_while_no_log_line_can_be_written() {
     gateway.get("/pub/written").send().expect(200);
     until("lines are written again", SOON, || gateway.log_text().contains("/pub/written"));
 }
+
+/// What a backup writes first is its log, and the file comes from that: there is a moment in which all is committed and
+/// the file, which alone is kept, does not have it.
+#[test]
+fn a_backup_on_a_disk_that_fills_up_is_whole_or_refused() {
+    let (upstream, faults) = (Upstream::start(), Faults::none());
+    let gateway = faults.on(Site::fixture(&upstream)).start();
+    let folder = gateway.folder();
+    let rows: String = (0..1500).map(|row| format!("u{row},u{row}@example.com\n")).collect();
+    std::fs::write(folder.join("users.csv"), format!("username,email\n{rows}")).unwrap();
+    let run = |args: &[&str]| authgate(folder, gateway.site().variables(), args);
+    run(&["import", "users", "users.csv"]).expect(0);
+    let whole = run(&["store", "backup", "first.db", "--json"]).expect(0).json();
+    let size = i64::try_from(std::fs::metadata(folder.join("first.db")).unwrap().len()).unwrap();
+    let mut refused = 0;
+    for eighths in 1..=20 {
+        faults.room(size * eighths / 8);
+        let ran = run(&["store", "backup", "kept.db", "--json"]);
+        faults.room(-1);
+        let names = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let kept: Vec<_> = names.filter(|name| name.starts_with("kept.db")).collect();
+        if ran.code == 0 {
+            assert_eq!(kept, ["kept.db"], "{eighths}");
+            let url = [("AUTHGATE__STORE__URL".to_owned(), "sqlite:kept.db".to_owned())];
+            let there = authgate(folder, &url, &["store", "check", "--json"]).expect(0).json();
+            assert_eq!(there["rows"], whole["rows"], "{eighths}");
+            std::fs::remove_file(folder.join("kept.db")).unwrap();
+        } else {
+            let ran = ran.expect(3);
+            assert!(ran.out.is_empty() && ran.err.contains("full"), "{eighths}: {ran:?}");
+            assert!(kept.is_empty(), "{eighths}: {kept:?}");
+            refused += 1;
+        }
+    }
+    assert!((8..20).contains(&refused), "refused {refused} times");
+}

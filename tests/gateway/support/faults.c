@@ -1,5 +1,5 @@
 /* Loaded before libc by the gateway under test: what a machine does in its bad hours, when the test says so.
-   The test and the process share one page: five numbers, all 0 while everything is well. */
+   The test and the process share one page: six numbers, all 0 while everything is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,6 +25,7 @@ static struct {
     _Atomic int64_t names;       /* 1: no name is found; 2: nobody answers */
     _Atomic int64_t writes_left; /* the process dies instead of the last of so many writes to the store */
     _Atomic int64_t no_random;   /* the system has no random bytes */
+    _Atomic int64_t room;        /* when not 0: files grow by so many bytes less one, and no more */
 } *faults;
 
 static long (*system_call)(long, ...);
@@ -93,18 +94,32 @@ static int refused(int file) {
     return 1;
 }
 
+/* Whether the disk has no room for what would make the file longer. */
+static int too_long(int file, off64_t end) {
+    struct stat about;
+    if (!faults || !faults->room || fstat(file, &about) != 0 || !S_ISREG(about.st_mode)) return 0;
+    int64_t more = end - about.st_size;
+    if (more <= 0) return 0;
+    if (faults->room > more) {
+        faults->room -= more;
+        return 0;
+    }
+    errno = ENOSPC;
+    return 1;
+}
+
 ssize_t write(int file, const void *bytes, size_t count) {
     return refused(file) ? -1 : syscall(SYS_write, file, bytes, count);
 }
 
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
-    return refused(file) ? -1 : syscall(SYS_pwrite64, file, bytes, count, at);
+    return refused(file) || too_long(file, at + (off64_t)count) ? -1 : syscall(SYS_pwrite64, file, bytes, count, at);
 }
 
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) { return pwrite64(file, bytes, count, at); }
 
 int fallocate(int file, int mode, off_t at, off_t length) {
-    return refused(file) ? -1 : (int)syscall(SYS_fallocate, file, mode, at, length);
+    return refused(file) || too_long(file, at + length) ? -1 : (int)syscall(SYS_fallocate, file, mode, at, length);
 }
 
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {

@@ -63,6 +63,11 @@ impl Faults {
         self.put(4, i64::from(fails));
     }
 
+    /// The disk has room for so many bytes.
+    pub(crate) fn room(&self, bytes: i64) {
+        self.put(5, bytes + 1);
+    }
+
     fn put(&self, which: u64, value: i64) {
         self.page.write_all_at(&value.to_ne_bytes(), which * 8).unwrap();
     }
