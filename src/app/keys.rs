@@ -11,10 +11,10 @@ use crate::token::{Algorithm, Half, KeyError, KeyRing, LineUp, Seal, Settings, S
 pub(super) async fn tokens(store: &Store, settings: &Settings, clock: &Clock) -> Result<Tokens, StartError> {
     let mut kept = kept_keys(store, settings).await?;
     seal_plain_keys(store, settings).await?;
-    let shared = settings.secret.is_some() && settings.algorithm == Algorithm::Hs256;
-    let made_here = !shared && settings.keys.files.is_empty();
-    if made_here && !kept.iter().any(|key| key.algorithm == settings.algorithm) {
-        let made = StoredKey::generate(settings.algorithm, clock.now()).map_err(StartError::Keys)?;
+    let now = clock.now();
+    let signs = |key: &StoredKey| key.algorithm == settings.algorithm && key.believed_until.is_none_or(|end| now < end);
+    if settings.takes_turns() && !kept.iter().any(signs) {
+        let made = StoredKey::generate(settings.algorithm, now).map_err(StartError::Keys)?;
         // Another process may have been faster: what the store then holds is what counts.
         store.add_first_key(&row(&made, settings).map_err(StartError::Keys)?).await.map_err(StartError::Store)?;
         kept = kept_keys(store, settings).await?;

@@ -87,10 +87,19 @@ impl Store {
         Ok(true)
     }
 
-    /// Forgets a key; whether there was one.
-    pub(crate) async fn retire_key(&self, kid: &str) -> Result<bool, StoreError> {
+    /// Forgets a key; whether there was one. Where it was to follow others of the algorithm that the store's keys sign with, the
+    /// newest of them goes on as if it had never been: it would else end with nobody to follow it.
+    pub(crate) async fn retire_key(
+        &self,
+        kid: &str,
+        signs_with: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut on = self.engine.begin().await?;
         let gone = on.execute("DELETE FROM signing_keys WHERE kid = $1", values![kid]).await?;
+        if let Some(algorithm) = signs_with {
+            goes_on(&mut on, algorithm, now).await?;
+        }
         on.commit().await?;
         Ok(gone > 0)
     }
@@ -116,6 +125,21 @@ impl Store {
         let sql = "SELECT expires_at FROM control_secrets WHERE hash = $1 AND expires_at > $2";
         Ok(on.row(sql, values![hash.as_slice(), now]).await?.is_some())
     }
+}
+
+/// Unless another key of the algorithm has no end, takes it from the newest that is still believed.
+async fn goes_on(on: &mut Connection, algorithm: &str, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "SELECT kid, believed_until FROM signing_keys \
+        WHERE algorithm = $1 AND (believed_until IS NULL OR believed_until > $2) ORDER BY signs_from DESC, kid DESC";
+    let rows = on.rows(sql, values![algorithm, now]).await?;
+    let Some(newest) = rows.first() else { return Ok(()) };
+    for row in &rows {
+        if row.maybe_time("believed_until")?.is_none() {
+            return Ok(());
+        }
+    }
+    let sql = "UPDATE signing_keys SET believed_until = NULL WHERE kid = $1";
+    on.execute(sql, values![newest.text("kid")?]).await.map(|_| ())
 }
 
 async fn insert(on: &mut Connection, key: &KeyRow) -> Result<(), StoreError> {

@@ -23,7 +23,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Whether keys are made here, and take turns: neither the operator's nor a shared secret.
-    pub(super) fn takes_turns(&self) -> bool {
+    pub(crate) fn takes_turns(&self) -> bool {
         self.keys.files.is_empty() && (self.secret.is_none() || self.algorithm != Algorithm::Hs256)
     }
 }

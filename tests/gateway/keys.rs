@@ -42,6 +42,30 @@ fn a_new_key_can_be_shown_before_it_signs() {
     until("the new key is shown", SOON, || shown(&gateway).iter().any(|kid| kid == made));
     assert_eq!(signer(&gateway.sign_in("alice").access), before, "it does not sign yet");
     assert!(keys(&gateway, &["list"]).expect(0).out.contains("signs from"));
+    // Taken back, it leaves the one that signs without an end: nobody would follow it.
+    keys(&gateway, &["retire", made, "-y"]).expect(0);
+    until("it is shown no more", SOON, || !shown(&gateway).iter().any(|kid| kid == made));
+    let left = keys(&gateway, &["list"]).expect(0).out;
+    assert!(left.contains(&before) && !left.contains("until"), "{left}");
+    gateway.sign_in("alice");
+}
+
+/// As `keys retire` of the next one left it once.
+#[test]
+fn a_store_in_which_every_key_has_ended_gets_a_new_one_at_the_start() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    let before = signer(&gateway.register("alice").access);
+    gateway.stop();
+    let end = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\n\
+        db.execute('UPDATE signing_keys SET believed_until = 1')\ndb.commit()\n";
+    let ended = Command::new("python3").args(["-c", end]).arg(gateway.folder().join("authgate.db")).status();
+    let Ok(ended) = ended else {
+        eprintln!("!! SKIPPED: python3 is not installed; `scripts/prepare test` installs it");
+        return;
+    };
+    assert!(ended.success());
+    gateway.run();
+    assert_ne!(signer(&gateway.sign_in("alice").access), before);
 }
 
 #[test]

@@ -170,7 +170,8 @@ impl Desk<'_> {
         if !global.yes && !prompt::confirm(kid, question) {
             return Err(Failed::No("nothing was changed: type the name to confirm, or use -y".to_owned()));
         }
-        if !self.store.retire_key(kid).await? {
+        let signs_with = self.settings.takes_turns().then(|| self.settings.algorithm.name());
+        if !self.store.retire_key(kid, signs_with, Clock::system().now()).await? {
             return Err(unknown(kid));
         }
         show::retired(kid, out);

@@ -99,6 +99,7 @@ the_contract!(
     tokens {
         the_first_key_of_an_algorithm_stays_the_first,
         keys_take_turns_and_the_old_one_outlives_its_tokens,
+        a_key_whose_follower_is_retired_before_its_turn_goes_on,
         a_service_token_reads_back_and_every_change_moves_the_mark,
         tokens_without_a_session_end_by_any_name_of_their_person,
         a_password_that_its_owner_changes_ends_tokens_without_a_session,

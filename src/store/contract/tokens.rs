@@ -36,9 +36,33 @@ pub(super) async fn keys_take_turns_and_the_old_one_outlives_its_tokens(store: S
     let b = store.keys().await.unwrap().into_iter().find(|key| key.kid == "b").unwrap();
     assert!(b.sealed && b.material.as_slice() == b"sealed");
     store.forget_expired(at(1060)).await.unwrap();
-    assert!(store.retire_key("other").await.unwrap());
-    assert!(!store.retire_key("other").await.unwrap());
+    assert!(store.retire_key("other", Some("ES256"), at(1060)).await.unwrap());
+    assert!(!store.retire_key("other", Some("ES256"), at(1060)).await.unwrap());
     assert_eq!(store.keys().await.unwrap().iter().map(|key| key.kid.as_str()).collect::<Vec<_>>(), ["b"]);
+}
+
+pub(super) async fn a_key_whose_follower_is_retired_before_its_turn_goes_on(store: Store) {
+    let minute = Duration::from_secs(60);
+    let ends = async || -> Vec<_> {
+        let keys = store.keys().await.unwrap();
+        keys.into_iter().map(|key| (key.kid, key.believed_until)).collect()
+    };
+    store.add_first_key(&key("a", "ES256")).await.unwrap();
+    for (kid, newest, from) in [("b", "a", 1000), ("c", "b", 2000), ("d", "c", 2500)] {
+        let next = KeyRow { signs_from: at(from), ..key(kid, "ES256") };
+        assert!(store.rotate_key(Some(newest), &next, minute).await.unwrap());
+    }
+    let [a, b] = [1060, 2060].map(|second| Some(at(second)));
+    // One that ends anyway changes nothing for the others.
+    assert!(store.retire_key("c", Some("ES256"), at(1500)).await.unwrap());
+    assert_eq!(ends().await, [("a".to_owned(), a), ("b".to_owned(), b), ("d".to_owned(), None)]);
+    assert!(store.retire_key("d", Some("ES256"), at(1500)).await.unwrap());
+    assert_eq!(ends().await, [("a".to_owned(), a), ("b".to_owned(), None)]);
+    let next = KeyRow { signs_from: at(1600), ..key("e", "ES256") };
+    assert!(store.rotate_key(Some("b"), &next, minute).await.unwrap(), "the next one takes its turn");
+    // Where keys of another kind sign, nothing is brought back.
+    assert!(store.retire_key("e", None, at(1500)).await.unwrap());
+    assert_eq!(ends().await, [("a".to_owned(), a), ("b".to_owned(), Some(at(1660)))]);
 }
 
 pub(super) async fn a_service_token_reads_back_and_every_change_moves_the_mark(store: Store) {
