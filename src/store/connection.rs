@@ -1,4 +1,5 @@
-//! What every engine hands out: a connection that reads, or a transaction that may write.
+//! What SQLite hands out: a connection that reads, or a transaction that may write. And a query with its values, for any
+//! engine.
 use std::fmt;
 use std::ops::DerefMut as _;
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::connection::{self, bound};
 use super::mysql::{self, MySql};
 use super::postgres::Postgres;
-use super::server::soon;
+use super::server::{Lent, soon};
 use super::settings::{Migrate, Options};
 use super::sqlite::Sqlite;
 use super::{Settings, StoreError, Watch};
@@ -135,8 +135,8 @@ pub(super) struct Connection {
 
 enum On {
     Sqlite(connection::Connection<sqlx::Sqlite>),
-    Postgres(connection::Connection<sqlx::Postgres>),
-    MySql(connection::Connection<sqlx::MySql>),
+    Postgres(Lent<sqlx::Postgres>),
+    MySql(Lent<sqlx::MySql>),
 }
 
 /// Runs one query on whichever engine it is.
@@ -148,12 +148,12 @@ macro_rules! run {
                 Ok($sqlite)
             }
             On::Postgres(on) => {
-                let $done = soon(bound!($sql, $values).$run(on.raw())).await?;
+                let $done = soon(bound!($sql, $values).$run(on.raw()?)).await?;
                 Ok($postgres)
             }
             On::MySql(on) => {
                 let (sql, values) = mysql::translated($sql.into_sql_str().as_str(), &$values);
-                let $done = soon(bound!(sqlx::AssertSqlSafe(sql), values).$run(on.raw())).await?;
+                let $done = soon(bound!(sqlx::AssertSqlSafe(sql), values).$run(on.raw()?)).await?;
                 Ok($mysql)
             }
         }
@@ -182,8 +182,8 @@ impl Connection {
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self.on {
             On::Sqlite(on) => Ok(on.commit().await?),
-            On::Postgres(on) => soon(on.commit()).await,
-            On::MySql(on) => soon(on.commit()).await,
+            On::Postgres(on) => on.commit().await,
+            On::MySql(on) => on.commit().await,
         }
     }
 }

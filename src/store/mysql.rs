@@ -8,10 +8,9 @@ use sqlx::{Connection as _, MySqlConnection, Pool};
 use tokio::time::timeout;
 
 use super::StoreError;
-use super::connection::Connection;
 use super::engine::Value;
 use super::migrations::{self, Row};
-use super::server::{LOCK_TIMEOUT, STATEMENT_TIMEOUT, pool};
+use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, pool, soon};
 use super::settings::Migrate;
 
 #[derive(Debug, Clone)]
@@ -25,26 +24,30 @@ impl MySql {
         match tables(&pool, migrate).await {
             Ok(()) => Ok(Self { pool }),
             Err(error) => {
-                pool.close().await;
+                server::close(&pool).await;
                 Err(error)
             }
         }
     }
 
-    pub(super) async fn reader(&self) -> Result<Connection<sqlx::MySql>, StoreError> {
-        Ok(Connection::Reading(self.pool.acquire().await?))
+    pub(super) async fn reader(&self) -> Result<Lent<sqlx::MySql>, StoreError> {
+        Lent::reading(&self.pool).await
     }
 
     /// The row is free again when the transaction can be seen by others: so revocations are numbered in the order in
     /// which they are seen, and nobody who follows them misses one.
-    pub(super) async fn begin(&self) -> Result<Connection<sqlx::MySql>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("SELECT id FROM writers WHERE id = 1 FOR UPDATE").execute(transaction.deref_mut()).await?;
-        Ok(Connection::Writing(transaction))
+    pub(super) async fn begin(&self) -> Result<Lent<sqlx::MySql>, StoreError> {
+        Lent::writing(&self.pool, TAKE_THE_ROW).await
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        server::close(&self.pool).await;
+    }
+}
+
+impl Speaks for sqlx::MySql {
+    async fn say(on: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(sql).execute(on).await.map(|_| ())
     }
 }
 
@@ -92,8 +95,8 @@ pub(super) async fn look(options: &MySqlConnectOptions) -> Result<Vec<i64>, Stor
 async fn applied(on: &mut MySqlConnection) -> Result<Vec<i64>, StoreError> {
     let there = "SELECT 1 FROM information_schema.tables \
         WHERE table_schema = DATABASE() AND table_name = '_sqlx_migrations'";
-    match sqlx::query(there).fetch_optional(&mut *on).await? {
-        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(on).await?),
+    match soon(sqlx::query(there).fetch_optional(&mut *on)).await? {
+        Some(_) => migrations::applied(&soon(sqlx::query(migrations::APPLIED).fetch_all(on)).await?),
         None => Ok(vec![]),
     }
 }
@@ -101,7 +104,7 @@ async fn applied(on: &mut MySqlConnection) -> Result<Vec<i64>, StoreError> {
 /// Brings the tables up to date. MySQL commits each change of a table by itself, so the lock is one of the connection,
 /// which is given up with it.
 async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreError> {
-    let applied = applied(pool.acquire().await?.deref_mut()).await?;
+    let applied = applied(Lent::reading(pool).await?.raw()?).await?;
     if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
         return Ok(());
     }
@@ -134,6 +137,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (33, "challenges are counted", include_str!("migrations/mysql/0033_challenges_are_counted.sql")),
 ];
 
+const TAKE_THE_ROW: &str = "SELECT id FROM writers WHERE id = 1 FOR UPDATE";
 /// For another node that changes the tables.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 

@@ -9,9 +9,8 @@ use sqlx::{Connection as _, PgConnection, Pool};
 use tokio::time::sleep;
 
 use super::StoreError;
-use super::connection::Connection;
 use super::migrations::{self, Row};
-use super::server::{LOCK_TIMEOUT, STATEMENT_TIMEOUT, pool};
+use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, pool, soon};
 use super::settings::Migrate;
 
 #[derive(Debug, Clone)]
@@ -25,22 +24,20 @@ impl Postgres {
         match tables(&pool, migrate).await {
             Ok(()) => Ok(Self { pool }),
             Err(error) => {
-                pool.close().await;
+                server::close(&pool).await;
                 Err(error)
             }
         }
     }
 
-    pub(super) async fn reader(&self) -> Result<Connection<sqlx::Postgres>, StoreError> {
-        Ok(Connection::Reading(self.pool.acquire().await?))
+    pub(super) async fn reader(&self) -> Result<Lent<sqlx::Postgres>, StoreError> {
+        Lent::reading(&self.pool).await
     }
 
     /// The lock goes with the end of the transaction, after it can be seen by others: so revocations are numbered in
     /// the order in which they are seen, and nobody who follows them misses one.
-    pub(super) async fn begin(&self) -> Result<Connection<sqlx::Postgres>, StoreError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query(TAKE_THE_LOCK).execute(transaction.deref_mut()).await?;
-        Ok(Connection::Writing(transaction))
+    pub(super) async fn begin(&self) -> Result<Lent<sqlx::Postgres>, StoreError> {
+        Lent::writing(&self.pool, TAKE_THE_LOCK).await
     }
 
     /// Hears of revocations as they are committed, on a connection of its own, which is made again when it was lost.
@@ -64,7 +61,13 @@ impl Postgres {
     }
 
     pub(super) async fn close(&self) {
-        self.pool.close().await;
+        server::close(&self.pool).await;
+    }
+}
+
+impl Speaks for sqlx::Postgres {
+    async fn say(on: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(sql).execute(on).await.map(|_| ())
     }
 }
 
@@ -94,15 +97,15 @@ pub(super) async fn look(options: &PgConnectOptions) -> Result<Vec<i64>, StoreEr
 
 async fn applied(on: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
     let there = "SELECT 1 WHERE to_regclass('_sqlx_migrations') IS NOT NULL";
-    match sqlx::query(there).fetch_optional(&mut *on).await? {
-        Some(_) => migrations::applied(&sqlx::query(migrations::APPLIED).fetch_all(on).await?),
+    match soon(sqlx::query(there).fetch_optional(&mut *on)).await? {
+        Some(_) => migrations::applied(&soon(sqlx::query(migrations::APPLIED).fetch_all(on)).await?),
         None => Ok(vec![]),
     }
 }
 
 /// Brings the tables up to date within one transaction, in which nobody else writes.
 async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), StoreError> {
-    let applied = applied(pool.acquire().await?.deref_mut()).await?;
+    let applied = applied(Lent::reading(pool).await?.raw()?).await?;
     if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
         return Ok(());
     }

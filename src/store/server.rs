@@ -1,9 +1,11 @@
 //! What the engines on a server have in common: how long is waited for them, and for how many connections.
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::Database;
-use sqlx::pool::PoolOptions;
+use sqlx::pool::{PoolConnection, PoolOptions};
+use sqlx::{Database, Pool};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::StoreError;
@@ -25,11 +27,85 @@ pub(super) async fn soon<T>(statement: impl Future<Output = Result<T, sqlx::Erro
     }
 }
 
+/// An engine on a server: a sentence is sent and its end waited for.
+pub(super) trait Speaks: Database {
+    fn say(on: &mut Self::Connection, sql: &'static str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// A connection that reads, or a transaction; dropped without a commit, the transaction is undone.
+///
+/// It gives itself back. The pool asks every connection that comes back whether it is well, and waits for ever for what it
+/// says: a server that fell silent in the middle would keep one place in the pool after the other.
+pub(super) struct Lent<DB: Speaks> {
+    /// Until it is given back.
+    connection: Option<PoolConnection<DB>>,
+    writes: bool,
+}
+
+impl<DB: Speaks> Lent<DB> {
+    pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        Ok(Self { connection: Some(pool.acquire().await?), writes: false })
+    }
+
+    /// `lock` is what writers wait for.
+    pub(super) async fn writing(pool: &Pool<DB>, lock: &'static str) -> Result<Self, StoreError> {
+        let mut lent = Self::reading(pool).await?;
+        lent.writes = true;
+        soon(DB::say(lent.raw()?, "BEGIN")).await?;
+        soon(DB::say(lent.raw()?, lock)).await?;
+        Ok(lent)
+    }
+
+    pub(super) fn raw(&mut self) -> Result<&mut DB::Connection, StoreError> {
+        self.connection.as_deref_mut().ok_or(StoreError::Unavailable(sqlx::Error::PoolClosed))
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        if self.writes {
+            soon(DB::say(self.raw()?, "COMMIT")).await?;
+            self.writes = false;
+        }
+        Ok(())
+    }
+}
+
+impl<DB: Speaks> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        let (Some(mut connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) else { return };
+        let undo = self.writes;
+        runtime.spawn(timeout(GIVING_BACK, async move {
+            if undo {
+                connection.close_on_drop();
+                if DB::say(&mut connection, "ROLLBACK").await.is_err() {
+                    return;
+                }
+            }
+            // What the pool does itself when it is dropped, but here the deadline holds for it.
+            connection.return_to_pool().await;
+        }));
+    }
+}
+
+impl<DB: Speaks> fmt::Debug for Lent<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lent").field("writes", &self.writes).finish_non_exhaustive()
+    }
+}
+
+/// What is under way is waited for, but not for ever.
+pub(super) async fn close<DB: Database>(pool: &Pool<DB>) {
+    timeout(CLOSING, pool.close()).await.ok();
+}
+
 /// For another writer, on this node or another.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server should speak first: it knows why.
 const GRACE: Duration = Duration::from_secs(1);
+/// A connection that says nothing for so long after it was used is closed.
+const GIVING_BACK: Duration = Duration::from_secs(5);
+/// A gateway that is told to stop has waited for its requests already.
+const CLOSING: Duration = Duration::from_secs(5);
 /// Whoever signs in while the server is away hears of it after this long.
 const WAIT_FOR_CONNECTION: Duration = Duration::from_secs(3);
 /// So that a balancer in front of several servers gets its say now and then.

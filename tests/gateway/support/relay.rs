@@ -2,7 +2,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +11,9 @@ use std::time::Duration;
 pub(crate) struct Relay {
     pub(crate) port: u16,
     silent: Arc<AtomicBool>,
+    /// Connections with a smaller number are silent for good.
+    lost: Arc<AtomicUsize>,
+    accepted: Arc<AtomicUsize>,
     mood: Arc<AtomicU8>,
 }
 
@@ -41,11 +44,21 @@ impl Relay {
 
     pub(crate) fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let relay = Self { port: listener.local_addr().unwrap().port(), silent: Arc::default(), mood: Arc::default() };
-        let (silent, mood) = (Arc::clone(&relay.silent), Arc::clone(&relay.mood));
+        let port_here = listener.local_addr().unwrap().port();
+        let relay = Self {
+            port: port_here,
+            silent: Arc::default(),
+            lost: Arc::default(),
+            accepted: Arc::default(),
+            mood: Arc::default(),
+        };
+        let accepted = Arc::clone(&relay.accepted);
+        let (silent, lost, mood) = (Arc::clone(&relay.silent), Arc::clone(&relay.lost), Arc::clone(&relay.mood));
         thread::spawn(move || {
             for near in listener.incoming().flatten() {
-                let (silent, mood) = (Arc::clone(&silent), Arc::clone(&mood));
+                let number = accepted.fetch_add(1, Ordering::SeqCst);
+                let silent = Silent { all: Arc::clone(&silent), lost: Arc::clone(&lost), number };
+                let mood = Arc::clone(&mood);
                 thread::spawn(move || {
                     wait_while(&silent);
                     if mood.load(Ordering::SeqCst) == Mood::Closes as u8 {
@@ -53,7 +66,7 @@ impl Relay {
                     }
                     let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { return };
                     let back = (far.try_clone().unwrap(), near.try_clone().unwrap());
-                    let (still, moody) = (Arc::clone(&silent), Arc::clone(&mood));
+                    let (still, moody) = (silent.clone(), Arc::clone(&mood));
                     thread::spawn(move || pass(back.0, back.1, &still, &moody, Mood::LosesAnswers));
                     pass(near, far, &silent, &mood, Mood::Resets);
                 });
@@ -65,6 +78,11 @@ impl Relay {
     /// From now on nothing gets through, and nobody is told; what was held comes through when it is over.
     pub(crate) fn is_silent(&self, silent: bool) {
         self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// What is connected now hears nothing more, ever, and is not told; who comes later is let through.
+    pub(crate) fn loses_whoever_is_connected(&self) {
+        self.lost.store(self.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     /// From now on, also for connections that are open.
@@ -79,7 +97,7 @@ pub(crate) fn port_of(store: &str) -> u16 {
 }
 
 /// Resets in the mood of resets, and in the mood of its direction.
-fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &AtomicU8, own: Mood) {
+fn pass(mut from: TcpStream, mut to: TcpStream, silent: &Silent, mood: &AtomicU8, own: Mood) {
     let mut piece = [0; 16 * 1024];
     let mut passed = 0;
     while let Ok(read @ 1..) = from.read(&mut piece) {
@@ -113,8 +131,16 @@ fn pass(mut from: TcpStream, mut to: TcpStream, silent: &AtomicBool, mood: &Atom
     drop(to.shutdown(Shutdown::Write));
 }
 
-fn wait_while(silent: &AtomicBool) {
-    while silent.load(Ordering::SeqCst) {
+fn wait_while(silent: &Silent) {
+    while silent.all.load(Ordering::SeqCst) || silent.number < silent.lost.load(Ordering::SeqCst) {
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Whether one connection is.
+#[derive(Debug, Clone)]
+struct Silent {
+    all: Arc<AtomicBool>,
+    lost: Arc<AtomicUsize>,
+    number: usize,
 }
