@@ -1,9 +1,7 @@
 //! All of a store into another one, whichever engines they are.
-use std::fmt::Write as _;
-
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use super::engine::{Connection, Row, Value, values};
+use super::engine::{Connection, Row, Value, places, values};
 use super::replaced::Outdated;
 use super::{Store, StoreError};
 use crate::base::Clock;
@@ -50,15 +48,15 @@ impl Store {
         onto: Onto<'_>,
         mut tell: impl FnMut(Progress),
     ) -> Result<Vec<Count>, CopyError> {
-        let mut from = self.engine.begin().await.map_err(CopyError::Read)?;
-        let mut to = other.engine.begin().await.map_err(CopyError::Write)?;
+        let mut from = self.engine.begin_long().await.map_err(CopyError::Read)?;
+        let mut to = other.engine.begin_long().await.map_err(CopyError::Write)?;
         let outdated = match onto {
             Onto::Empty => None,
             Onto::Anything { by } => Some((Outdated::find(&mut to, &mut from, by.now()).await?, by)),
         };
         make_room(&mut to, onto).await?;
         let counts = counts(&mut from).await.map_err(CopyError::Read)?;
-        let mut progress = Progress { done: 0, total: counts.iter().map(|(_, rows)| rows).sum() };
+        let (mut done, total) = (0, counts.iter().map(|(_, rows)| rows).sum());
         for table in TABLES {
             let mut last = None;
             loop {
@@ -66,8 +64,8 @@ impl Store {
                 let Some(newest) = rows.last() else { break };
                 last = Some(table.key(newest).map_err(CopyError::Read)?);
                 table.insert(&mut to, &rows).await?;
-                progress.done += rows.len() as u64;
-                tell(progress);
+                done += rows.len() as u64;
+                tell(Progress { done, total });
             }
         }
         for ((table, here), (_, there)) in counts.iter().zip(self::counts(&mut to).await.map_err(CopyError::Write)?) {
@@ -182,17 +180,14 @@ impl Table {
     async fn insert(&self, to: &mut Connection, rows: &[Row]) -> Result<(), CopyError> {
         let columns: Vec<_> = self.columns.iter().filter(|(_, holds)| *holds != Number).collect();
         let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
-        let mut sql = format!("INSERT INTO {} ({}) VALUES ", self.name, names.join(", "));
         let mut values = Vec::with_capacity(rows.len() * columns.len());
-        for (at, row) in rows.iter().enumerate() {
-            sql.push_str(if at == 0 { "(" } else { ", (" });
-            for (column, (name, holds)) in columns.iter().enumerate() {
+        for row in rows {
+            for (name, holds) in &columns {
                 values.push(value(row, name, *holds).map_err(CopyError::Read)?);
-                let comma = if column == 0 { "" } else { ", " };
-                write!(sql, "{comma}${}", values.len()).ok();
             }
-            sql.push(')');
         }
+        let places = places(rows.len(), columns.len());
+        let sql = format!("INSERT INTO {} ({}) VALUES {places}", self.name, names.join(", "));
         to.execute(AssertSqlSafe(sql), values).await.map(|_| ()).map_err(CopyError::Write)
     }
 }
@@ -206,7 +201,7 @@ fn value(row: &Row, name: &str, holds: Holds) -> Result<Value, StoreError> {
 }
 
 /// A few columns times so many rows stay far below what an engine takes in one statement.
-const ROWS_AT_ONCE: usize = 100;
+pub(super) const ROWS_AT_ONCE: usize = 100;
 
 const ORPHANS: [(&str, &str); 2] = [
     (

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::connection::{self, bound};
 use super::mysql::{self, MySql};
 use super::postgres::Postgres;
-use super::server::{Lent, soon};
+use super::server::{Lent, Takes, within};
 use super::settings::{Migrate, Options};
 use super::sqlite::Sqlite;
 use super::{Settings, StoreError, Watch};
@@ -62,11 +62,20 @@ impl Engine {
     /// Begins a transaction that may write. What it reads stays true until it is committed, and no other writer can
     /// come between, on whatever node.
     pub(super) async fn begin(&self) -> Result<Connection, StoreError> {
+        self.begin_what(Takes::Moments).await
+    }
+
+    /// The same for what goes over all rows of a table: its statements may take longer than a request would wait.
+    pub(super) async fn begin_long(&self) -> Result<Connection, StoreError> {
+        self.begin_what(Takes::Long).await
+    }
+
+    async fn begin_what(&self, takes: Takes) -> Result<Connection, StoreError> {
         let use_ = self.starts("write");
         let on = match &self.kind {
             Kind::Sqlite(engine) => On::Sqlite(engine.begin().await?),
-            Kind::Postgres(engine) => On::Postgres(engine.begin().await?),
-            Kind::MySql(engine) => On::MySql(engine.begin().await?),
+            Kind::Postgres(engine) => On::Postgres(engine.begin(takes).await?),
+            Kind::MySql(engine) => On::MySql(engine.begin(takes).await?),
         };
         Ok(Connection { on, _use: use_ })
     }
@@ -148,12 +157,12 @@ macro_rules! run {
                 Ok($sqlite)
             }
             On::Postgres(on) => {
-                let $done = soon(bound!($sql, $values).$run(on.raw()?)).await?;
+                let $done = within(on.limit(), bound!($sql, $values).$run(on.raw()?)).await?;
                 Ok($postgres)
             }
             On::MySql(on) => {
                 let (sql, values) = mysql::translated($sql.into_sql_str().as_str(), &$values);
-                let $done = soon(bound!(sqlx::AssertSqlSafe(sql), values).$run(on.raw()?)).await?;
+                let $done = within(on.limit(), bound!(sqlx::AssertSqlSafe(sql), values).$run(on.raw()?)).await?;
                 Ok($mysql)
             }
         }
@@ -194,6 +203,15 @@ pub(super) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
+}
+
+/// "($1, $2), ($3, $4)": the places of so many rows of so many values.
+pub(super) fn places(rows: usize, columns: usize) -> String {
+    let row = |at: usize| {
+        let marks: Vec<_> = (1..=columns).map(|column| format!("${}", at * columns + column)).collect();
+        format!("({})", marks.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 /// `values![a, b]` for the `$1` and `$2` of a query.

@@ -62,7 +62,7 @@ impl Store {
 
     /// Removes those whom an import added and who have neither signed in nor been changed since. `None`: there is no such import.
     pub(crate) async fn undo_import(&self, id: i64, now: Timestamp) -> Result<Option<Undone>, StoreError> {
-        let mut on = self.engine.begin().await?;
+        let mut on = self.engine.begin_long().await?;
         let Some(row) = on.row("SELECT started_at FROM imports WHERE id = $1", values![id]).await? else {
             return Ok(None);
         };

@@ -126,6 +126,8 @@ pub(crate) enum StoreError {
     Older(i64),
     #[error("cannot bring the tables of the store up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    #[error("somebody else changes the tables of the store; try again when that is done")]
+    Migrating,
     /// It may work again later.
     #[error("the store does not answer")]
     Unavailable(#[source] sqlx::Error),

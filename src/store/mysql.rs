@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::pool::PoolOptions;
-use sqlx::{Connection as _, MySqlConnection, Pool};
-use tokio::time::timeout;
+use sqlx::{Connection as _, MySqlConnection, Pool, Row as _};
 
 use super::StoreError;
 use super::engine::Value;
 use super::migrations::{self, Row};
-use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, pool, soon};
+use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, Takes, pool, soon, within};
 use super::settings::Migrate;
 
 #[derive(Debug, Clone)]
@@ -36,8 +35,8 @@ impl MySql {
 
     /// The row is free again when the transaction can be seen by others: so revocations are numbered in the order in
     /// which they are seen, and nobody who follows them misses one.
-    pub(super) async fn begin(&self) -> Result<Lent<sqlx::MySql>, StoreError> {
-        Lent::writing(&self.pool, TAKE_THE_ROW).await
+    pub(super) async fn begin(&self, takes: Takes) -> Result<Lent<sqlx::MySql>, StoreError> {
+        Lent::writing(&self.pool, TAKE_THE_ROW, takes).await
     }
 
     pub(super) async fn close(&self) {
@@ -46,6 +45,8 @@ impl MySql {
 }
 
 impl Speaks for sqlx::MySql {
+    const BEGIN_LONG: &'static str = "BEGIN";
+
     async fn say(on: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(on).await.map(|_| ())
     }
@@ -109,16 +110,22 @@ async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreE
         return Ok(());
     }
     let mut connection = pool.acquire().await?;
-    let taken = "SELECT GET_LOCK(CONCAT('authgate ', DATABASE()), ?)";
-    let wait =
-        timeout(MIGRATION_WAIT, sqlx::query(taken).bind(MIGRATION_WAIT.as_secs()).execute(connection.deref_mut()));
-    let run = match wait.await {
-        Ok(Ok(_)) => migrations::run(MIGRATIONS, connection.deref_mut()).await,
-        Ok(Err(error)) => Err(error.into()),
-        Err(_) => Err(StoreError::Slow),
+    let run = match take_turn(connection.deref_mut(), MIGRATION_WAIT).await {
+        Ok(()) => migrations::run(MIGRATIONS, connection.deref_mut()).await,
+        Err(error) => Err(error),
     };
     connection.close().await?;
     run
+}
+
+/// The server says 1 where it gave the lock, 0 where another one kept it for all that time.
+async fn take_turn(on: &mut MySqlConnection, wait: Duration) -> Result<(), StoreError> {
+    let taken = "SELECT GET_LOCK(CONCAT('authgate ', DATABASE()), ?) AS taken";
+    let row = within(wait, sqlx::query(taken).bind(wait.as_secs()).fetch_one(on)).await?;
+    match row.try_get::<Option<i64>, _>("taken")? {
+        Some(1) => Ok(()),
+        _ => Err(StoreError::Migrating),
+    }
 }
 
 pub(super) const MIGRATIONS: &[Row] = &[
@@ -145,6 +152,21 @@ const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 mod tests {
     use super::super::engine::values;
     use super::*;
+    use crate::servers::{Kind, Server};
+
+    #[tokio::test]
+    async fn whoever_does_not_get_its_turn_changes_no_table() {
+        let Some(server) = Server::start(Kind::MySql) else { return };
+        let options: MySqlConnectOptions = server.database("people").parse().unwrap();
+        let mut first = MySqlConnection::connect_with(&options).await.unwrap();
+        let mut second = MySqlConnection::connect_with(&options).await.unwrap();
+        let wait = Duration::from_secs(1);
+        take_turn(&mut first, wait).await.unwrap();
+        let late = take_turn(&mut second, wait).await;
+        assert!(matches!(late, Err(StoreError::Migrating)), "{late:?}");
+        first.close().await.unwrap();
+        take_turn(&mut second, wait).await.unwrap();
+    }
 
     #[test]
     fn values_follow_their_marks_into_a_new_order() {

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::StoreError;
 use super::migrations::{self, Row};
-use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, pool, soon};
+use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, Takes, pool, soon};
 use super::settings::Migrate;
 
 #[derive(Debug, Clone)]
@@ -36,8 +36,8 @@ impl Postgres {
 
     /// The lock goes with the end of the transaction, after it can be seen by others: so revocations are numbered in
     /// the order in which they are seen, and nobody who follows them misses one.
-    pub(super) async fn begin(&self) -> Result<Lent<sqlx::Postgres>, StoreError> {
-        Lent::writing(&self.pool, TAKE_THE_LOCK).await
+    pub(super) async fn begin(&self, takes: Takes) -> Result<Lent<sqlx::Postgres>, StoreError> {
+        Lent::writing(&self.pool, TAKE_THE_LOCK, takes).await
     }
 
     /// Hears of revocations as they are committed, on a connection of its own, which is made again when it was lost.
@@ -66,18 +66,22 @@ impl Postgres {
 }
 
 impl Speaks for sqlx::Postgres {
+    const BEGIN_LONG: &'static str = "BEGIN; SET LOCAL statement_timeout = '1h'";
+
     async fn say(on: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(on).await.map(|_| ())
     }
 }
 
-/// What a connection is told once. A node that went away in the middle of a transaction holds the lock no longer than
+/// What a connection is told once. What a transaction reads is what is true when it reads, whatever the server's own setting is:
+/// it has waited for the writers before it. A node that went away in the middle of a transaction holds the lock no longer than
 /// the server waits for it.
 fn prepared(pool: PoolOptions<sqlx::Postgres>) -> PoolOptions<sqlx::Postgres> {
     pool.after_connect(|connection, _| {
         Box::pin(async move {
             let wait = |name: &str, wait: Duration| format!("SET {name} = {};", wait.as_millis());
             let told = [
+                "SET default_transaction_isolation = 'read committed';".to_owned(),
                 wait("statement_timeout", STATEMENT_TIMEOUT),
                 wait("lock_timeout", LOCK_TIMEOUT),
                 wait("idle_in_transaction_session_timeout", STATEMENT_TIMEOUT),

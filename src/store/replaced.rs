@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 
-use super::engine::{Connection, Row, Value, values};
+use super::copy::ROWS_AT_ONCE;
+use super::engine::{Connection, Row, Value, places, values};
 use super::revocations::OUTLIVES;
 use super::strangers::{self, Done};
 use super::{CopyError, Revocation, StoreError, TokenRevocation};
-use crate::base::{SessionId, Timestamp, UserId};
+use crate::base::{SessionId, Timestamp};
 
 /// What is not to be believed when the rows of the other store are here.
 #[derive(Debug, Default)]
@@ -21,7 +22,7 @@ pub(super) struct Outdated {
     /// By what a token without a session calls people who are gone or are others now.
     names: Vec<String>,
     gone: Vec<String>,
-    changed: Vec<UserId>,
+    changed: Vec<String>,
 }
 
 impl Outdated {
@@ -88,7 +89,7 @@ impl Outdated {
                     continue;
                 }
                 if then.is_some() {
-                    self.changed.push(row.user_id("id").map_err(CopyError::Write)?);
+                    self.changed.push(id);
                 } else {
                     self.gone.push(id);
                 }
@@ -105,39 +106,62 @@ impl Outdated {
             let not_before = if goes_on { at_once } else { Revocation::FOR_EVER };
             Revocation { session, not_before, expires_at }
         });
-        for Revocation { session, not_before, expires_at } in self.revoked.iter().copied().chain(out) {
-            let sql = "INSERT INTO revocations (session_id, not_before, expires_at) VALUES ($1, $2, $3)";
-            on.execute(sql, values![session, not_before, expires_at]).await?;
+        let all: Vec<_> = self.revoked.iter().copied().chain(out).collect();
+        for some in all.chunks(ROWS_AT_ONCE) {
+            let places = places(some.len(), 3);
+            let sql = format!("INSERT INTO revocations (session_id, not_before, expires_at) VALUES {places}");
+            let row = |revoked: &Revocation| values![revoked.session, revoked.not_before, revoked.expires_at];
+            on.execute(AssertSqlSafe(sql), some.iter().flat_map(row).collect()).await?;
         }
         // Who signed out stays so: gateways that run would refuse every token of such a session.
-        for over in self.revoked.iter().filter(|revoked| revoked.not_before == Revocation::FOR_EVER) {
-            let sql = "UPDATE sessions SET ended_at = $1 WHERE id = $2 AND ended_at IS NULL";
-            on.execute(sql, values![now, over.session]).await?;
+        let over = self.revoked.iter().filter(|revoked| revoked.not_before == Revocation::FOR_EVER);
+        let over: Vec<_> = over.map(|revoked| Value::from(revoked.session)).collect();
+        for some in over.chunks(ROWS_AT_ONCE) {
+            let marks = places(1, some.len());
+            let now = now.as_i64();
+            let sql = format!("UPDATE sessions SET ended_at = {now} WHERE id IN {marks} AND ended_at IS NULL");
+            on.execute(AssertSqlSafe(sql), some.to_vec()).await?;
         }
-        for revoked in &self.revoked_strangers {
-            let is_back = revoked.not_before == Revocation::FOR_EVER && is_somebody(on, revoked).await?;
-            let now = is_back.then(|| revoked.person().map(|name| TokenRevocation::until(name, now))).flatten();
-            strangers::put(on, now.as_ref().unwrap_or(revoked)).await?;
+        let strangers = self.strangers(on, now).await?;
+        strangers::put(on, strangers).await
+    }
+
+    /// What tokens without a session may not say any more; what is said later of somebody counts.
+    async fn strangers(&self, on: &mut Connection, now: Timestamp) -> Result<Vec<TokenRevocation>, StoreError> {
+        let mut all = Vec::new();
+        for some in self.revoked_strangers.chunks(ROWS_AT_ONCE) {
+            let back = who_is_somebody(on, some).await?;
+            all.extend(some.iter().map(|revoked| match revoked.person() {
+                Some(name) if back.contains(name) => TokenRevocation::until(name, now),
+                _ => revoked.clone(),
+            }));
         }
-        for id in &self.gone {
-            strangers::put(on, &TokenRevocation::for_ever(id)).await?;
+        all.extend(self.gone.iter().map(|id| TokenRevocation::for_ever(id)));
+        all.extend(self.names.iter().map(|name| TokenRevocation::until(name, now)));
+        for some in self.changed.chunks(ROWS_AT_ONCE) {
+            for row in these(on, "SELECT id, username, email, disabled FROM users WHERE id IN", some).await? {
+                all.extend(strangers::what_ends(&row, Done::Changed, now)?);
+            }
         }
-        for name in &self.names {
-            strangers::put(on, &TokenRevocation::until(name, now)).await?;
-        }
-        for user in &self.changed {
-            strangers::of_person(on, *user, Done::Changed, now).await?;
-        }
-        Ok(())
+        Ok(all)
     }
 }
 
-/// Whether the person that was ended for ever is there again and may sign in.
-async fn is_somebody(on: &mut Connection, revoked: &TokenRevocation) -> Result<bool, StoreError> {
-    let Some(name) = revoked.person() else { return Ok(false) };
-    let sql = "SELECT disabled FROM users WHERE id = $1 OR username = $2 OR email = $3";
-    let found = on.rows(sql, values![name, name, name]).await?;
-    Ok(found.iter().any(|row| row.int("disabled").is_ok_and(|disabled| disabled == 0)))
+/// By which of the names that were ended for ever somebody is there again and may sign in.
+async fn who_is_somebody(on: &mut Connection, ended: &[TokenRevocation]) -> Result<HashSet<String>, StoreError> {
+    let ended = ended.iter().filter(|revoked| revoked.not_before == Revocation::FOR_EVER);
+    let names: Vec<_> = ended.filter_map(|revoked| revoked.person().map(str::to_owned)).collect();
+    let mut found = HashSet::new();
+    for column in ["id", "username", "email"] {
+        if names.is_empty() {
+            break;
+        }
+        let sql = format!("SELECT {column} AS called FROM users WHERE disabled = 0 AND {column} IN");
+        for row in these(on, &sql, &names).await? {
+            found.insert(row.text("called")?);
+        }
+    }
+    Ok(found)
 }
 
 fn ids(rows: &[Row]) -> Result<Vec<String>, StoreError> {
@@ -146,9 +170,8 @@ fn ids(rows: &[Row]) -> Result<Vec<String>, StoreError> {
 
 /// The rows of these ids; `sql` ends with IN.
 async fn these(on: &mut Connection, sql: &str, ids: &[String]) -> Result<Vec<Row>, StoreError> {
-    let marks: Vec<_> = (1..=ids.len()).map(|number| format!("${number}")).collect();
     let values = ids.iter().map(|id| Value::from(id.as_str())).collect();
-    on.rows(AssertSqlSafe(format!("{sql} ({})", marks.join(", "))), values).await
+    on.rows(AssertSqlSafe(format!("{sql} {}", places(1, ids.len()))), values).await
 }
 
 /// What a token would say of a person, and whether there would be one; first what it may call them.

@@ -21,7 +21,14 @@ pub(super) fn pool<DB: Database>(most: u32) -> PoolOptions<DB> {
 
 /// A server may be gone without a word: then no statement is waited for longer than the server itself would take.
 pub(super) async fn soon<T>(statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
-    match timeout(STATEMENT_TIMEOUT + GRACE, statement).await {
+    within(STATEMENT_TIMEOUT, statement).await
+}
+
+pub(super) async fn within<T>(
+    limit: Duration,
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match timeout(limit + GRACE, statement).await {
         Ok(done) => Ok(done?),
         Err(_) => Err(StoreError::Slow),
     }
@@ -29,6 +36,9 @@ pub(super) async fn soon<T>(statement: impl Future<Output = Result<T, sqlx::Erro
 
 /// An engine on a server: a sentence is sent and its end waited for.
 pub(super) trait Speaks: Database {
+    /// Begins a transaction whose statements may take `LONG`.
+    const BEGIN_LONG: &'static str;
+
     fn say(on: &mut Self::Connection, sql: &'static str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 }
 
@@ -40,20 +50,33 @@ pub(super) struct Lent<DB: Speaks> {
     /// Until it is given back.
     connection: Option<PoolConnection<DB>>,
     writes: bool,
+    /// What one statement may take.
+    limit: Duration,
 }
 
 impl<DB: Speaks> Lent<DB> {
     pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
-        Ok(Self { connection: Some(pool.acquire().await?), writes: false })
+        Ok(Self { connection: Some(pool.acquire().await?), writes: false, limit: STATEMENT_TIMEOUT })
     }
 
     /// `lock` is what writers wait for.
-    pub(super) async fn writing(pool: &Pool<DB>, lock: &'static str) -> Result<Self, StoreError> {
+    pub(super) async fn writing(pool: &Pool<DB>, lock: &'static str, takes: Takes) -> Result<Self, StoreError> {
         let mut lent = Self::reading(pool).await?;
         lent.writes = true;
-        soon(DB::say(lent.raw()?, "BEGIN")).await?;
+        let begin = match takes {
+            Takes::Moments => "BEGIN",
+            Takes::Long => DB::BEGIN_LONG,
+        };
+        soon(DB::say(lent.raw()?, begin)).await?;
         soon(DB::say(lent.raw()?, lock)).await?;
+        if takes == Takes::Long {
+            lent.limit = LONG;
+        }
         Ok(lent)
+    }
+
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
     }
 
     pub(super) fn raw(&mut self) -> Result<&mut DB::Connection, StoreError> {
@@ -62,7 +85,7 @@ impl<DB: Speaks> Lent<DB> {
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         if self.writes {
-            soon(DB::say(self.raw()?, "COMMIT")).await?;
+            within(self.limit, DB::say(self.raw()?, "COMMIT")).await?;
             self.writes = false;
         }
         Ok(())
@@ -92,6 +115,15 @@ impl<DB: Speaks> fmt::Debug for Lent<DB> {
     }
 }
 
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// A request waits for it.
+    Moments,
+    /// The operator does, and all rows of a table may be in it.
+    Long,
+}
+
 /// What is under way is waited for, but not for ever.
 pub(super) async fn close<DB: Database>(pool: &Pool<DB>) {
     timeout(CLOSING, pool.close()).await.ok();
@@ -100,6 +132,8 @@ pub(super) async fn close<DB: Database>(pool: &Pool<DB>) {
 /// For another writer, on this node or another.
 pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// One statement over all rows of a table.
+const LONG: Duration = Duration::from_secs(3600);
 /// The server should speak first: it knows why.
 const GRACE: Duration = Duration::from_secs(1);
 /// A connection that says nothing for so long after it was used is closed.

@@ -1,8 +1,12 @@
 //! Tokens that another holder of the key made. They belong to no session of ours, so they end by their own id, or by a moment before
 //! which nothing that names the person is believed.
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::engine::{Connection, Row, values};
+use sqlx::AssertSqlSafe;
+
+use super::copy::ROWS_AT_ONCE;
+use super::engine::{Connection, Row, Value, places, values};
 use super::{Revocation, Store, StoreError};
 use crate::base::{Timestamp, UserId};
 
@@ -66,7 +70,7 @@ impl Store {
         let mut on = self.engine.begin().await?;
         let subject = TokenRevocation::of_token(id);
         let revoked = TokenRevocation { subject, not_before: Revocation::FOR_EVER, expires_at };
-        put(&mut on, &revoked).await?;
+        put(&mut on, [revoked.clone()]).await?;
         on.commit().await?;
         Ok(revoked)
     }
@@ -96,8 +100,15 @@ pub(super) async fn of_person(
     done: Done,
     now: Timestamp,
 ) -> Result<Vec<TokenRevocation>, StoreError> {
-    let sql = "SELECT username, email, disabled FROM users WHERE id = $1";
+    let sql = "SELECT id, username, email, disabled FROM users WHERE id = $1";
     let Some(row) = on.row(sql, values![user]).await? else { return Ok(vec![]) };
+    let ended = what_ends(&row, done, now)?;
+    put(on, ended.clone()).await?;
+    Ok(ended)
+}
+
+/// By every name that a token may have for the person of this row.
+pub(super) fn what_ends(row: &Row, done: Done, now: Timestamp) -> Result<Vec<TokenRevocation>, StoreError> {
     let for_ever = (Revocation::FOR_EVER, Revocation::FOR_EVER);
     let until_now = (now.plus(Duration::from_millis(1)), now.plus(LONGEST));
     let disabled = row.int("disabled")? != 0;
@@ -107,21 +118,31 @@ pub(super) async fn of_person(
         Done::Changed => (until_now, until_now),
     };
     let names = [row.maybe_text("username")?, row.maybe_text("email")?].into_iter().flatten();
-    let mut ended = vec![];
-    for (name, (not_before, expires_at)) in
-        std::iter::once((user.to_string(), of_id)).chain(names.map(|name| (name, of_names)))
-    {
-        let revoked = TokenRevocation { subject: TokenRevocation::of_person(&name), not_before, expires_at };
-        put(on, &revoked).await?;
-        ended.push(revoked);
-    }
-    Ok(ended)
+    let all = std::iter::once((row.text("id")?, of_id)).chain(names.map(|name| (name, of_names)));
+    let ended = all.map(|(name, (not_before, expires_at))| {
+        let subject = TokenRevocation::of_person(&name);
+        TokenRevocation { subject, not_before, expires_at }
+    });
+    Ok(ended.collect())
 }
 
-pub(super) async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Result<(), StoreError> {
-    on.execute("DELETE FROM token_revocations WHERE subject = $1", values![revoked.subject.as_str()]).await?;
-    let sql = "INSERT INTO token_revocations (subject, not_before, expires_at) VALUES ($1, $2, $3)";
-    on.execute(sql, values![revoked.subject.as_str(), revoked.not_before, revoked.expires_at]).await.map(|_| ())
+/// Of two for one subject the later one counts.
+pub(super) async fn put(
+    on: &mut Connection,
+    revoked: impl IntoIterator<Item = TokenRevocation>,
+) -> Result<(), StoreError> {
+    let by_subject = revoked.into_iter().map(|revoked| (revoked.subject.clone(), revoked)).collect::<BTreeMap<_, _>>();
+    let all: Vec<_> = by_subject.into_values().collect();
+    for some in all.chunks(ROWS_AT_ONCE) {
+        let subjects = some.iter().map(|revoked| Value::from(revoked.subject.as_str())).collect();
+        let sql = format!("DELETE FROM token_revocations WHERE subject IN {}", places(1, some.len()));
+        on.execute(AssertSqlSafe(sql), subjects).await?;
+        let places = places(some.len(), 3);
+        let sql = format!("INSERT INTO token_revocations (subject, not_before, expires_at) VALUES {places}");
+        let row = |revoked: &TokenRevocation| values![revoked.subject.as_str(), revoked.not_before, revoked.expires_at];
+        on.execute(AssertSqlSafe(sql), some.iter().flat_map(row).collect()).await?;
+    }
+    Ok(())
 }
 
 /// No token is believed that lives longer, and then some for the leeway.

@@ -67,6 +67,53 @@ async fn nodes_that_start_at_once_all_find_the_tables() {
     }
 }
 
+/// As with a million rows: a statement takes longer than a request would be let wait.
+#[tokio::test]
+async fn what_the_operator_asks_for_may_take_longer_than_a_request() {
+    let servers = [servers::Kind::Postgres, servers::Kind::MySql].map(|kind| (kind, servers::Server::start(kind)));
+    let mut all = tokio::task::JoinSet::new();
+    for (kind, server) in &servers {
+        let Some(server) = server else { continue };
+        let (first, second) = (slow(server, *kind, "first").await, slow(server, *kind, "second").await);
+        all.spawn(async move {
+            let (backup, _folder) = on_sqlite().await;
+            let done = backup.copy_to(&first, Onto::Anything { by: &crate::base::Clock::system() }, |_| {}).await;
+            assert_eq!(done.unwrap().first(), Some(&("users", 0)));
+        });
+        all.spawn(async move {
+            let done = second.undo_import(1, at(9)).await.unwrap().unwrap();
+            assert_eq!((done.removed, done.kept), (1, 0));
+        });
+    }
+    while let Some(done) = all.join_next().await {
+        done.unwrap();
+    }
+}
+
+/// A store with one person, who was imported, and whom it takes twelve seconds to remove.
+async fn slow(server: &servers::Server, kind: servers::Kind, name: &str) -> Store {
+    let store = at_server(&server.database(name)).await;
+    let import = store.begin_import("a file", at(0)).await.unwrap();
+    let person = ImportedUser { user: somebody("ann"), ..ImportedUser::default() };
+    assert_eq!(store.import_users(import, &[person]).await.unwrap(), [true]);
+    let slowly: &[&'static str] = match kind {
+        servers::Kind::Postgres => &[
+            "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS \
+             $$ BEGIN PERFORM pg_sleep(12); RETURN NULL; END $$",
+            "CREATE TRIGGER slowly BEFORE DELETE ON users FOR EACH STATEMENT EXECUTE FUNCTION slowly()",
+        ],
+        servers::Kind::MySql | servers::Kind::Redis => {
+            &["CREATE TRIGGER slowly BEFORE DELETE ON users FOR EACH ROW SET @slept = SLEEP(12)"]
+        }
+    };
+    for &statement in slowly {
+        let mut on = store.engine.begin().await.unwrap();
+        on.execute(statement, vec![]).await.unwrap();
+        on.commit().await.unwrap();
+    }
+    store
+}
+
 #[test]
 fn the_engines_have_the_same_migrations() {
     let numbers = |list: &[migrations::Row]| list.iter().map(|(number, name, _)| (*number, *name)).collect::<Vec<_>>();

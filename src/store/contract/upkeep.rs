@@ -52,13 +52,18 @@ pub(super) async fn what_was_out_before_a_restore_is_revoked(store: Store) {
     let (ann, bob) = (signed_in(&store, "ann", 1, clock.now()).await, signed_in(&store, "bob", 2, clock.now()).await);
     let dan = signed_in(&store, "dan", 4, clock.now()).await;
     store.copy_to(&backup, Onto::Empty, |_| {}).await.unwrap();
+    // More than go into one statement.
+    let many: Vec<_> = (0..120).map(|number| format!("m{number}")).collect();
+    let people = many.iter().map(|name| ImportedUser { user: somebody(name), ..ImportedUser::default() });
+    let import = store.begin_import("a file", clock.now()).await.unwrap();
+    store.import_users(import, &people.collect::<Vec<_>>()).await.unwrap();
     let carl = signed_in(&store, "carl", 3, clock.now()).await;
     store.end_session(bob.session.id, clock.now()).await.unwrap();
     let admin = UserChange { add_roles: vec![Role::parse("admin").unwrap()], ..UserChange::default() };
     store.change_user(ann.user.id, &admin, &clock).await.unwrap();
     store.delete_user(dan.user.id, &clock).await.unwrap();
     let read_to = store.revocations_since(0, 99).await.unwrap().last().unwrap().0;
-    let strangers_to = store.token_revocations_since(0, 99).await.unwrap().last().unwrap().0;
+    let strangers_to = store.token_revocations_since(0, 9999).await.unwrap().last().unwrap().0;
 
     let before = clock.now();
     backup.copy_to(&store, Onto::Anything { by: &clock }, |_| {}).await.unwrap();
@@ -75,7 +80,7 @@ pub(super) async fn what_was_out_before_a_restore_is_revoked(store: Store) {
     assert!(store.live_session(ann.session.id, after).await.unwrap().is_some());
     assert!(store.live_session(bob.session.id, after).await.unwrap().is_none());
 
-    let news = store.token_revocations_since(strangers_to, 99).await.unwrap();
+    let news = store.token_revocations_since(strangers_to, 9999).await.unwrap();
     let of = |name: &str| {
         let subject = TokenRevocation::of_person(name);
         news.iter().find(|(_, revoked)| revoked.subject == subject).map(|(_, revoked)| revoked.not_before)
@@ -86,4 +91,5 @@ pub(super) async fn what_was_out_before_a_restore_is_revoked(store: Store) {
     assert_eq!(of(&carl.user.id.to_string()), Some(Revocation::FOR_EVER));
     assert!(is_now(of(&dan.user.id.to_string())), "he is back");
     assert_eq!(of("bob"), None, "he is who he was");
+    assert!(many.iter().all(|name| is_now(of(name))), "{news:?}");
 }

@@ -76,6 +76,8 @@ impl Server {
                 .arg("-D")
                 .arg(&data)
                 .args(["-h", "127.0.0.1", "-p", &port, "-c", "fsync=off"])
+                // As somebody may have set it for another program.
+                .args(["-c", "default_transaction_isolation=repeatable read"])
                 .arg("-k")
                 .arg(here),
             Kind::MySql => command
