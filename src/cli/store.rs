@@ -1,5 +1,7 @@
 //! `authgate store …`: the tables, and all of a store into another one.
+use std::cell::Cell;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -11,7 +13,7 @@ use super::{Exit, Global, Out, prompt, run as serving};
 use crate::base::{Clock, Secret};
 use crate::config::{Environment, Loaded};
 use crate::observe::Chain;
-use crate::store::{CopyError, Count, Migrate, Onto, Settings, Store, StoreError};
+use crate::store::{CopyError, CopyProgress, Count, Migrate, Onto, Settings, Store, StoreError};
 
 /// The store: bring its tables up to date, copy it, keep it, look whether it is well.
 #[derive(Debug, Args)]
@@ -68,6 +70,52 @@ enum Failed {
     Unreachable(String),
     /// Ctrl-C.
     Interrupted,
+    /// Ctrl-C twice, while the tables were changed.
+    Halfway,
+}
+
+/// What Ctrl-C would break off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is lost: what was written is undone.
+    Undone,
+    /// MySQL changes tables one by one, and would keep half of them.
+    Tables,
+    /// All is written; the rest takes a moment and is finished.
+    Written,
+}
+
+/// Told by the verb where it is, and asked when somebody presses Ctrl-C.
+struct Heed(Cell<Stage>);
+
+impl Heed {
+    async fn stopped(&self) -> Failed {
+        let mut warned = false;
+        loop {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            match self.0.get() {
+                Stage::Undone => return Failed::Interrupted,
+                Stage::Tables if warned => return Failed::Halfway,
+                Stage::Tables => {
+                    warned = true;
+                    let words =
+                        "\nthe tables are being changed: wait for the end; Ctrl-C once more stops in the middle\n";
+                    io::stderr().write_all(words.as_bytes()).ok();
+                }
+                Stage::Written => {}
+            }
+        }
+    }
+
+    /// Opens a store, whose tables may have to be changed first.
+    async fn open(&self, settings: &Settings, migrate: Migrate) -> Result<Store, StoreError> {
+        self.0.set(Stage::Tables);
+        let opened = Store::open_as(settings, migrate).await;
+        self.0.set(Stage::Undone);
+        opened
+    }
 }
 
 impl From<StoreError> for Failed {
@@ -90,10 +138,11 @@ pub(super) fn run(args: StoreArgs, global: &Global, out: &mut Out) -> Exit {
         }
     };
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
+    let heed = Heed(Cell::new(Stage::Undone));
     let done = runtime.block_on(async {
         tokio::select! {
-            done = act(args.verb, &loaded, global, out) => done,
-            _ = tokio::signal::ctrl_c() => Err(Failed::Interrupted),
+            done = act(args.verb, &loaded, global, &heed, out) => done,
+            failed = heed.stopped() => Err(failed),
         }
     });
     match done {
@@ -110,14 +159,21 @@ pub(super) fn run(args: StoreArgs, global: &Global, out: &mut Out) -> Exit {
             out.error("\nstopped: nothing was changed; give the same command again to begin anew");
             Exit::Interrupted
         }
+        Err(Failed::Halfway) => {
+            out.error(
+                "\nstopped while the tables were changed: SQLite and PostgreSQL undo that; with MySQL see \"A change of the \
+                tables that stopped half-way\" in docs/SEVERAL-NODES.md if authgate store migrate does not go on",
+            );
+            Exit::Interrupted
+        }
     }
 }
 
-async fn act(verb: StoreVerb, loaded: &Loaded, global: &Global, out: &mut Out) -> Result<Exit, Failed> {
+async fn act(verb: StoreVerb, loaded: &Loaded, global: &Global, heed: &Heed, out: &mut Out) -> Result<Exit, Failed> {
     let here = &loaded.config.store;
     match verb {
         StoreVerb::Migrate => {
-            Store::open_as(here, Migrate::Auto).await?.close().await;
+            heed.open(here, Migrate::Auto).await?.close().await;
             say(
                 out,
                 &json!({ "store": here.to_string(), "up_to_date": true }),
@@ -128,14 +184,14 @@ async fn act(verb: StoreVerb, loaded: &Loaded, global: &Global, out: &mut Out) -
         StoreVerb::Copy(args) => {
             let other = other(&args)?;
             let from = Store::open_existing(here, loaded.config.migrate).await?;
-            let to = Store::open_as(&other, Migrate::Auto).await?;
-            let counts = copy(&from, &to, Onto::Empty, out).await;
+            let to = heed.open(&other, Migrate::Auto).await?;
+            let counts = copy(&from, &to, Onto::Empty, heed, out).await;
             close(&from, &to).await;
             report(out, &counts?, &format!("copied {here} to {other}"));
             Ok(Exit::Done)
         }
-        StoreVerb::Backup { file } => backup(&file, loaded, out).await,
-        StoreVerb::Restore { file } => restore(&file, loaded, global, out).await,
+        StoreVerb::Backup { file } => backup(&file, loaded, heed, out).await,
+        StoreVerb::Restore { file } => restore(&file, loaded, global, heed, out).await,
         StoreVerb::Check => check(loaded, out).await,
     }
 }
@@ -148,7 +204,7 @@ fn other(args: &CopyArgs) -> Result<Settings, Failed> {
 }
 
 /// Written beside the file and put in its place when it is whole.
-async fn backup(file: &Path, loaded: &Loaded, out: &mut Out) -> Result<Exit, Failed> {
+async fn backup(file: &Path, loaded: &Loaded, heed: &Heed, out: &mut Out) -> Result<Exit, Failed> {
     if file.exists() {
         return Err(Failed::No(format!("{} is there already", file.display())));
     }
@@ -158,7 +214,7 @@ async fn backup(file: &Path, loaded: &Loaded, out: &mut Out) -> Result<Exit, Fai
     let part = Part(PathBuf::from(part));
     let to = Store::open_as(&Settings::Sqlite { path: part.0.clone() }, Migrate::Auto).await?;
     let cannot = |why: String| Failed::Unreachable(format!("cannot write {}: {why}", file.display()));
-    let counts = match copy(&from, &to, Onto::Empty, out).await {
+    let counts = match copy(&from, &to, Onto::Empty, heed, out).await {
         // The file alone is kept, and what it does not hold is gone: a full disk is heard of here at the latest.
         Ok(counts) => to.fold().await.map(|()| counts).map_err(|error| cannot(Chain(&error).to_string())),
         Err(failed) => Err(failed),
@@ -183,26 +239,30 @@ impl Drop for Part {
     }
 }
 
-async fn restore(file: &Path, loaded: &Loaded, global: &Global, out: &mut Out) -> Result<Exit, Failed> {
+async fn restore(file: &Path, loaded: &Loaded, global: &Global, heed: &Heed, out: &mut Out) -> Result<Exit, Failed> {
     let here = &loaded.config.store;
     let from = Store::open_existing(&Settings::Sqlite { path: file.to_path_buf() }, Migrate::Auto).await?;
-    let to = Store::open_as(here, loaded.config.migrate).await?;
     let name = here.to_string();
     let what = format!("Everything that {name} holds is replaced.");
     if !global.yes && !prompt::confirm(&name, &what) {
         return Err(Failed::No("nothing was changed; -y answers the question for a script".to_owned()));
     }
-    let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, out).await;
+    let to = heed.open(here, loaded.config.migrate).await?;
+    let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, heed, out).await;
     close(&from, &to).await;
     report(out, &counts?, &format!("{name} holds what {} held; whoever was signed in shows so anew", file.display()));
     Ok(Exit::Done)
 }
 
-async fn copy(from: &Store, to: &Store, onto: Onto<'_>, out: &Out) -> Result<Vec<Count>, Failed> {
+async fn copy(from: &Store, to: &Store, onto: Onto<'_>, heed: &Heed, out: &Out) -> Result<Vec<Count>, Failed> {
     let (json, quiet) = (out.json(), out.quiet());
     let mut shown: Option<Progress> = None;
     let begin = |total| Progress::new("copying", total, json, quiet);
-    let copied = from.copy_to(to, onto, |far| shown.get_or_insert_with(|| begin(far.total)).at(far.done)).await;
+    let tell = |far: CopyProgress| match far {
+        CopyProgress::Rows { done, total } => shown.get_or_insert_with(|| begin(total)).at(done),
+        CopyProgress::Commits => heed.0.set(Stage::Written),
+    };
+    let copied = from.copy_to(to, onto, tell).await;
     if let Some(shown) = shown {
         shown.end();
     }
@@ -254,4 +314,37 @@ fn rows(counts: &[Count]) -> Value {
 
 fn say(out: &mut Out, data: &Value, words: String) {
     if out.json() { out.data(data) } else { out.line(words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_is_not_said_to_be_undone() {
+        let heed = Heed(Cell::new(Stage::Written));
+        let mut stopped = Box::pin(heed.stopped());
+        let interrupt = || {
+            let id = std::process::id().to_string();
+            assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        };
+        // Whoever listens first is heard by the signal; without that it would end the test.
+        assert!(timeout(Duration::from_millis(10), &mut stopped).await.is_err());
+        interrupt();
+        assert!(timeout(Duration::from_millis(300), &mut stopped).await.is_err(), "it is finished");
+        heed.0.set(Stage::Tables);
+        interrupt();
+        assert!(timeout(Duration::from_millis(300), &mut stopped).await.is_err(), "once is a question");
+        interrupt();
+        assert!(matches!(stopped.await, Failed::Halfway));
+        heed.0.set(Stage::Undone);
+        let mut stopped = Box::pin(heed.stopped());
+        assert!(timeout(Duration::from_millis(10), &mut stopped).await.is_err());
+        interrupt();
+        assert!(matches!(stopped.await, Failed::Interrupted));
+    }
 }

@@ -6,11 +6,15 @@ use super::replaced::Outdated;
 use super::{Store, StoreError};
 use crate::base::Clock;
 
-/// How far a copy is, in rows.
+/// How far a copy is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Progress {
-    pub(crate) done: u64,
-    pub(crate) total: u64,
+pub(crate) enum CopyProgress {
+    Rows {
+        done: u64,
+        total: u64,
+    },
+    /// All is there, and is about to be for good.
+    Commits,
 }
 
 /// What to do with what the other store holds already.
@@ -46,7 +50,7 @@ impl Store {
         &self,
         other: &Self,
         onto: Onto<'_>,
-        mut tell: impl FnMut(Progress),
+        mut tell: impl FnMut(CopyProgress),
     ) -> Result<Vec<Count>, CopyError> {
         let mut from = self.engine.begin_long().await.map_err(CopyError::Read)?;
         let mut to = other.engine.begin_long().await.map_err(CopyError::Write)?;
@@ -65,7 +69,7 @@ impl Store {
                 last = Some(table.key(newest).map_err(CopyError::Read)?);
                 table.insert(&mut to, &rows).await?;
                 done += rows.len() as u64;
-                tell(Progress { done, total });
+                tell(CopyProgress::Rows { done, total });
             }
         }
         for ((table, here), (_, there)) in counts.iter().zip(self::counts(&mut to).await.map_err(CopyError::Write)?) {
@@ -76,6 +80,7 @@ impl Store {
         if let Some((outdated, clock)) = outdated {
             outdated.put(&mut to, clock.now()).await.map_err(CopyError::Write)?;
         }
+        tell(CopyProgress::Commits);
         to.commit().await.map_err(CopyError::Write)?;
         Ok(counts)
     }

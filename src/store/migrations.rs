@@ -38,6 +38,7 @@ pub(super) async fn run<C: Runs>(list: &'static [Row], on: &mut C) -> Result<(),
         Ok(()) => Ok(()),
         // Applied here and unknown to this program: a later one did it.
         Err(MigrateError::VersionMissing(version)) => Err(StoreError::Newer(version)),
+        Err(MigrateError::Dirty(version)) => Err(StoreError::HalfMigrated(version)),
         Err(error) => Err(StoreError::Migrate(error)),
     }
 }

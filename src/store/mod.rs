@@ -39,7 +39,7 @@ use std::time::Duration;
 
 use engine::Engine;
 
-pub(crate) use copy::{CopyError, Count, Onto};
+pub(crate) use copy::{CopyError, CopyProgress, Count, Onto};
 pub(crate) use imports::{Import, ImportedUser};
 pub(crate) use invites::Invite;
 pub(crate) use keys::KeyRow;
@@ -126,6 +126,12 @@ pub(crate) enum StoreError {
     Older(i64),
     #[error("cannot bring the tables of the store up to date")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// MySQL changes tables without a transaction.
+    #[error(
+        "change {0} of the tables was begun once and not ended: see \"A change of the tables that stopped half-way\" in \
+        docs/SEVERAL-NODES.md"
+    )]
+    HalfMigrated(i64),
     #[error("somebody else changes the tables of the store; try again when that is done")]
     Migrating,
     /// It may work again later.
