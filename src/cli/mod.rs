@@ -131,8 +131,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = Out::of_process(&cli.global);
     let exit = cli.verb.run(&cli.global, &mut out);
-    out.flush();
-    exit.into()
+    out.end(exit).into()
 }
 
 impl Verb {

@@ -61,7 +61,7 @@ pub(crate) enum Color {
 
 /// The two streams, and how to write to them.
 pub(crate) struct Out {
-    stdout: Box<dyn Write + Send>,
+    stdout: Heeded,
     stderr: Box<dyn Write + Send>,
     json: bool,
     quiet: bool,
@@ -86,7 +86,7 @@ impl Out {
         Self {
             color_out: colored(io::stdout().is_terminal()),
             color_err: colored(io::stderr().is_terminal()),
-            stdout: Box::new(io::stdout()),
+            stdout: Heeded { to: Box::new(io::stdout()), failed: None },
             stderr: Box::new(io::stderr()),
             json: global.json,
             quiet: global.quiet,
@@ -102,7 +102,7 @@ impl Out {
         self.color_err
     }
 
-    /// A line of the result. A reader that went away (`| head`) is no error of ours.
+    /// A line of the result; that it could not be written is told in the `end`.
     pub(crate) fn line(&mut self, text: impl fmt::Display) {
         writeln!(self.stdout, "{text}").ok();
     }
@@ -142,5 +142,45 @@ impl Out {
     pub(crate) fn flush(&mut self) {
         self.stdout.flush().ok();
         self.stderr.flush().ok();
+    }
+
+    /// How the verb ended after all: a result that could not be written is none.
+    pub(crate) fn end(mut self, exit: Exit) -> Exit {
+        self.flush();
+        let Some(error) = self.stdout.failed.take() else { return exit };
+        self.error(format_args!("cannot write the result: {error}"));
+        self.flush();
+        Exit::Unknown
+    }
+}
+
+/// A stream that remembers the first thing that went wrong, since nobody who writes looks.
+struct Heeded {
+    to: Box<dyn Write + Send>,
+    failed: Option<io::Error>,
+}
+
+impl Heeded {
+    /// A reader that went away (`| head`) has what it wanted.
+    fn heed<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &done
+            && !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::Interrupted)
+            && self.failed.is_none()
+        {
+            self.failed = Some(error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error));
+        }
+        done
+    }
+}
+
+impl Write for Heeded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let done = self.to.write(bytes);
+        self.heed(done)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let done = self.to.flush();
+        self.heed(done)
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Terminal<'a> {
 }
 
 impl Terminal<'_> {
-    /// A result. A reader that went away is no reason to fail.
+    /// A result; whoever handed `out` in looks whether it could be written.
     pub(crate) fn say(&mut self, text: &str) {
         self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).ok();
     }

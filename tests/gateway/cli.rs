@@ -283,3 +283,30 @@ fn a_manual_page_is_written_for_each_verb_and_over_nothing_else() {
     }
     man(&["/dev/null/man1"]).expect(3);
 }
+
+/// As on a full disk.
+#[test]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let gateway = Gateway::start(&Upstream::start());
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let verbs: [&[&str]; 8] = [
+        &["keys", "new-secret"],
+        &["keys", "export"],
+        &["token", "create", "--name", "a", "--scope", "a", "--expires", "1h"],
+        &["user", "list", "--json"],
+        &["store", "check"],
+        &["schema"],
+        &["check", "--show"],
+        &["completions", "bash"],
+    ];
+    for verb in verbs {
+        let run = command(gateway.folder(), gateway.site().variables()).args(verb).stdout(full()).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.code() == Some(3) && said.contains("cannot write the result"), "{verb:?} {run:?}");
+    }
+    // A reader that has enough is no error.
+    let mut listing = command(gateway.folder(), gateway.site().variables());
+    let mut listing = listing.arg("schema").stdout(Stdio::piped()).spawn().unwrap();
+    drop(listing.stdout.take());
+    assert_eq!(listing.wait().unwrap().code(), Some(0));
+}
