@@ -32,7 +32,8 @@ impl From<NoPassword> for Failed {
     fn from(error: NoPassword) -> Self {
         match error {
             NoPassword::Interrupted => Self::Interrupted,
-            NoPassword::NoTerminal | NoPassword::Differ | NoPassword::Read(_) => Self::No(error.to_string()),
+            NoPassword::NoTerminal | NoPassword::Differ => Self::No(error.to_string()),
+            NoPassword::Read(_) => Self::Unreachable(error.to_string()),
         }
     }
 }
@@ -80,8 +81,19 @@ pub(super) fn people(loaded: &Loaded, store: Store, audit: Audit) -> People {
     }
 }
 
+/// The people of a store that is there: neither a question nor a change to somebody makes one.
 pub(super) async fn open(loaded: &Loaded) -> Result<People, Failed> {
+    let store = Store::open_existing(&loaded.config.store, loaded.config.migrate).await?;
+    with_audit(loaded, store)
+}
+
+/// For whoever adds somebody or something: before the first `run`, too.
+pub(super) async fn open_or_make(loaded: &Loaded) -> Result<People, Failed> {
     let store = Store::open_as(&loaded.config.store, loaded.config.migrate).await?;
+    with_audit(loaded, store)
+}
+
+fn with_audit(loaded: &Loaded, store: Store) -> Result<People, Failed> {
     let audit = Audit::open(&loaded.config.log, Clock::system());
     let audit = audit.map_err(|error| Failed::Unreachable(format!("cannot write the audit file: {error}")))?;
     Ok(people(loaded, store, audit))

@@ -57,32 +57,38 @@ fn not_asked(error: &ConfigError, out: &mut Out) -> Exit {
 
 /// What the gateway says: one array, or the findings as `check` shows them.
 fn told(answer: &client::Answer, out: &mut Out) -> Exit {
+    if !matches!(answer.status, 200 | 422) {
+        let why = format!(
+            "not known whether anything was reloaded: the admin address answered {}; is it the gateway of this file?",
+            answer.status
+        );
+        if out.json() {
+            out.data(&problem(&why));
+        }
+        out.error(why);
+        return Exit::Unknown;
+    }
     let text = String::from_utf8_lossy(&answer.body);
-    let is_findings = matches!(answer.status, 200 | 422);
     if out.json() {
         let mut said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let findings = said.get_mut("findings").map(Value::take);
         let strange = || problem(&format!("the gateway answered {}: {}", answer.status, text.trim_end()));
         let array = findings.unwrap_or(said);
-        out.data(&if is_findings && array.is_array() { array } else { strange() });
+        out.data(&if array.is_array() { array } else { strange() });
     } else if !text.trim_end().is_empty() {
         out.line(text.trim_end());
     }
-    match answer.status {
-        200 => {
-            let words = "reloaded: the new settings are in force";
-            if out.json() {
-                out.note(words)
-            } else {
-                out.line(words)
-            }
-            Exit::Done
-        }
-        _ => {
-            out.error("refused: the old settings stay in force");
-            Exit::No
-        }
+    if answer.status != 200 {
+        out.error("refused: the old settings stay in force");
+        return Exit::No;
     }
+    let words = "reloaded: the new settings are in force";
+    if out.json() {
+        out.note(words)
+    } else {
+        out.line(words)
+    }
+    Exit::Done
 }
 
 fn problem(message: &str) -> Value {

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::people::{Failed, open, work};
+use super::people::{Failed, open, open_or_make, work};
 use super::{Exit, Global, Out, explain};
 use crate::account::{NewMachine, NewMachineError, Source};
 use crate::base::{Scope, TokenId};
@@ -76,7 +76,7 @@ pub(super) fn run(args: TokenArgs, global: &Global, out: &mut Out) -> Exit {
 }
 
 async fn create(new: NewMachine, loaded: &Loaded, out: &mut Out) -> Result<(), Failed> {
-    let people = open(loaded).await?;
+    let people = open_or_make(loaded).await?;
     let (secret, token) = people.add_machine(new, &Source::default()).await.map_err(|error| match error {
         NewMachineError::TooMany => Failed::No(error.to_string()),
         NewMachineError::Unavailable(error) => error.into(),

@@ -1,4 +1,5 @@
 //! SIGHUP and `authgate reload`: a good file replaces the settings, a bad one does not.
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
@@ -173,4 +174,22 @@ fn an_address_that_overlaps_the_old_one_is_taken_up_and_no_connection_is_dropped
     let both = reload(&gateway, &[]).expect(1).out;
     assert!(both.contains("overlaps") && !both.contains("another program"), "{both}");
     gateway.get("/pub/x").send_on(&mut kept).expect(200);
+}
+
+#[test]
+fn what_somebody_elses_server_says_of_a_reload_is_no_answer() {
+    let mut gateway = Gateway::start(&Upstream::start());
+    gateway.stop();
+    for status in ["501 Unsupported method", "503 Service Unavailable"] {
+        let listener = TcpListener::bind(("127.0.0.1", gateway.admin_port)).unwrap();
+        let other = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _read = stream.read(&mut [0; 4096]).unwrap();
+            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 9\r\n\r\n<p>hello!").unwrap();
+        });
+        let ran = authgate(gateway.folder(), gateway.site().variables(), &["reload"]).expect(3);
+        other.join().unwrap();
+        assert!(ran.out.is_empty() && ran.err.contains("is it the gateway of this file"), "{ran:?}");
+        assert!(!ran.err.contains("stay in force"), "nobody knows: {}", ran.err);
+    }
 }

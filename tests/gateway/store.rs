@@ -115,7 +115,8 @@ fn with_migrate_manual_the_operator_brings_the_tables_up_to_date() {
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         authgate(gateway.folder(), &variables, args)
     };
-    let refused = manual(&["user", "list"]).expect(3);
+    let token = ["token", "create", "--name", "a", "--scope", "a", "--expires", "1h"];
+    let refused = manual(&token).expect(3);
     assert!(refused.err.contains("authgate store migrate"), "{}", refused.err);
     manual(&["store", "check"]).expect(1);
     manual(&["store", "migrate"]).expect(0);
@@ -134,4 +135,31 @@ fn a_store_that_cannot_be_reached_is_said_without_its_password() {
         &["check", "--show"],
     );
     assert!(shown.out.contains("mysql://gw:") && !shown.out.contains("hunter22"), "{}", shown.out);
+}
+
+#[test]
+fn a_question_makes_no_store() {
+    let gateway = Gateway::start(&Upstream::start());
+    store(&gateway, None, &["backup", "kept.db"]).expect(0);
+    std::fs::write(gateway.folder().join("users.csv"), "username\nann\n").unwrap();
+    let nowhere = [("AUTHGATE__STORE__URL".to_owned(), "sqlite:nowhere.db".to_owned())];
+    let verbs: [&[&str]; 9] = [
+        &["user", "list"],
+        &["user", "show", "ann"],
+        &["user", "edit", "ann", "--set", "a=b"],
+        &["session", "list"],
+        &["token", "list"],
+        &["token", "revoke", "01J8ZKQ5W3B0X7M9N2P4R6T8V0"],
+        &["export", "users"],
+        &["import", "users", "users.csv", "--dry-run"],
+        &["import", "undo", "1"],
+    ];
+    for verb in verbs {
+        let ran = authgate(gateway.folder(), &nowhere, verb).expect(3);
+        assert!(ran.out.is_empty() && ran.err.contains("there is no store"), "{verb:?} {ran:?}");
+    }
+    authgate(gateway.folder(), &nowhere, &["store", "restore", "kept.db"]).expect(1);
+    assert!(!gateway.folder().join("nowhere.db").exists());
+    authgate(gateway.folder(), &nowhere, &["import", "users", "users.csv"]).expect(0);
+    authgate(gateway.folder(), &nowhere, &["user", "show", "ann"]).expect(0);
 }

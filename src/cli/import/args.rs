@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::{Format, Prehash, Project, Wrap};
 use crate::base::Secret;
+use crate::cli::people::Failed;
 
 /// Bring people from another program, with their password hashes.
 #[derive(Debug, clap::Args)]
@@ -49,18 +50,19 @@ pub(super) struct UsersArgs {
 }
 
 impl UsersArgs {
-    pub(super) fn wrap(&self) -> Result<Wrap, String> {
+    pub(super) fn wrap(&self) -> Result<Wrap, Failed> {
         let pepper = self.pepper_file.as_deref().map(small).transpose()?;
         let pepper = pepper.map(|text| Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()));
         let project = self.firebase_config.as_deref().map(small).transpose()?;
-        let project = project.as_deref().map(Project::parse).transpose()?;
+        let project = project.as_deref().map(Project::parse).transpose().map_err(Failed::No)?;
         Ok(Wrap { pepper, project, prehash: self.prehash })
     }
 }
 
 /// Reads a file of a few lines.
-fn small(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+fn small(file: &Path) -> Result<String, Failed> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Failed::Unreachable(format!("cannot read {}: {error}", file.display())))
 }
 
 const USERS_HELP: &str = "\

@@ -16,27 +16,27 @@ pub(super) use args::ImportArgs;
 use args::{ImportVerb, UsersArgs};
 use read::{Format, Rows, Wrap};
 
-use super::people::{Failed, NAMELESS, open, work};
+use super::people::{Failed, NAMELESS, open, open_or_make, work};
 use super::progress::{Progress, thousands};
 use super::{Exit, Global, Out};
 use crate::account::People;
 use crate::base::{Email, Username};
 use crate::config::Loaded;
 use crate::password::scheme_of;
-use crate::store::{Import, ImportedUser};
+use crate::store::{Import, ImportedUser, StoreError};
 
 pub(super) fn run(args: &ImportArgs, global: &Global, out: &mut Out) -> Exit {
-    work(global, out, async |loaded: &Loaded, out: &mut Out| {
-        let people = open(loaded).await?;
-        match &args.verb {
-            ImportVerb::Users(args) => users(args, &people, global, out).await,
-            ImportVerb::Undo { number } => undo(*number, &people, out).await,
+    work(global, out, async |loaded: &Loaded, out: &mut Out| match &args.verb {
+        ImportVerb::Users(args) => {
+            let people = if args.dry_run { open(loaded).await? } else { open_or_make(loaded).await? };
+            users(args, &people, global, out).await
         }
+        ImportVerb::Undo { number } => undo(*number, &open(loaded).await?, out).await,
     })
 }
 
 async fn users(args: &UsersArgs, people: &People, global: &Global, out: &mut Out) -> Result<(), Failed> {
-    let (format, wrap) = (Format::of(args.from, &args.file).map_err(Failed::No)?, args.wrap().map_err(Failed::No)?);
+    let (format, wrap) = (Format::of(args.from, &args.file).map_err(Failed::No)?, args.wrap()?);
     let rows = || Rows::open(&args.file, format, &wrap).map_err(Failed::Unreachable);
     let seen = Seen::count(rows()?);
     if !out.json() {
@@ -46,11 +46,16 @@ async fn users(args: &UsersArgs, people: &People, global: &Global, out: &mut Out
     let stopped = interrupted();
     let done = job.work(rows()?, &args.file, &stopped).await;
     job.progress.end();
-    done?;
     if let Some(import) = job.import {
         people.record_import(import.id, job.added);
     }
-    job.tell(&seen, stopped.load(Ordering::Relaxed), out)
+    let stopped = stopped.load(Ordering::Relaxed) && job.done < seen.rows;
+    job.tell(&seen, done.is_ok() && !stopped, out);
+    if stopped || done.is_err() {
+        let done = format!("stopped after {} of {} rows", thousands(job.done), thousands(seen.rows));
+        out.error(format_args!("{done}. What was added stays; the same command goes on where this one stopped."));
+    }
+    done.and(if stopped { Err(Failed::Interrupted) } else { Ok(()) })
 }
 
 /// How many people and how many bad rows there are in a text that one of the programs might have written. For fuzz targets.
@@ -179,9 +184,26 @@ impl<'a> Job<'a> {
     }
 
     async fn put(&mut self, batch: &mut Vec<ImportedUser>, file: &Path) -> Result<(), Failed> {
+        let many = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        let added = match self.add(batch, file).await {
+            Ok(added) => added,
+            Err(error) => {
+                self.done = self.done.saturating_sub(many);
+                return Err(error.into());
+            }
+        };
+        self.added += added;
+        self.present += many.saturating_sub(added);
+        batch.clear();
+        self.progress.at(self.done);
+        Ok(())
+    }
+
+    /// How many of them were added, or would be.
+    async fn add(&mut self, batch: &[ImportedUser], file: &Path) -> Result<u64, StoreError> {
         let (store, mut added) = (&self.people.store, 0);
         if self.dry_run {
-            for user in batch.iter() {
+            for user in batch {
                 let (name, email) = (user.user.username.as_ref(), user.user.email.as_ref());
                 let names = [name.map(Username::as_str), email.map(Email::as_str)];
                 if !self.would.holds(names) && !store.has_user_like(user).await? {
@@ -197,30 +219,19 @@ impl<'a> Job<'a> {
             self.import = Some(import);
             added = store.import_users(import, batch).await?.into_iter().map(u64::from).sum();
         }
-        self.added += added;
-        self.present += u64::try_from(batch.len()).unwrap_or(added).saturating_sub(added);
-        batch.clear();
-        self.progress.at(self.done);
-        Ok(())
+        Ok(added)
     }
 
-    fn tell(&self, seen: &Seen, stopped: bool, out: &mut Out) -> Result<(), Failed> {
-        let stopped = stopped && self.done < seen.rows;
+    fn tell(&self, seen: &Seen, complete: bool, out: &mut Out) {
         if out.json() {
             let refused =
                 self.refused.iter().map(|(line, why)| json!({ "line": line, "why": why })).collect::<Vec<_>>();
             let import = self.import.map(|import| import.id);
             out.data(&json!({ "added": self.added, "present": self.present, "refused": refused, "import": import,
-                "dry_run": self.dry_run, "schemes": seen.schemes, "complete": !stopped }));
+                "dry_run": self.dry_run, "schemes": seen.schemes, "complete": complete }));
         } else {
             self.tell_a_person(seen, out);
         }
-        if stopped {
-            let done = format!("stopped after {} of {} rows", thousands(self.done), thousands(seen.rows));
-            out.error(format_args!("{done}. What was added stays; the same command goes on where this one stopped."));
-            return Err(Failed::Interrupted);
-        }
-        Ok(())
     }
 
     fn tell_a_person(&self, seen: &Seen, out: &mut Out) {

@@ -9,7 +9,7 @@ use serde_json::json;
 pub(super) use args::UserArgs;
 use args::{AddArgs, EditArgs, ListArgs, UserVerb};
 
-use super::people::{ADMIN, Failed, NAMELESS, find, open, words, work};
+use super::people::{ADMIN, Failed, NAMELESS, find, open, open_or_make, words, work};
 use super::prompt::{self, PasswordArgs};
 use super::{Exit, Global, Out};
 use crate::account::{AddError, EditError, NewPerson, People, SetPasswordError, Source};
@@ -21,7 +21,8 @@ pub(super) fn run(args: UserArgs, global: &Global, out: &mut Out) -> Exit {
 }
 
 async fn act(verb: UserVerb, loaded: &Loaded, global: &Global, out: &mut Out) -> Result<(), Failed> {
-    let people = open(loaded).await?;
+    let adds = matches!(verb, UserVerb::Add(_) | UserVerb::Invite(_));
+    let people = if adds { open_or_make(loaded).await? } else { open(loaded).await? };
     match verb {
         UserVerb::Add(args) => add(args, &people, out).await,
         UserVerb::List(args) => list(&args, &people, out).await,
