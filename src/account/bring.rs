@@ -1,5 +1,5 @@
 //! People who come from another program, with the hashes it made.
-use super::fields::Wanted;
+use super::fields::{Wanted, check_attributes};
 use super::people::People;
 use super::trail::Entry;
 use super::{Identifier, Source};
@@ -46,6 +46,7 @@ impl People {
         if let Some(hash) = &brought.password_hash {
             self.hasher.inspect(hash).map_err(|bad| bad.to_string())?;
         }
+        check_attributes(&brought.attributes).map_err(|error| format!("attributes {}", error.detail))?;
         let mut roles = parsed("role", brought.roles.as_deref().unwrap_or_default(), Role::parse)?;
         if brought.roles.is_none() || brought.usual_roles {
             roles.extend(self.settings.default_roles.iter().cloned());
@@ -160,6 +161,10 @@ mod tests {
                     ..ann.clone()
                 },
                 "the bcrypt hash asks for more work or memory than is allowed",
+            ),
+            (
+                Brought { attributes: [("a".to_owned(), "b".repeat(16 * 1024))].into(), ..ann.clone() },
+                "attributes are more than 16 KiB together",
             ),
             (Brought { roles: Some(vec!["a b".to_owned()]), ..ann }, "role \"a b\" must be"),
         ] {

@@ -2,7 +2,7 @@
 use super::Identifier;
 use crate::base::{Email, NameError, Username};
 use crate::password::WeakPassword;
-use crate::store::User;
+use crate::store::{Attributes, User};
 use crate::token::Subject;
 
 /// Something wrong with one field, in words for the person who filled it in.
@@ -27,6 +27,17 @@ impl FieldError {
         Self::new(field, "weak_password", why.to_string())
     }
 }
+
+/// All that is kept beside somebody, together: every engine takes it, and so does a token that tells of it.
+pub(super) fn check_attributes(attributes: &Attributes) -> Result<(), FieldError> {
+    let size = serde_json::to_string(attributes).map_or(usize::MAX, |text| text.len());
+    if size <= MAX_ATTRIBUTES {
+        return Ok(());
+    }
+    Err(FieldError::new("attributes", "invalid", "are more than 16 KiB together".to_owned()))
+}
+
+const MAX_ATTRIBUTES: usize = 16 * 1024;
 
 /// Names as they were sent.
 #[derive(Debug, Clone, Copy, Default)]

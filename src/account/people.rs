@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fields::{Names, Wanted, display_name};
+use super::fields::{Names, Wanted, check_attributes, display_name};
 use super::trail::Entry;
 use super::{FieldError, Identifier, Settings, Source};
 use crate::base::{Clock, Email, Role, Scope, Secret, SessionId, UserId, Username};
@@ -112,6 +112,7 @@ impl People {
         };
         let checked = self.check(&wanted, person.password.as_ref(), self.identifier_of_added());
         let (names, password) = checked.map_err(AddError::Invalid)?;
+        check_attributes(&person.attributes).map_err(|error| AddError::Invalid(vec![error]))?;
         let password_hash = match &password {
             Some(password) => Some(self.hasher.hash(password).await?),
             None => None,
@@ -144,6 +145,14 @@ impl People {
         let mut errors = vec![];
         // An empty name is a wish too: to have none.
         let name = change.name.as_deref().map(|name| display_name(Some(name), &mut errors).unwrap_or_default());
+        if change.attributes.values().any(|value| !value.is_empty())
+            && let Some(user) = self.store.user(id).await.map_err(EditError::Unavailable)?
+        {
+            let mut all = user.attributes;
+            all.extend(change.attributes.clone());
+            all.retain(|_, value| !value.is_empty());
+            errors.extend(check_attributes(&all).err());
+        }
         if !errors.is_empty() {
             return Err(EditError::Invalid(errors));
         }

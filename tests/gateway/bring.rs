@@ -306,3 +306,50 @@ fn tuning_prints_a_line_that_the_file_takes() {
     run(&gateway, &["check", "-c", &path]).expect(0);
     run(&gateway, &["passwords", "tune", "--target", "soon"]).expect(2);
 }
+
+#[test]
+fn a_file_that_is_named_and_not_there_is_no_answer() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("alice");
+    let path = file(&gateway, "users.csv", "username\nbob\n");
+    for args in [
+        ["user", "password", "alice", "--password-file", "nowhere"],
+        ["import", "users", &path, "--pepper-file", "nowhere"],
+        ["import", "users", &path, "--firebase-config", "nowhere"],
+    ] {
+        let ran = run(&gateway, &args).expect(3);
+        assert!(ran.err.contains("cannot read"), "{args:?} {}", ran.err);
+    }
+}
+
+#[test]
+fn what_no_store_could_keep_or_show_is_refused_row_by_row() {
+    let gateway = Gateway::start(&Upstream::start());
+    let large = "x".repeat(17_000);
+    let lines = [
+        r#"{"username":"ann","created_at":18446744073709551615}"#.to_owned(),
+        r#"{"username":"bob","created_at":"1969-12-31T23:59:59Z"}"#.to_owned(),
+        r#"{"username":"cy","created_at":"9223372036854775807"}"#.to_owned(),
+        format!(r#"{{"username":"dan","attributes":{{"photo":"{large}"}}}}"#),
+        r#"{"username":"eve","created_at":0}"#.to_owned(),
+    ];
+    let path = file(&gateway, "users.jsonl", &lines.join("\n"));
+    let dry = run(&gateway, &["import", "users", &path, "--dry-run", "--json"]).expect(0).json();
+    assert_eq!((&dry["added"], dry["refused"].as_array().unwrap().len()), (&json!(1), 4), "{dry}");
+    let ran = run(&gateway, &["import", "users", &path]).expect(0).out;
+    for said in ["line 2: created_at", "line 3: created_at", "not between 1970 and 9999", "line 4: attributes are more"]
+    {
+        assert!(ran.contains(said), "{said}: {ran}");
+    }
+    let eve = run(&gateway, &["user", "show", "eve", "--json"]).expect(0).json();
+    assert_eq!(eve["created_at"], "1970-01-01T00:00:00.000Z");
+    // Little by little is too much as well, and what is there can be taken away.
+    let set = |name: &str, letters: usize| {
+        run(&gateway, &["user", "edit", "eve", "--set", &format!("{name}={}", "x".repeat(letters))])
+    };
+    set("a", 9000).expect(0);
+    let refused = set("b", 9000).expect(1);
+    assert!(refused.err.contains("attributes are more than 16 KiB together"), "{}", refused.err);
+    set("a", 0).expect(0);
+    set("b", 9000).expect(0);
+}

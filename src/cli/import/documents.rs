@@ -190,17 +190,21 @@ fn list(value: &Value, key: &str) -> Result<Option<Vec<String>>, String> {
 /// RFC 3339, the way PostgreSQL writes times, a date, or seconds or milliseconds since 1970.
 fn time(value: &Value, key: &str) -> Result<Option<Timestamp>, String> {
     let Some(text) = text(value, key) else { return Ok(None) };
-    if let Ok(number) = text.parse::<u64>() {
-        let millis = if number < 100_000_000_000 { number.saturating_mul(1000) } else { number };
-        return Ok(Some(Timestamp::from_millis(millis)));
+    let millis = match text.parse::<i64>() {
+        Ok(number) if number < 100_000_000_000 => number.saturating_mul(1000),
+        Ok(number) => number,
+        Err(_) => text
+            .parse::<jiff::Timestamp>()
+            .or_else(|_| format!("{text}T00:00:00Z").parse())
+            .or_else(|_| format!("{text}Z").parse::<jiff::Timestamp>())
+            .map_err(|_| format!("{key} {text:?} is not a time such as 2026-09-22T10:41:00Z"))?
+            .as_millisecond(),
+    };
+    if (0..=jiff::Timestamp::MAX.as_millisecond()).contains(&millis) {
+        Ok(Some(Timestamp::from_i64(millis)))
+    } else {
+        Err(format!("{key} {text:?} is not between 1970 and 9999"))
     }
-    let parsed = text
-        .parse::<jiff::Timestamp>()
-        .or_else(|_| format!("{text}T00:00:00Z").parse())
-        .or_else(|_| format!("{text}Z").parse::<jiff::Timestamp>());
-    let millis =
-        parsed.map_err(|_| format!("{key} {text:?} is not a time such as 2026-09-22T10:41:00Z"))?.as_millisecond();
-    Ok(Some(Timestamp::from_i64(millis)))
 }
 
 /// Some programs write JSON as a text inside JSON or CSV.

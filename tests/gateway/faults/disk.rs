@@ -78,3 +78,31 @@ fn a_backup_on_a_disk_that_fills_up_is_whole_or_refused() {
     }
     assert!((8..20).contains(&refused), "refused {refused} times");
 }
+
+#[test]
+fn an_import_that_fails_midway_says_what_it_did_and_can_be_taken_back() {
+    let (upstream, faults) = (Upstream::start(), Faults::none());
+    let gateway = faults.on(Site::fixture(&upstream)).start();
+    let folder = gateway.folder();
+    let rows: String = (0..1700).map(|row| format!("u{row},u{row}@example.com\n")).collect();
+    std::fs::write(folder.join("users.csv"), format!("username,email\n{rows}")).unwrap();
+    let run = |args: &[&str]| authgate(folder, gateway.site().variables(), args);
+    for room in (1..).map(|turn| turn * 100 * 1024) {
+        faults.room(room);
+        let ran = run(&["import", "users", "users.csv"]);
+        faults.room(-1);
+        let first = ran.out.lines().next().unwrap_or_default().to_owned();
+        assert!(ran.code == 3, "{room}: it never failed in the middle: {ran:?}");
+        if first.starts_with("0 added") || first.is_empty() {
+            continue;
+        }
+        let added = first.split(' ').next().unwrap();
+        assert!(ran.err.contains(&format!("stopped after {added} of 1,700 rows")), "{ran:?}");
+        let added = added.replace(',', "");
+        let number = ran.out.rsplit(' ').next().unwrap().trim();
+        assert!(ran.out.contains("Undo: authgate import undo") && ran.err.contains("What was added stays"), "{ran:?}");
+        let undone = run(&["import", "undo", number, "--json"]).expect(0).json();
+        assert_eq!(undone["removed"].to_string(), added);
+        return;
+    }
+}
