@@ -353,3 +353,26 @@ fn what_no_store_could_keep_or_show_is_refused_row_by_row() {
     set("a", 0).expect(0);
     set("b", 9000).expect(0);
 }
+
+#[test]
+fn a_quote_that_is_not_closed_is_told_where_it_begins() {
+    let gateway = Gateway::start(&Upstream::start());
+    let rows = |many: usize| (0..many).map(|row| format!("u{row},Somebody\n")).collect::<String>();
+    let refused = |name: &str, text: &str| {
+        let ran = run(&gateway, &["import", "users", &file(&gateway, name, text), "--dry-run"]).expect(0);
+        ran.out.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let said = refused("short.csv", &format!("username,name\nann,Ann\nbob,\"Bob\n{}", rows(50)));
+    assert_eq!(said[0], "1 would be added, 0 were there already, 1 refused");
+    assert!(said[1].starts_with("line 3: a quote begins here and is not closed: the 5"), "{said:?}");
+    // What is behind it is not held in memory.
+    let said = refused("long.csv", &format!("username,name\nann,Ann\nbob,\"Bob\n{}", rows(90_000)));
+    assert_eq!(said[0], "1 would be added, 0 were there already, 1 refused");
+    assert!(said[1].starts_with("line 3: a quote begins here and is not closed"), "{said:?}");
+    let said = refused("wide.csv", &format!("username,name\nann,{}\nbob,Bob\n", "x".repeat(3 << 20)));
+    assert_eq!(said[1], "line 2: is longer than a megabyte; nothing below it was read");
+    // Lines in quotes that are closed are what they are, also in a large file.
+    let wide = (0..5000).map(|row| format!("u{row},{},\n", "x".repeat(300))).collect::<String>();
+    let said = refused("good.csv", &format!("username,note,attributes\n{wide}eve,,\"{{}}\n\"\n"));
+    assert_eq!(said, ["5,001 would be added, 0 were there already, 0 refused"]);
+}

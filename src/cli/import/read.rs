@@ -195,12 +195,12 @@ fn lines(opened: impl BufRead, read: impl Fn(&str) -> Result<Brought, String> + 
         loop {
             let mut line = Vec::new();
             number += 1;
-            let length = (&mut opened).take(MAX_LINE).read_until(b'\n', &mut line);
+            let length = (&mut opened).take(MAX_LINE as u64).read_until(b'\n', &mut line);
             let row = |person| Some(Row { line: number, person });
             match length {
                 Ok(0) => return None,
                 Err(error) => return row(Err(format!("cannot be read: {error}"))),
-                Ok(_) if line.len() as u64 >= MAX_LINE => {
+                Ok(_) if line.len() >= MAX_LINE => {
                     skip_line(&mut opened);
                     return row(Err("is longer than a megabyte".to_owned()));
                 }
@@ -253,5 +253,5 @@ fn whole(opened: impl BufRead) -> Result<String, String> {
 
 /// Where a Firebase salt travels until the hash is written in one.
 pub(super) const FIREBASE_SALT: &str = "\0firebase salt";
-const MAX_LINE: u64 = 1024 * 1024;
+pub(super) const MAX_LINE: usize = 1024 * 1024;
 const MAX_DOCUMENT: u64 = 512 * 1024 * 1024;
