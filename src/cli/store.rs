@@ -241,7 +241,9 @@ impl Drop for Part {
 
 async fn restore(file: &Path, loaded: &Loaded, global: &Global, heed: &Heed, out: &mut Out) -> Result<Exit, Failed> {
     let here = &loaded.config.store;
-    let from = Store::open_existing(&Settings::Sqlite { path: file.to_path_buf() }, Migrate::Auto).await?;
+    let moment = Clock::system().now().as_i64();
+    let scratch = Part(std::env::temp_dir().join(format!("authgate-restore-{}-{moment}.db", std::process::id())));
+    let from = Store::open_kept(file, &scratch.0).await?;
     let name = here.to_string();
     let what = format!("Everything that {name} holds is replaced.");
     if !global.yes && !prompt::confirm(&name, &what) {

@@ -3,6 +3,7 @@
 //! Query texts use `$1`, `BIGINT` milliseconds, text and bytes only, which SQLite, PostgreSQL and (with `?` for `$1`)
 //! MySQL read alike. What differs (opening, locking, migrations) stays in the engine's own file.
 use std::fmt;
+use std::path::Path;
 
 use sqlx::{Row as _, SqlSafeStr};
 use tokio::time::Instant;
@@ -42,6 +43,12 @@ impl Engine {
             },
         };
         Ok(Self { kind, watch: None })
+    }
+
+    /// A SQLite file that stays as it is; `None` where it cannot be read so.
+    pub(super) async fn open_kept(path: &Path) -> Result<Option<Self>, StoreError> {
+        let kept = Sqlite::open_kept(path).await?;
+        Ok(kept.map(|engine| Self { kind: Kind::Sqlite(engine), watch: None }))
     }
 
     pub(super) fn watched(self, watch: Watch) -> Self {

@@ -33,7 +33,10 @@ mod sqlite;
 mod strangers;
 mod types;
 
-use std::path::PathBuf;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,6 +94,22 @@ impl Store {
         }
     }
 
+    /// Opens what `backup` made, and leaves it as it is. What is older than this program, or was not closed tidily, is copied to
+    /// `scratch` and brought up to date there.
+    pub(crate) async fn open_kept(path: &Path, scratch: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::NotThere(path.to_owned()));
+        }
+        if let Some(engine) = Engine::open_kept(path).await? {
+            return Ok(Self { engine });
+        }
+        for suffix in ["", "-wal"] {
+            let (from, to) = (sqlite::beside(path, suffix), sqlite::beside(scratch, suffix));
+            copy_file(&from, &to).map_err(|source| StoreError::File { path: to, source })?;
+        }
+        Self::open_as(&Settings::Sqlite { path: scratch.to_owned() }, Migrate::Auto).await
+    }
+
     /// Does it answer?
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
         self.engine.reader().await?.row("SELECT 1 AS one", vec![]).await.map(|_| ())
@@ -107,6 +126,16 @@ impl Store {
     }
 }
 
+/// Into a new file that nobody else may read; what is not there is not copied.
+fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = match File::open(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    io::copy(&mut from, &mut to).map(|_| ())
+}
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
@@ -115,9 +144,11 @@ pub(crate) enum StoreError {
     #[error("there is no store at {}; the first `authgate run` makes it", .0.display())]
     NotThere(PathBuf),
     #[error("cannot make or open {}", path.display())]
-    File { path: PathBuf, source: std::io::Error },
+    File { path: PathBuf, source: io::Error },
     #[error("{} is not a store of this gateway", path.display())]
     NotAStore { path: PathBuf, source: sqlx::Error },
+    #[error("{} holds no store", .0.display())]
+    Empty(PathBuf),
     #[error("the store was written by a newer version of authgate (its tables have version {0}, this one knows {KNOWN})", KNOWN = migrations::version(sqlite::MIGRATIONS))]
     Newer(i64),
     #[error(

@@ -2,7 +2,7 @@
 use std::fs::OpenOptions;
 use std::ops::DerefMut as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
@@ -20,6 +20,8 @@ use super::settings::Migrate;
 pub(super) struct Sqlite {
     writer: Pool<sqlx::Sqlite>,
     readers: Pool<sqlx::Sqlite>,
+    /// How a transaction begins.
+    begin: &'static str,
 }
 
 impl Sqlite {
@@ -28,12 +30,39 @@ impl Sqlite {
         let options = options(path);
         let writer = pool(1).connect_lazy_with(options.clone());
         match prepare(&writer, path, migrate).await {
-            Ok(()) => Ok(Self { writer, readers: pool(READERS).connect_lazy_with(options.pragma("query_only", "ON")) }),
+            Ok(()) => {
+                let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+                Ok(Self { writer, readers, begin: TAKE_THE_LOCK })
+            }
             Err(error) => {
                 writer.close().await;
                 Err(error)
             }
         }
+    }
+
+    /// Opens a file that is read and stays as it is, on a disk that cannot be written to as well: SQLite would make its companions
+    /// even for a reader. `None` where it has some already, or is to be brought up to date before it can be read.
+    pub(super) async fn open_kept(path: &Path) -> Result<Option<Self>, StoreError> {
+        if beside(path, "-wal").exists() {
+            return Ok(None);
+        }
+        let options = options(path).read_only(true).immutable(true);
+        let writer = pool(1).connect_lazy_with(options.clone());
+        let found = match writer.acquire().await {
+            Ok(mut connection) => applied(connection.deref_mut()).await,
+            Err(error) => Err(error.into()),
+        };
+        let found = match found {
+            Err(StoreError::Unavailable(error)) => return Err(named(error, path)),
+            found => found?,
+        };
+        if found.is_empty() {
+            return Err(StoreError::Empty(path.to_owned()));
+        }
+        let is_older = migrations::are_wanted(MIGRATIONS, &found, Migrate::Auto)?;
+        let readers = pool(READERS).connect_lazy_with(options);
+        Ok((!is_older).then_some(Self { writer, readers, begin: "BEGIN" }))
     }
 
     pub(super) async fn reader(&self) -> Result<Connection<sqlx::Sqlite>, StoreError> {
@@ -43,7 +72,7 @@ impl Sqlite {
     /// `IMMEDIATE` takes the write lock at once: a transaction that reads first and asks for it later fails at once
     /// when another process has it, without the busy timeout.
     pub(super) async fn begin(&self) -> Result<Connection<sqlx::Sqlite>, StoreError> {
-        Ok(Connection::Writing(self.writer.begin_with("BEGIN IMMEDIATE").await?))
+        Ok(Connection::Writing(self.writer.begin_with(self.begin).await?))
     }
 
     /// What SQLite finds wrong with the file, at most a hundred lines.
@@ -92,9 +121,7 @@ pub(super) async fn look(path: &Path) -> Result<Option<Vec<i64>>, StoreError> {
     }
     let opened = OpenOptions::new().read(true).write(true).open(path);
     opened.map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let options = options(path).read_only(true).immutable(!Path::new(&log).exists());
+    let options = options(path).read_only(true).immutable(!beside(path, "-wal").exists());
     let looked = async {
         let mut connection = SqliteConnection::connect_with(&options).await?;
         let applied = applied(&mut connection).await?;
@@ -106,6 +133,13 @@ pub(super) async fn look(path: &Path) -> Result<Option<Vec<i64>>, StoreError> {
         Err(StoreError::Unavailable(error)) => Err(named(error, path)),
         Err(error) => Err(error),
     }
+}
+
+/// One of SQLite's companions of a file.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn named(source: sqlx::Error, path: &Path) -> StoreError {
@@ -167,7 +201,7 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 /// Brings the tables up to date within one transaction: of two processes that start at once the second waits, and
 /// finds the work done. (SQLite's lock in the migrator itself does nothing.)
 async fn tables(writer: &Pool<sqlx::Sqlite>, migrate: Migrate) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = writer.begin_with(TAKE_THE_LOCK).await?;
     let applied = applied(transaction.deref_mut()).await?;
     if migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
         migrations::run(MIGRATIONS, transaction.deref_mut()).await?;
@@ -200,6 +234,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (33, "challenges are counted", include_str!("migrations/sqlite/0033_challenges_are_counted.sql")),
 ];
 
+const TAKE_THE_LOCK: &str = "BEGIN IMMEDIATE";
 /// Reads are short; more threads than this wait for the same disk.
 const READERS: u32 = 4;
 /// For a lock that another process (the command line) holds.

@@ -163,3 +163,42 @@ fn a_question_makes_no_store() {
     authgate(gateway.folder(), &nowhere, &["import", "users", "users.csv"]).expect(0);
     authgate(gateway.folder(), &nowhere, &["user", "show", "ann"]).expect(0);
 }
+
+#[test]
+fn a_backup_stays_as_it_is_also_one_of_an_older_version() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("alice");
+    store(&gateway, None, &["backup", "kept.db"]).expect(0);
+    let path = gateway.folder().join("kept.db");
+    let older = "import sqlite3, sys\ndb = sqlite3.connect(sys.argv[1])\ndb.executescript(sys.argv[2])\ndb.close()\n";
+    let change = "DELETE FROM _sqlx_migrations WHERE version = 33; DROP INDEX passkey_challenges_by_user;";
+    let files = || {
+        let names =
+            std::fs::read_dir(gateway.folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.starts_with("kept")).collect();
+        names.sort();
+        (names, std::fs::read(&path).unwrap())
+    };
+    for is_older in [false, true] {
+        if is_older {
+            let made = std::process::Command::new("python3").args(["-c", older]).arg(&path).arg(change).status();
+            if !made.is_ok_and(|made| made.success()) {
+                eprintln!("!! SKIPPED: python3 is not installed; `scripts/prepare test` installs it");
+                return;
+            }
+        }
+        let before = files();
+        store(&gateway, None, &["restore", "kept.db"]).expect(1);
+        assert!(files() == before, "asked only; older: {is_older}, {:?}", files().0);
+        let name = format!("bob{is_older}");
+        gateway.register(&name);
+        store(&gateway, None, &["restore", "kept.db", "-y"]).expect(0);
+        assert!(files() == before, "restored; older: {is_older}, {:?}", files().0);
+        gateway.log_in(&name, "seven green bottles").refused(401, "invalid_credentials");
+        gateway.sign_in("alice");
+    }
+    std::fs::write(gateway.folder().join("nothing.db"), "").unwrap();
+    let nothing = store(&gateway, None, &["restore", "nothing.db", "-y"]).expect(3);
+    assert!(nothing.err.contains("holds no store"), "{}", nothing.err);
+    gateway.sign_in("alice");
+}
