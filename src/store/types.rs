@@ -38,6 +38,11 @@ impl User {
         self.username.as_ref().map(Username::as_str).or_else(|| self.email.as_ref().map(Email::as_str))
     }
 
+    /// When the password was changed here; `None`: it is the one that they came with.
+    pub(crate) fn password_changed_at(&self) -> Option<Timestamp> {
+        Some(self.password_set_at).filter(|set_at| *set_at > self.id.made_at())
+    }
+
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let username = row.maybe_text("username")?.map(|text| Username::parse(&text)).transpose();
         let email = row.maybe_text("email")?.map(|text| Email::parse(&text)).transpose();

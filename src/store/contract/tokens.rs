@@ -4,7 +4,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Scope, Secret};
+use crate::base::{Clock, LONGEST_MADE_ELSEWHERE, Scope, Secret};
 
 pub(super) async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
     for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
@@ -111,6 +111,9 @@ pub(super) async fn a_password_that_its_owner_changes_ends_tokens_without_a_sess
         matches!(stale, Err(OwnError::PasswordChanged))
             && store.token_revocations_since(3, 9).await.unwrap().is_empty()
     );
+    // The last such token was made a moment before and lives as long as any: not thirty days, but a year.
+    store.forget_expired(begun.plus(LONGEST_MADE_ELSEWHERE)).await.unwrap();
+    assert_eq!(store.token_revocations_since(0, 9).await.unwrap(), revoked);
 }
 
 /// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.
