@@ -58,15 +58,15 @@ impl Accounts {
         }
         let live = match self.begun(identity, now).await? {
             Some(live) => live,
-            None => match self.begin_stranger(identity, source, now).await {
-                Ok(live) => live,
-                // Of two that come at once the other one began it; or the store is away, and says so again.
-                Err(RefreshError::Unavailable(error)) => {
-                    let unavailable = RefreshError::Unavailable(error);
-                    self.begun(identity, now).await?.ok_or(unavailable)?
-                }
-                Err(error) => return Err(error),
-            },
+            None => {
+                let otherwise = match self.begin_stranger(identity, source).await {
+                    Ok(()) => RefreshError::Ended,
+                    // Of two that come at once the other one began it; or the store is away, and says so again.
+                    Err(unavailable @ RefreshError::Unavailable(_)) => unavailable,
+                    Err(error) => return Err(error),
+                };
+                self.begun(identity, now).await?.ok_or(otherwise)?
+            }
         };
         let handed_back = Key::Refresh(RefreshToken::made_elsewhere(presented.clone()));
         Ok(self.hand_out(live, handed_back, now)?)
@@ -78,16 +78,11 @@ impl Accounts {
         if store.session_of_refresh(&key).await.map_err(RefreshError::Unavailable)?.is_none() {
             return Ok(None);
         }
-        let live = store.live_refresh(&key, now).await.map_err(RefreshError::Unavailable)?;
+        let live = store.use_refresh(&key, now, self.tokens_until(now)).await.map_err(RefreshError::Unavailable)?;
         live.ok_or(RefreshError::Ended).map(Some)
     }
 
-    async fn begin_stranger(
-        &self,
-        identity: &Identity,
-        source: &Source<'_>,
-        now: Timestamp,
-    ) -> Result<Live, RefreshError> {
+    async fn begin_stranger(&self, identity: &Identity, source: &Source<'_>) -> Result<(), RefreshError> {
         let store = &self.people.store;
         let user = self.called(identity.sub()).await.map_err(RefreshError::Unavailable)?;
         let user = user.ok_or(RefreshError::Invalid)?;
@@ -99,7 +94,7 @@ impl Accounts {
         // Kept until the token ends by itself, or one that was ended would begin a session again.
         let expires_at = identity.expires_at().plus(self.tokens.leeway());
         let session = NewSession {
-            id: SessionId::new(now),
+            id: SessionId::new(self.people.clock.now()),
             key: SessionKey::Refresh(key_of(identity)),
             // When a password was shown, for all that is known.
             now: identity.issued_at(),
@@ -110,7 +105,7 @@ impl Accounts {
             user_agent: source.kept_user_agent(),
         };
         match store.start_session(&user, &session, None).await.map_err(RefreshError::Unavailable)? {
-            Started::Begun(live) => Ok(live),
+            Started::Begun(_) => Ok(()),
             Started::PasswordChanged | Started::Disabled => Err(RefreshError::Ended),
         }
     }
