@@ -104,8 +104,8 @@ impl Pool {
     }
 
     /// A new connection, or one that came back while we waited for room.
-    pub(super) async fn open(&self, at: usize, address: &Address) -> Result<Opened, ForwardError> {
-        let place = match self.enter(at).await? {
+    pub(super) async fn open(&self, at: usize, address: &Address, wait: Wait) -> Result<Opened, ForwardError> {
+        let place = match self.enter(at, wait).await? {
             Entered::Place(place) => place,
             Entered::Link(link) => return Ok(Opened::Kept(link)),
         };
@@ -120,6 +120,7 @@ impl Pool {
         at: usize,
         address: &Address,
         multiplex: &Arc<Multiplex>,
+        wait: Wait,
     ) -> Result<Opened, ForwardError> {
         let mut turn = None;
         if !multiplex.is_declined() {
@@ -133,7 +134,7 @@ impl Pool {
             Some(place) => place,
             None => match multiplex.take(true) {
                 Some(ticket) => return Ok(Opened::Shared(ticket, true)),
-                None => match self.enter(at).await? {
+                None => match self.enter(at, wait).await? {
                     Entered::Place(place) => place,
                     Entered::Link(link) => return Ok(Opened::Kept(link)),
                 },
@@ -175,8 +176,11 @@ impl Pool {
     }
 
     /// Waits no longer than for a connection: what is full says so.
-    async fn enter(&self, at: usize) -> Result<Entered, ForwardError> {
-        let until = Instant::now() + self.connect_timeout;
+    async fn enter(&self, at: usize, wait: Wait) -> Result<Entered, ForwardError> {
+        let until = match wait {
+            Wait::Usual => Instant::now() + self.connect_timeout,
+            Wait::Never => Instant::now(),
+        };
         loop {
             // Registered before looking, so that nothing freed in between is missed.
             let mut freed = pin!(self.room.freed.notified());
@@ -249,6 +253,14 @@ impl Pool {
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.kept().links.iter().map(Vec::len).sum(), self.room.open.load(Ordering::Relaxed))
     }
+}
+
+/// How long somebody waits for room where all connections are in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// As long as for a connection.
+    Usual,
+    Never,
 }
 
 /// What [`Pool::open`] brings.

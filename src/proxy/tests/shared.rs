@@ -1,0 +1,79 @@
+//! Upstreams of HTTP/2, whose connections many requests share.
+use super::*;
+
+const SETTINGS: u8 = 4;
+const GO_AWAY: u8 = 7;
+const RESET: u8 = 3;
+const ACK: u8 = 1;
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// Kind, flags and stream of the next frame.
+async fn next_frame(raw: &mut Raw) -> Option<(u8, u8, u32)> {
+    let head = raw.bytes(9).await;
+    let [a, b, c, kind, flags, stream @ ..] = head.as_slice() else { return None };
+    let length = u32::from_be_bytes([0, *a, *b, *c]);
+    let stream = u32::from_be_bytes(stream.try_into().ok()?);
+    raw.bytes(length.try_into().unwrap()).await;
+    Some((*kind, *flags, stream))
+}
+
+/// Answers 200 to all requests but the second on its first connection, of which it says `instead`.
+async fn declining(instead: Vec<u8>) -> SocketAddr {
+    upstream(move |mut raw, number| {
+        let instead = instead.clone();
+        async move {
+            raw.bytes(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len()).await;
+            raw.socket.write_all(&frame(SETTINGS, 0, 0, b"")).await.unwrap();
+            while let Some((kind, flags, stream)) = next_frame(&mut raw).await {
+                let said = match kind {
+                    1 if number == 0 && stream == 3 => instead.clone(),
+                    // `:status: 200`, and the end of it.
+                    1 => frame(1, 5, stream, &[0x88]),
+                    SETTINGS if flags & ACK == 0 => frame(SETTINGS, ACK, 0, b""),
+                    _ => continue,
+                };
+                raw.socket.write_all(&said).await.unwrap();
+            }
+        }
+    })
+    .await
+}
+
+fn sharing(upstreams: &[SocketAddr]) -> Options {
+    let mut options = options(upstreams);
+    options.settings.http2 = true;
+    options.settings.retries = 0;
+    options
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_it_did_nothing_with_goes_elsewhere_and_is_no_failure() {
+    const POST: &str = "POST / HTTP/1.1\r\nhost: g\r\ncontent-length: 0\r\n\r\n";
+    const BODY: &str = "POST / HTTP/1.1\r\nhost: g\r\ncontent-length: 3\r\n\r\nabc";
+    let go_away = |reason: u8| frame(GO_AWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, reason]);
+    let reset = |reason: u8| frame(RESET, 0, 3, &[0, 0, 0, reason]);
+    for (instead, request, answer, standing) in [
+        (go_away(0), GET, "200", Standing::Well),
+        (go_away(0), POST, "200", Standing::Well),
+        (reset(7), GET, "200", Standing::Well),
+        (reset(7), POST, "200", Standing::Well),
+        // Its body is gone, through nobody's fault.
+        (go_away(0), BODY, "418", Standing::Well),
+        // An error is one.
+        (go_away(2), GET, "418", Standing::Failing),
+        (reset(2), GET, "418", Standing::Failing),
+        // What it began and gave up may have been done.
+        (reset(0), GET, "418", Standing::Failing),
+    ] {
+        let gateway = gateway(sharing(&[declining(instead.clone()).await])).await;
+        assert!(once(&gateway, GET).await.starts_with("HTTP/1.1 200"));
+        let said = once(&gateway, request).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {answer}")), "{instead:?} to {request:?}: {said}");
+        assert_eq!(gateway.proxy.upstreams["app"].addresses.standing(0), standing, "{instead:?} to {request:?}");
+        assert!(once(&gateway, GET).await.starts_with("HTTP/1.1 200"));
+    }
+}
