@@ -1,4 +1,9 @@
 //! Upstreams of HTTP/2, whose connections many requests share.
+use hyper::server::conn::http2;
+use hyper_util::rt::TokioExecutor;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
 use super::*;
 
 const SETTINGS: u8 = 4;
@@ -75,5 +80,52 @@ async fn what_an_upstream_says_it_did_nothing_with_goes_elsewhere_and_is_no_fail
         assert!(said.starts_with(&format!("HTTP/1.1 {answer}")), "{instead:?} to {request:?}: {said}");
         assert_eq!(gateway.proxy.upstreams["app"].addresses.standing(0), standing, "{instead:?} to {request:?}");
         assert!(once(&gateway, GET).await.starts_with("HTTP/1.1 200"));
+    }
+}
+
+/// Takes `most` requests at once on each connection; answers those for `/held` when `all` of them are there.
+async fn holding(most: u32, all: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let all = Arc::new(Barrier::new(all));
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let all = Arc::clone(&all);
+            let service = service_fn(move |request: Request<Incoming>| {
+                let all = Arc::clone(&all);
+                async move {
+                    if request.uri().path() == "/held" {
+                        all.wait().await;
+                    }
+                    Ok::<_, Infallible>(Response::new(Body::full("ok")))
+                }
+            });
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.max_concurrent_streams(most);
+            tokio::spawn(builder.serve_connection(TokioIo::new(socket), service));
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn no_connection_is_given_more_requests_than_the_upstream_takes_on_one() {
+    for warm in [false, true] {
+        let mut options = sharing(&[holding(8, 24).await]);
+        options.settings.response_timeout = LONG / 4;
+        let gateway = Arc::new(gateway(options).await);
+        if warm {
+            assert!(once(&gateway, GET).await.ends_with("ok"));
+        }
+        let mut clients = JoinSet::new();
+        for _ in 0..24 {
+            let gateway = Arc::clone(&gateway);
+            clients.spawn(async move { once(&gateway, "GET /held HTTP/1.1\r\nhost: g\r\n\r\n").await });
+        }
+        // Those that did not fit waited on the one connection there was, until it was too late.
+        for said in clients.join_all().await {
+            assert!(said.ends_with("ok"), "{said}");
+        }
+        assert!((3..=6).contains(&gateway.proxy.upstreams["app"].counts().1));
     }
 }
