@@ -5,6 +5,10 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::proxy::multiplex::Multiplex;
+use crate::proxy::pool::{Opened, Pool, Wait};
+use crate::proxy::stream::Stream;
+use crate::tls::Offer;
 
 const SETTINGS: u8 = 4;
 const GO_AWAY: u8 = 7;
@@ -127,5 +131,37 @@ async fn no_connection_is_given_more_requests_than_the_upstream_takes_on_one() {
             assert!(said.ends_with("ok"), "{said}");
         }
         assert!((3..=6).contains(&gateway.proxy.upstreams["app"].counts().1));
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_room_where_tls_is_spoken_hears_that_there_is_none_or_shares_what_another_opened() {
+    let address = declining(Vec::new()).await;
+    for opens in [false, true] {
+        let mut few = options(&[address]).settings;
+        few.max_connections = 1;
+        few.connect_timeout = if opens { LONG } else { Duration::from_millis(100) };
+        let (pool, address) = (Arc::new(Pool::new(&few, None)), few.addresses[0].clone());
+        let _held = pool.open(0, &address, Wait::Usual).await.unwrap();
+        let multiplex = Arc::new(Multiplex::new(LONG));
+        let mut waiting = JoinSet::new();
+        for _ in 0..3 {
+            let (pool, address, multiplex) = (Arc::clone(&pool), address.clone(), Arc::clone(&multiplex));
+            waiting.spawn(async move {
+                match pool.open_secure(0, &address, &multiplex, Wait::Usual).await {
+                    Ok(Opened::Shared(_, true)) => "shared",
+                    Ok(_) => "opened",
+                    Err(error) => error.code(),
+                }
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        if opens {
+            let stream = Stream::connect(&address, None, Offer::Any).await.unwrap();
+            drop(pool.add(&multiplex, stream, ()).await.unwrap());
+        }
+        let heard = timeout(LONG / 2, waiting.join_all()).await.expect("nobody waits in vain");
+        // Two of the three waited for the first, and took the address for one that does not answer.
+        assert_eq!(heard, [if opens { "shared" } else { "no_healthy_upstream" }; 3]);
     }
 }
