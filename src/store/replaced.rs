@@ -1,6 +1,6 @@
 //! What was handed out by a store whose rows are replaced by those of another one. Gateways that run go on believing it until they read
 //! otherwise: so it is revoked in the same transaction, and what was revoked stays so.
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 
@@ -17,12 +17,23 @@ pub(super) struct Outdated {
     /// What is revoked now: gateways that run remember it, and those that start later must not believe more.
     revoked: Vec<Revocation>,
     revoked_strangers: Vec<TokenRevocation>,
-    /// Sessions that have tokens out, and whether they go on in the other store.
-    sessions: Vec<(SessionId, Timestamp, bool)>,
+    /// Sessions that have tokens out.
+    sessions: Vec<Out>,
     /// By what a token without a session calls people who are gone or are others now.
     names: Vec<String>,
     gone: Vec<String>,
     changed: Vec<String>,
+}
+
+/// A session and its tokens.
+#[derive(Debug)]
+struct Out {
+    session: SessionId,
+    /// When the newest one was issued.
+    newest: Timestamp,
+    expires_at: Timestamp,
+    /// It is in the other store too.
+    goes_on: bool,
 }
 
 impl Outdated {
@@ -50,7 +61,8 @@ impl Outdated {
     ) -> Result<(), CopyError> {
         let mut last = String::new();
         loop {
-            let sql = "SELECT id, tokens_until FROM sessions WHERE id > $1 AND ended_at IS NULL ORDER BY id LIMIT 500";
+            let sql = "SELECT id, last_seen_at, tokens_until FROM sessions WHERE id > $1 AND ended_at IS NULL \
+                ORDER BY id LIMIT 500";
             let rows = here.rows(sql, values![last.as_str()]).await.map_err(CopyError::Write)?;
             let ids = ids(&rows).map_err(CopyError::Write)?;
             let Some(newest) = ids.last() else { return Ok(()) };
@@ -61,10 +73,11 @@ impl Outdated {
                 .and_then(|rows| rows.iter().map(|row| row.text("id")).collect())
                 .map_err(CopyError::Read)?;
             for (row, id) in rows.iter().zip(&ids) {
-                let until = row.time("tokens_until").map_err(CopyError::Write)?.plus(OUTLIVES);
+                let expires_at = row.time("tokens_until").map_err(CopyError::Write)?.plus(OUTLIVES);
                 let session = row.session_id("id").map_err(CopyError::Write)?;
-                if until > now {
-                    self.sessions.push((session, until, go_on.contains(id)));
+                let newest = row.time("last_seen_at").map_err(CopyError::Write)?;
+                if expires_at > now {
+                    self.sessions.push(Out { session, newest, expires_at, goes_on: go_on.contains(id) });
                 }
             }
         }
@@ -101,9 +114,9 @@ impl Outdated {
 
     /// Writes it down. `now` is a time at which the rows of the other store were here.
     pub(super) async fn put(&self, on: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
-        let at_once = now.plus(std::time::Duration::from_millis(1));
-        let out = self.sessions.iter().map(|&(session, expires_at, goes_on)| {
-            let not_before = if goes_on { at_once } else { Revocation::FOR_EVER };
+        let a_step = std::time::Duration::from_millis(1);
+        let out = self.sessions.iter().map(|&Out { session, newest, expires_at, goes_on }| {
+            let not_before = if goes_on { now.max(newest).plus(a_step) } else { Revocation::FOR_EVER };
             Revocation { session, not_before, expires_at }
         });
         let all: Vec<_> = self.revoked.iter().copied().chain(out).collect();
@@ -113,6 +126,7 @@ impl Outdated {
             let row = |revoked: &Revocation| values![revoked.session, revoked.not_before, revoked.expires_at];
             on.execute(AssertSqlSafe(sql), some.iter().flat_map(row).collect()).await?;
         }
+        tokens_count_from(on, &all).await?;
         // Who signed out stays so: gateways that run would refuse every token of such a session.
         let over = self.revoked.iter().filter(|revoked| revoked.not_before == Revocation::FOR_EVER);
         let over: Vec<_> = over.map(|revoked| Value::from(revoked.session)).collect();
@@ -145,6 +159,29 @@ impl Outdated {
         }
         Ok(all)
     }
+}
+
+/// What was issued before is no token of these sessions, for whoever asks the store.
+async fn tokens_count_from(on: &mut Connection, revoked: &[Revocation]) -> Result<(), StoreError> {
+    let mut latest = BTreeMap::new();
+    for revoked in revoked {
+        let from = latest.entry(revoked.session.to_string()).or_insert(revoked.not_before);
+        *from = revoked.not_before.max(*from);
+    }
+    let latest: Vec<_> = latest.into_iter().collect();
+    for some in latest.chunks(ROWS_AT_ONCE) {
+        let (mut cases, mut ids, mut values) = (String::new(), Vec::new(), Vec::new());
+        for (session, from) in some {
+            let (id, time) = (values.len() + 1, values.len() + 2);
+            cases.push_str(&format!(" WHEN id = ${id} AND tokens_from < ${time} THEN ${time}"));
+            ids.push(format!("${id}"));
+            values.extend(values![session.as_str(), *from]);
+        }
+        let ids = ids.join(", ");
+        let sql = format!("UPDATE sessions SET tokens_from = CASE{cases} ELSE tokens_from END WHERE id IN ({ids})");
+        on.execute(AssertSqlSafe(sql), values).await?;
+    }
+    Ok(())
 }
 
 /// By which of the names that were ended for ever somebody is there again and may sign in.

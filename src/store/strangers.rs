@@ -7,8 +7,9 @@ use sqlx::AssertSqlSafe;
 
 use super::copy::ROWS_AT_ONCE;
 use super::engine::{Connection, Row, Value, places, values};
+use super::revocations::OUTLIVES;
 use super::{Revocation, Store, StoreError};
-use crate::base::{Timestamp, UserId};
+use crate::base::{LONGEST_MADE_ELSEWHERE, Timestamp, UserId};
 
 /// Tokens without a session that were issued before `not_before` are dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,14 @@ impl Store {
         let sql = "SELECT * FROM token_revocations WHERE seq > $1 ORDER BY seq LIMIT $2";
         let rows = on.rows(sql, values![seq, i64::from(limit)]).await?;
         rows.iter().map(|row| Ok((row.int("seq")?, TokenRevocation::from_row(row)?))).collect()
+    }
+
+    /// Whether one was ended: by its own id, or with its person. What memory knows of other nodes is a moment old; this is not.
+    pub(crate) async fn is_token_ended(&self, sub: &str, id: &str, issued_at: Timestamp) -> Result<bool, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let (person, token) = (TokenRevocation::of_person(sub), TokenRevocation::of_token(id));
+        let sql = "SELECT 1 AS ended FROM token_revocations WHERE subject IN ($1, $2) AND not_before > $3 LIMIT 1";
+        Ok(on.row(sql, values![person.as_str(), token.as_str(), issued_at]).await?.is_some())
     }
 
     /// Ends one token that has no session; it would have ended at `expires_at`.
@@ -146,4 +155,4 @@ pub(super) async fn put(
 }
 
 /// No token is believed that lives longer, and then some for the leeway.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600 + 600);
+const LONGEST: Duration = LONGEST_MADE_ELSEWHERE.saturating_add(OUTLIVES);

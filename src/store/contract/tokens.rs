@@ -4,7 +4,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Scope, Secret};
+use crate::base::{Clock, LONGEST_MADE_ELSEWHERE, Scope, Secret};
 
 pub(super) async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
     for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
@@ -103,6 +103,11 @@ pub(super) async fn tokens_without_a_session_end_by_any_name_of_their_person(sto
     let kept = store.token_revocations_since(0, 9).await.unwrap();
     assert_eq!(kept.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(kept[1].1, again);
+    for (sub, token, ended) in
+        [("ann", "One", true), ("ann", "one", true), ("ann", "ONE", false), ("one", "two", false)]
+    {
+        assert_eq!(store.is_token_ended(sub, token, at(40)).await.unwrap(), ended, "{sub} {token}");
+    }
     let Created::Made(ann) = store.create_user(&somebody("ann"), at(1)).await.unwrap() else { panic!() };
     let id = ann.id;
     store.set_disabled(id, true, &Clock::system()).await.unwrap();
@@ -130,11 +135,43 @@ pub(super) async fn a_password_that_its_owner_changes_ends_tokens_without_a_sess
         let found = revoked.iter().find(|(_, revoked)| revoked.subject == subject).map(|(_, revoked)| revoked);
         assert!(found.is_some_and(|found| found.not_before > begun && found.not_before != Revocation::FOR_EVER));
     }
+    assert!(store.is_token_ended("ann", "any", begun).await.unwrap());
+    assert!(!store.is_token_ended("ann", "any", clock.now().plus(Duration::from_secs(9))).await.unwrap());
     let stale = store.replace_password(&who, &hash, &clock).await;
     assert!(
         matches!(stale, Err(OwnError::PasswordChanged))
             && store.token_revocations_since(3, 9).await.unwrap().is_empty()
     );
+    // The last such token was made a moment before and lives as long as any: not thirty days, but a year.
+    store.forget_expired(begun.plus(LONGEST_MADE_ELSEWHERE)).await.unwrap();
+    assert_eq!(store.token_revocations_since(0, 9).await.unwrap(), revoked);
+}
+
+/// Nodes have clocks of their own.
+pub(super) async fn what_ends_tokens_is_later_than_the_newest_by_whatever_clock(store: Store) {
+    let (clock, step) = (Clock::system(), Duration::from_millis(1));
+    let ahead = clock.now().plus(GRACE);
+    let live = signed_in(&store, "ann", 1, ahead).await;
+    let admin = UserChange { add_roles: vec![Role::parse("admin").unwrap()], ..UserChange::default() };
+    let end = async || {
+        let changed = store.change_user(live.user.id, &admin, &clock).await.unwrap();
+        let Changed::Done { revoked, .. } = changed else { panic!("{changed:?}") };
+        revoked.sessions[0].not_before
+    };
+    assert_eq!(end().await, ahead.plus(step), "and not a moment after our own now");
+    // The next one is issued then, also by a clock that is not there yet.
+    let now = clock.now();
+    let Rotation::Rotated(next) = store.rotate(&turn(1, 2, now)).await.unwrap() else { panic!() };
+    assert_eq!((next.session.issues_at(now), next.session.last_seen_at), (ahead.plus(step), ahead.plus(step)));
+    assert_eq!(next.session.tokens_until, ahead.plus(step).plus(GRACE));
+    assert_eq!(end().await, ahead.plus(2 * step));
+    assert_eq!(end().await, ahead.plus(2 * step), "none was issued since");
+    let later = ahead.plus(GRACE);
+    let used = store.use_refresh(&[2; 32], later, later.plus(GRACE)).await.unwrap().unwrap();
+    assert_eq!((used.session.issues_at(later), used.session.tokens_until), (later, later.plus(GRACE)));
+    assert_eq!(end().await, later.plus(step));
+    store.end_session(live.session.id, now).await.unwrap();
+    assert!(store.use_refresh(&[2; 32], later, later).await.unwrap().is_none());
 }
 
 /// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.
