@@ -53,13 +53,13 @@ fn connections_that_are_lost(kind: Kind) {
     let mut gateway = site.set("store", "max_connections", "6").start();
     let alice = gateway.register("alice");
     let everybody: Vec<_> = (0..24).map(|_| gateway.sign_in("alice").refresh).collect();
-    let (going, lost, done) = (AtomicBool::new(true), AtomicBool::new(false), AtomicUsize::new(0));
+    let (lost, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for first in &everybody {
-            let (gateway, going, lost, done) = (&gateway, &going, &lost, &done);
+            let (gateway, lost, done) = (&gateway, &lost, &done);
             scope.spawn(move || {
                 let mut token = first.clone();
-                while going.load(Ordering::SeqCst) {
+                while !lost.load(Ordering::SeqCst) {
                     let answer = gateway.refresh(&token);
                     match answer.status {
                         200 => {
@@ -72,8 +72,8 @@ fn connections_that_are_lost(kind: Kind) {
             });
         }
         until("all are at it", SOON, || done.load(Ordering::SeqCst) > 100);
-        lost.store(true, Ordering::SeqCst);
         relay.loses_whoever_is_connected();
+        lost.store(true, Ordering::SeqCst);
         // A statement may take ten seconds, and what is silent then is given up five later; MySQL keeps a lock for half a minute
         // whose owner does not speak.
         let mut in_a_row = 0;
@@ -81,7 +81,6 @@ fn connections_that_are_lost(kind: Kind) {
             in_a_row = if gateway.log_in("alice", &alice.password).status == 200 { in_a_row + 1 } else { 0 };
             in_a_row == 20
         });
-        going.store(false, Ordering::SeqCst);
     });
     relay.loses_whoever_is_connected();
     let begun = Instant::now();
