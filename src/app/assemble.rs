@@ -10,7 +10,7 @@ use crate::account::{Accounts, Identifier, Letters, Limits, People, Registration
 use crate::authn::Authenticator;
 use crate::base::{Clock, Timestamp};
 use crate::config::Config;
-use crate::endpoints::{Describes, Document, Endpoints, Readiness};
+use crate::endpoints::{Describes, Document, Endpoints, Errands, Readiness};
 use crate::gate::Gate;
 use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
@@ -47,6 +47,7 @@ pub(super) struct Lasting {
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
     pub(super) certificates: Arc<Keeper>,
+    pub(super) errands: Errands,
     pub(super) stop: Stop,
 }
 
@@ -82,6 +83,7 @@ impl Lasting {
             metrics,
             access,
             certificates,
+            errands: Errands::new(stop.clone()),
             stop,
         })
     }
@@ -107,7 +109,7 @@ impl Lasting {
             .and_machines(Arc::clone(&self.services))
             .and_browsers(Arc::clone(&self.browsers), Arc::new(accounts.clone()), Arc::clone(&door))
             .looking(config.locations);
-        let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
+        let endpoints = Arc::new(self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door)));
         Ok(Gateway {
             renderer: Renderer::new(&config.wire.auth_prefix.0).in_format(config.tokens.dialect.format),
             endpoints,
@@ -164,6 +166,7 @@ impl Lasting {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
+            errands: self.errands.clone(),
             pages: Arc::new(Pages::new(&config.pages, house(config))),
             document: Arc::new(described(config)),
             origin: config.origin(),

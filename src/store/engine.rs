@@ -7,6 +7,7 @@ use std::fmt;
 use sqlx::{Row as _, SqlSafeStr};
 use tokio::time::Instant;
 
+use super::begun::Begun;
 use super::connection::{self, bound};
 use super::mysql::{self, MySql};
 use super::postgres::Postgres;
@@ -68,6 +69,7 @@ impl Engine {
             Kind::Postgres(engine) => On::Postgres(engine.begin().await?),
             Kind::MySql(engine) => On::MySql(engine.begin().await?),
         };
+        Begun::note();
         Ok(Connection { on, _use: use_ })
     }
 
