@@ -31,6 +31,7 @@ pub(crate) enum Code {
     E303,
     E304,
     E305,
+    E306,
     E310,
     E320,
     W201,
@@ -250,6 +251,13 @@ const ALL: &[(Code, &str, &str)] = &[
         "[tls] cert is a PEM file with the certificate first and the chain that leads to its authority after it; key is a\n\
          PEM file with the private key of that certificate, not encrypted. Both must be readable for the gateway's user.\n\
          Several certificates stand in a list, and their keys in another in the same order.",
+    ),
+    (
+        Code::E306,
+        "a stranger could take the name of somebody who has not moved yet",
+        "With migrate_from people come by the name they have at the old login, which is asked about names that nobody has\n\
+         here. With registration = \"open\", the default, anybody could make an account of such a name first, and its owner\n\
+         would never come in. Set registration to \"invite\" or \"closed\" until everybody has moved.",
     ),
     (
         Code::E310,

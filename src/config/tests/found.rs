@@ -213,6 +213,11 @@ fn one_mistake_is_told_once() {
     finds("cors = \"${R}\"", &["E120"]);
     finds("[accounts]\nmigrate_from = \"http://a\"", &["E101"]);
     finds("[accounts]\nmigrate_from = { username_field = \"a\" }", &["E104"]);
+    for (registration, codes) in
+        [("", &["E306"][..]), ("registration = \"open\"\n", &["E306"]), ("registration = \"invite\"\n", &[])]
+    {
+        finds(&format!("[accounts]\n{registration}migrate_from = {{ url = \"http://a/login\" }}"), codes);
+    }
     for header in ["[[route]]", "[route]"] {
         assert_eq!(codes(&format!("{header}\nprefix = \"/\"\nupstream = \"http://a\"\n")), ["E103"], "{header}");
     }
