@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::support::browser::Form;
 use crate::support::{
     A_BUSY_SECOND, Answer, Browser, Device, Gateway, Mailbox, SOON, Site, Upstream, code_of, token_in, until,
 };
@@ -236,6 +237,28 @@ fn what_a_stranger_proves_themselves_with_ends_when_the_owner_of_the_address_com
     forgot(&gateway, "ann@example.com").expect(202);
     reset(&gateway, &mailbox.token("ann@example.com", 1), "noch-ein-Wort-43").expect(204);
     gateway.log_in("ann", "noch-ein-Wort-43").refused(401, "mfa_required");
+}
+
+#[test]
+fn the_account_page_says_that_an_address_waits_for_its_link() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("accounts", "verify_email", "true").start();
+    register(&gateway, "ann").expect(202);
+    verify(&gateway, &mailbox.token("ann@example.com", 0)).expect(204);
+    let browser = Browser::new(&gateway);
+    let page = browser.open("/auth/login?return_to=/auth/account").expect(200);
+    browser.submit(&page, &[("username", "ann"), ("password", "a-first-password-1")]).expect(303);
+    let form = Form::of(&browser.open("/auth/account").expect(200).text());
+    let save = |name: &str, email: &str| {
+        let fields = form.filled(&[("name", name), ("email", email)]);
+        let post = gateway.post("/auth/account").header("Origin", &browser.origin()).form(&fields);
+        let saved = browser.send(post).expect(303);
+        browser.open(saved.field("location").unwrap()).expect(200).text()
+    };
+    let page = save("Ann", "ann@example.net");
+    assert!(page.contains("Follow the link that we sent") && page.contains("value=\"ann@example.com\""), "{page}");
+    assert!(!page.contains("Saved."), "{page}");
+    assert!(save("Ann B.", "ann@example.com").contains("Saved."));
 }
 
 #[test]
