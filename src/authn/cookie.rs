@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use http::header::UPGRADE;
+use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 
 use super::find::Double;
 use super::{Authenticator, AuthnError};
@@ -150,10 +150,10 @@ fn is_well_formed(cookie: &Secret) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A WebSocket begins with a `GET`, and is no less than a `POST`.
+/// A WebSocket begins with a `GET`, and is no less than a `POST`. A proxy that asks about one keeps `Upgrade` to itself.
 pub(super) fn could_change_something(inbound: &Inbound) -> bool {
     let safe = matches!(*inbound.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-    !safe || inbound.headers().contains_key(UPGRADE)
+    !safe || [UPGRADE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION].iter().any(|name| inbound.headers().contains_key(name))
 }
 
 /// Who adds something on one page and opens another one is slower.
