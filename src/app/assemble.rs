@@ -1,5 +1,6 @@
 //! The parts that last as long as the process, and the gateway made from them and the file.
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -49,6 +50,8 @@ pub(super) struct Lasting {
     pub(super) certificates: Arc<Keeper>,
     pub(super) errands: Errands,
     pub(super) stop: Stop,
+    /// The mail's, which leaves when nobody writes a letter any more.
+    pub(super) post: Stop,
 }
 
 impl Lasting {
@@ -85,6 +88,7 @@ impl Lasting {
             certificates,
             errands: Errands::new(stop.clone()),
             stop,
+            post: Stop::new(POST_GRACE),
         })
     }
 
@@ -185,7 +189,7 @@ impl Lasting {
             Some((old, gateway)) if old.mail == config.mail => gateway.endpoints.accounts.letters().mailer().clone(),
             _ => {
                 let (mailer, round) = Mailer::new(&config.mail);
-                drop(self.stop.spawn(round.run(self.stop.child_token())));
+                drop(self.post.spawn(round.run(self.post.child_token())));
                 mailer
             }
         };
@@ -257,5 +261,7 @@ fn house(config: &Config) -> House {
     }
 }
 
+/// More than a mailer takes for its last letters.
+const POST_GRACE: Duration = Duration::from_secs(6);
 /// Revocations that wait to be told; more than these the others read in the store.
 const TO_TELL: usize = 1024;

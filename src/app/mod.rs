@@ -162,6 +162,10 @@ impl App {
         if let Ended::Cut(left) = self.stop.finished().await {
             tracing::warn!(left, "shutdown_grace is over: cut what was still in flight");
         }
+        // Letters of what was finished last leave too.
+        drop(tokio::time::timeout(LETTERS_GRACE, self.accounts().letters().settled()).await);
+        self.running.lasting.post.begin();
+        let _ = self.running.lasting.post.finished().await;
         self.desk.begin();
         let _ = self.desk.finished().await;
         if let Err(error) = observed::keep(&self.running.lasting).await {
@@ -188,6 +192,8 @@ fn take_descriptors(connections: usize) {
     }
 }
 
+/// Each letter is written with two short uses of the store.
+const LETTERS_GRACE: Duration = Duration::from_secs(1);
 /// An answer at the admin address takes no longer.
 const DESK_GRACE: Duration = Duration::from_secs(1);
 

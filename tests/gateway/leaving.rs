@@ -97,7 +97,7 @@ fn is_audited(folder: &Path, person: &str, action: &str) -> bool {
 #[test]
 fn a_change_whose_sender_hangs_up_while_it_is_written_is_told_and_audited() {
     let Some(mailbox) = Mailbox::start() else { return };
-    let (mut gateway, faults, folder) = slow(with_mail(&mailbox).set("tokens", "refresh_grace", "\"0s\""));
+    let (gateway, faults, folder) = slow(with_mail(&mailbox).set("tokens", "refresh_grace", "\"0s\""));
     for wish in WISHES {
         let name = wish.name;
         let body =
@@ -109,12 +109,24 @@ fn a_change_whose_sender_hangs_up_while_it_is_written_is_told_and_audited() {
     }
     let letter = mailbox.letter("another-address@example.com", 0);
     assert!(letter["headers"]["subject"].as_str().unwrap().contains("Another e-mail address"), "{letter}");
-    // The stop waits for it.
-    let last = gateway.register("last");
-    let body = json!({ "current_password": last.password, "new_password": "the thief's own 3" });
-    leave(&faults, &gateway.post("/auth/password").bearer(&last.access).json(&body));
+}
+
+#[test]
+fn the_stop_waits_for_a_change_whose_sender_hung_up_and_for_its_letter() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let (mut gateway, faults, folder) = slow(with_mail(&mailbox));
+    let body = json!({ "username": "ann", "email": "ann@example.com", "password": "a-first-password-1" });
+    let ann = gateway.person("ann", &gateway.post("/auth/register").json(&body).send().expect(201));
+    let patch = gateway.call("PATCH", "/auth/me").bearer(&ann.access);
+    leave(&faults, &patch.json(&json!({ "email": "thief@example.net" })));
     gateway.stop();
-    assert!(is_audited(folder.path(), &last.id, "password_changed"));
+    assert!(is_audited(folder.path(), &ann.id, "user_edited"));
+    let letters = mailbox.letters();
+    assert!(
+        letters.iter().any(|letter| letter["to"] == json!(["ann@example.com"])),
+        "{letters:?}\n{}",
+        gateway.log_text()
+    );
 }
 
 #[test]
