@@ -98,8 +98,7 @@ impl Authenticator {
         if outcome.as_ref().err() != Some(&AuthnError::SessionEnded) {
             return outcome;
         }
-        // A change of this very moment makes tokens dead that were made a moment before it: the next one is not.
-        tokio::time::sleep(A_MOMENT).await;
+        // A change of this very moment made the token dead while it was made: the next one is not.
         self.asked(sessions, cookie, now).await.unwrap_or(outcome)
     }
 
@@ -158,5 +157,3 @@ pub(super) fn could_change_something(inbound: &Inbound) -> bool {
 
 /// Who adds something on one page and opens another one is slower.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// Longer than the clock's step.
-const A_MOMENT: Duration = Duration::from_millis(2);

@@ -52,7 +52,7 @@ impl Gateway {
 
     fn about(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Inbound, BadRequest> {
         // These two hand X-Forwarded-Host on as the client sent it.
-        let inbound = if only_two_noes(endpoint) { inbound.as_addressed() } else { inbound };
+        let inbound = if only_two_noes(endpoint) { inbound.of_own_host() } else { inbound };
         let about = inbound.client().about();
         let (method, uri) = if endpoint == Endpoint::VerifyNginx {
             read(&about.ok_or(BadRequest::Target)?.original)?

@@ -228,9 +228,7 @@ fn what_a_proxy_asks_about_is_read_as_if_it_were_forwarded() {
         .set("server", "trusted_proxies", "[\"127.0.0.1\"]")
         .set("tokens", "locations", "[\"header\", \"cookie\", \"query\"]")
         .route(&format!("prefix = \"/app\"\nupstream = \"{url}\""))
-        .route(&format!(
-            "prefix = \"/semi\"\nupstream = \"{url}\"\nauth = \"none\"\nallow_in_path = [\"semicolon\"]"
-        ))
+        .route(&format!("prefix = \"/semi\"\nupstream = \"{url}\"\nauth = \"none\"\nallow_in_path = [\"semicolon\"]"))
         .route(&format!("prefix = \"/few\"\nupstream = \"{url}\"\nauth = \"none\"\nrate_per_ip = \"1/h\""))
         .start();
     let alice = gateway.register("alice");

@@ -9,9 +9,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
 use super::cookies::TakenCookies;
-use super::{
-    Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Seen, Shown,
-};
+use super::origin::is_from_elsewhere;
+use super::{Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Seen, Shown};
 use crate::base::{Secret, Timestamp};
 
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
@@ -111,8 +110,7 @@ impl Inbound {
         let (client, authority) = ClientFacts::decide(peer, &door.trusted, headers, host);
         door.registry.strip(headers);
         let cookies = if seen.has(Seen::COOKIE) { door.cookies.take(headers) } else { TakenCookies::default() };
-        let cookies = if door.cors.bars_cookies(headers) { TakenCookies::default() } else { cookies };
-        Ok(Box::new(Self {
+        let mut inbound = Box::new(Self {
             request,
             path,
             server_wide,
@@ -124,7 +122,11 @@ impl Inbound {
             cookies,
             client,
             request_id,
-        }))
+        });
+        if door.cors.bars_cookies(inbound.headers()) && is_from_elsewhere(&inbound, door) {
+            inbound.cookies = TakenCookies::default();
+        }
+        Ok(inbound)
     }
 
     /// A request that nobody sent, through the same checks: what `explain` asks about. `target` is a URL or a path; a
@@ -176,7 +178,7 @@ impl Inbound {
 
     /// The same with the host that stands in `Host`, whatever `X-Forwarded-Host` says: for a proxy that hands that on as the
     /// client sent it.
-    pub(crate) fn as_addressed(mut self) -> Self {
+    pub(crate) fn of_own_host(mut self) -> Self {
         self.authority = self.host.as_ref().and_then(|host| Authority::parse(host.as_bytes()));
         self.client.host.clone_from(&self.host);
         self
