@@ -7,6 +7,7 @@ mod environment;
 mod example;
 mod finding;
 mod identity;
+mod mask;
 mod read;
 mod schema;
 mod secrets;

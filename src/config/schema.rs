@@ -75,7 +75,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::OneOrMore => json!({ "anyOf": [{ "type": "string" }, list] }),
         Kind::Table(settings) => table(settings),
         Kind::Lists => json!({ "type": "object", "additionalProperties": list }),
-        Kind::Texts([]) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Kind::Texts([]) | Kind::Hidden => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Texts(keys) => {
             let properties: Map<String, Value> =
                 keys.iter().map(|key| ((*key).to_owned(), json!({ "type": "string" }))).collect();

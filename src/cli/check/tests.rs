@@ -102,6 +102,34 @@ fn show_prints_what_is_in_force_and_no_secret() {
 }
 
 #[test]
+fn what_is_shown_is_a_file_with_the_same_meaning() {
+    let text = "[store]\nurl = \"postgres://gw:pa'ss@db/x\"\nshared = \"redis://:pa'ss@db\"\n\
+                [tokens]\nclaims = { price = \"5$\", text = \"a$${x}\", team = \"${user.team}\" }\n\
+                [[routes]]\nprefix = \"/a\"\nupstream = \"http://a\"\non_denied = \"login\"\n\
+                set_request_headers = { Authorization = \"Basic pa'ss${NO:-pa'ss}\" }\n\
+                [routes.cors]\norigins = [\"https://a.example\"]\n\
+                [[routes]]\nprefix = \"/b\"\nupstream = \"http://b\"\n\
+                [[routes]]\nprefix = \"/c\"\nupstream = \"http://c\"\ncors = { origins = [\"*\"] }\n";
+    let shown = check(&["--show"], text).out;
+    assert!(!shown.contains("pa'ss"), "{shown}");
+    assert!(shown.contains("{ Authorization = \"***${NO:-***}\" }"), "{shown}");
+    assert_eq!(shown.matches("on_denied = \"login\"").count(), 1, "{shown}");
+    // Settings, without the lines they came from.
+    let settings = |shown: &str| -> Vec<String> {
+        let lines =
+            shown.lines().map(|line| line.rsplit_once("  # ").map_or(line, |(line, _)| line).trim_end().to_owned());
+        lines.collect()
+    };
+    let again = check(&["--show"], &shown);
+    assert_eq!(again.code, 0, "{}", again.out);
+    assert_eq!(settings(&again.out), settings(&shown));
+    let json: Value = serde_json::from_str(&check(&["--show", "--format", "json"], text).out).unwrap();
+    let origins: Vec<_> = json.as_array().unwrap().iter().filter(|row| row["key"] == "origins").collect();
+    assert_eq!((&origins[0]["table"], &origins[1]["table"]), (&Value::from(1), &Value::from(3)));
+    assert_eq!(json[0]["table"], Value::Null);
+}
+
+#[test]
 fn a_missing_file_is_answered_with_three_and_the_places() {
     let args = CheckArgs { file: Some(PathBuf::from("/no/such.toml")), ..CheckArgs::default() };
     let answer = answer(None, |terminal| run(&args, None, &Environment::bare(), terminal));

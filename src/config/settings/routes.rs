@@ -155,7 +155,7 @@ pub(super) const ROUTES: Section = Section {
         without("rate_per_user", Kind::Rate, "\"50/s\"", "By one person, from wherever."),
         without(
             "set_request_headers",
-            Kind::Texts(&[]),
+            Kind::Hidden,
             "{ \"X-Tenant\" = \"acme\" }",
             "Set for the backend, whatever the client sent.",
         ),

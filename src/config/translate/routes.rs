@@ -11,7 +11,7 @@ use crate::config::finding::{DID_YOU_MEAN, Finding, Place};
 use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::suggest::nearest;
-use crate::config::tree::Node;
+use crate::config::tree::{Item, Node};
 use crate::config::value::quoted;
 use crate::routes::{self, OnDenied, Settings};
 use crate::wire::{AuthPrefix, Cors, Spellings};
@@ -295,7 +295,8 @@ fn on_denied(part: &Part<'_>, asks: Asks) -> OnDenied {
 
 /// Where no page of ours can be shown, nobody can be led to it.
 fn no_form_to_lead_to(reader: &Reader<'_>, part: &Part<'_>, signs_in: SignsIn) {
-    let Some(said) = part.item("on_denied").filter(|_| part.value::<String>("on_denied") == "login") else { return };
+    let is_login = |item: &&Item| matches!(&item.node, Node::Text(text) if text.text == "login");
+    let Some(said) = part.item("on_denied").filter(is_login) else { return };
     let (section, key, cure) = match signs_in {
         SignsIn { pages: true, cookie: true } => return,
         SignsIn { pages: false, .. } => ("pages", "enabled", "take `enabled = false` out of `[pages]`"),
