@@ -92,6 +92,11 @@ pub(super) fn read(source: &Source, environment: &Environment) -> Result<(Vec<En
     Ok((entries, planter.findings))
 }
 
+/// Can it be read, whatever it says?
+pub(super) fn is_toml(text: &str) -> bool {
+    DeTable::parse_recoverable(text).1.is_empty()
+}
+
 /// Only these sections of it, whatever is wrong elsewhere; `None` where one of them cannot be read for its syntax.
 pub(super) fn read_only(
     names: &[&str],

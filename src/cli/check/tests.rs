@@ -159,6 +159,46 @@ fn fix_puts_a_name_and_the_value_behind_it_right_in_one_run() {
 }
 
 #[test]
+fn fix_writes_no_guess_and_no_file_that_is_worse() {
+    let least = "[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\n";
+    for text in [
+        &format!("{least}networks_deny = [\"10.0.0.0/8\"]\n"),
+        &format!("{least}roles_none = [\"guest\"]\n"),
+        &format!("{least}methods_denied = [\"GET\"]\n"),
+        &format!("{least}hosts_except = [\"a.example\"]\n"),
+        &format!("{least}path = \"/x\"\n"),
+        &format!("{least}[server]\nworkers = 1\n[sever]\nworkers = 2\n"),
+        &format!("{least}[log]\nlevel = \"${{LOG_LEVEL:-dbug}}\"\n"),
+        "[upstreams]\napp = \"http://a\"\n[[routes]]\nprefix = \"/\"\nupstream = \"app-dev\"\n",
+        "[upstreams]\napp = \"http://a\"\n[[routes]]\nprefix = \"/\"\nupstream = \"${UP:-ap}\"\n",
+    ] {
+        let (answer, after) = in_folder(text, &CheckArgs { fix: true, ..CheckArgs::default() });
+        assert_eq!((answer.code, after.as_str()), (1, text), "{}", answer.out);
+        assert!(answer.out.contains("did you mean"), "the guess is told and not written: {}", answer.out);
+    }
+    // What is sure is mended beside it.
+    let (_, after) = in_folder(
+        &format!("{least}path = \"/x\"\nmetods = [\"GET\"]\n"),
+        &CheckArgs { fix: true, ..CheckArgs::default() },
+    );
+    assert_eq!(after, format!("{least}path = \"/x\"\nmethods = [\"GET\"]\n"));
+    let (answer, after) = in_folder(&least.replace("prefix", "path"), &CheckArgs { fix: true, ..CheckArgs::default() });
+    assert_eq!((answer.code, after.as_str()), (0, least), "a synonym is no guess");
+}
+
+#[test]
+fn fix_leaves_a_file_alone_that_stands_where_it_would_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, draft) = (folder.path().join("gateway.toml"), folder.path().join("gateway.toml.new"));
+    std::fs::write(&file, "[[routes]]\nprefx = \"/\"\nupstream = \"http://a\"\n").unwrap();
+    std::fs::write(&draft, "mine").unwrap();
+    let args = CheckArgs { fix: true, ..CheckArgs::default() };
+    let answer = answer(None, |terminal| run(&args, Some(&file), &Environment::bare(), terminal));
+    assert!(answer.err.contains("gateway.toml.new: File exists"), "{}", answer.err);
+    assert_eq!((answer.code, std::fs::read_to_string(&draft).unwrap().as_str()), (1, "mine"));
+}
+
+#[test]
 fn fix_leaves_stdout_to_the_format() {
     let text = "[[routes]]\nprefx = \"/\"\nupstream = \"x\"\n";
     let fixed = |format| in_folder(text, &CheckArgs { fix: true, format, ..CheckArgs::default() }).0;
