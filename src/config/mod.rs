@@ -119,6 +119,11 @@ pub(crate) fn find(named: Option<&Path>, environment: &Environment) -> Result<Pa
     found.ok_or(ConfigError::NotFound(places))
 }
 
+/// Is it found without being named?
+pub(crate) fn is_looked_for(path: &Path) -> bool {
+    PLACES.iter().any(|place| Path::new(place) == path)
+}
+
 /// Reads what is needed to ask a running gateway: the rest may be wrong, or need variables that only the gateway has.
 /// What is wrong with the whole file is told only where that cannot be had.
 pub(crate) fn desk(path: &Path, environment: &Environment) -> Result<Desk, ConfigError> {
