@@ -222,6 +222,7 @@ fn an_address_in_use_is_told_and_not_a_riddle() {
     let ran = authgate(gateway.folder(), gateway.site().variables(), &["run", "-c", "gateway.toml"]);
     assert_ne!(ran.code, 0);
     assert!(ran.err.contains(&gateway.port.to_string()) && ran.err.contains("in use"), "{}", ran.err);
+    assert!(ran.err.contains("cannot listen where [server] listen says"), "{}", ran.err);
     gateway.is_alive();
 }
 
