@@ -39,10 +39,11 @@ impl Accounts {
 
     fn renewed(&self, live: Live, now: Timestamp) -> Option<Held> {
         let (session, ends_at) = (live.session.id, live.session.expires_at);
+        let made_at = live.session.issues_at(now);
         match self.sign(live, now) {
             Ok((token, _)) => {
                 let (token, renew_at) = (Secret::new(token), now.plus(self.renew_after()));
-                Some(Held { token, session, made_at: now, renew_at, ends_at })
+                Some(Held { token, session, made_at, renew_at, ends_at })
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "cannot sign a token for a session");
@@ -130,10 +131,10 @@ mod tests {
         let change = UserChange { add_roles: vec![role("admin")], ..UserChange::default() };
         house.people().edit(signed_in.user.id, &change, &Source::default()).await.unwrap();
         assert!(house.is_dead(&signed_in).await);
-        house.clock.advance(Duration::from_millis(5));
         let held = resume(&house, &cookie).await.unwrap();
         let identity = house.accounts.tokens.verify(held.token.expose(), house.clock.now()).unwrap();
         assert!(identity.roles().contains(&role("admin")));
+        assert!(!house.people().revocations.is_revoked(held.session, identity.issued_at()), "in that very moment");
         house.people().disable(signed_in.user.id, &Source::default()).await.unwrap();
         assert!(resume(&house, &cookie).await.is_none());
     }

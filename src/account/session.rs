@@ -1,4 +1,6 @@
 //! Sessions and the tokens that stand for them: where every kind of sign-in ends.
+use std::time::Duration;
+
 use super::refresh_token::RefreshToken;
 use super::{Accounts, Client, SignedIn, Source};
 use crate::base::{Scope, Secret, SessionId, Timestamp};
@@ -66,6 +68,11 @@ impl Accounts {
     /// An access token, and the scopes that stand in it.
     pub(super) fn sign(&self, live: Live, now: Timestamp) -> Result<(String, Vec<Scope>), SignError> {
         let Live { user, session } = live;
+        let issued_at = session.issues_at(now);
+        // Nobody would believe it yet. Whoever signs in anew has a session in which nothing was ended.
+        if issued_at > now.plus(self.tokens.leeway()).plus(A_SECOND) {
+            return Err(SignError::Ahead);
+        }
         let scopes = self.people.settings.scopes_of(&user);
         let person = Person {
             id: user.id,
@@ -77,7 +84,7 @@ impl Accounts {
             attributes: &user.attributes,
         };
         let amr: Vec<&str> = session.amr.iter().map(String::as_str).collect();
-        let issued = self.tokens.issue(&person, session.id, session.auth_time, &amr, now)?;
+        let issued = self.tokens.issue(&person, session.id, session.auth_time, &amr, issued_at)?;
         Ok((issued.token, scopes))
     }
 
@@ -86,6 +93,9 @@ impl Accounts {
         self.people.store.end_session(session, self.people.clock.now()).await.map(|_| ())
     }
 }
+
+/// For clocks that agree too: a token is issued a moment after what ended the ones before it.
+const A_SECOND: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 impl SignedIn {

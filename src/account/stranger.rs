@@ -58,15 +58,15 @@ impl Accounts {
         }
         let live = match self.begun(identity, now).await? {
             Some(live) => live,
-            None => match self.begin_stranger(identity, source, now).await {
-                Ok(live) => live,
-                // Of two that come at once the other one began it; or the store is away, and says so again.
-                Err(RefreshError::Unavailable(error)) => {
-                    let unavailable = RefreshError::Unavailable(error);
-                    self.begun(identity, now).await?.ok_or(unavailable)?
-                }
-                Err(error) => return Err(error),
-            },
+            None => {
+                let otherwise = match self.begin_stranger(identity, source).await {
+                    Ok(()) => RefreshError::Ended,
+                    // Of two that come at once the other one began it; or the store is away, and says so again.
+                    Err(unavailable @ RefreshError::Unavailable(_)) => unavailable,
+                    Err(error) => return Err(error),
+                };
+                self.begun(identity, now).await?.ok_or(otherwise)?
+            }
         };
         let handed_back = Key::Refresh(RefreshToken::made_elsewhere(presented.clone()));
         Ok(self.hand_out(live, handed_back, now)?)
@@ -78,23 +78,23 @@ impl Accounts {
         if store.session_of_refresh(&key).await.map_err(RefreshError::Unavailable)?.is_none() {
             return Ok(None);
         }
-        let live = store.live_refresh(&key, now).await.map_err(RefreshError::Unavailable)?;
+        let live = store.use_refresh(&key, now, self.tokens_until(now)).await.map_err(RefreshError::Unavailable)?;
         live.ok_or(RefreshError::Ended).map(Some)
     }
 
-    async fn begin_stranger(
-        &self,
-        identity: &Identity,
-        source: &Source<'_>,
-        now: Timestamp,
-    ) -> Result<Live, RefreshError> {
+    async fn begin_stranger(&self, identity: &Identity, source: &Source<'_>) -> Result<(), RefreshError> {
         let store = &self.people.store;
         let user = self.called(identity.sub()).await.map_err(RefreshError::Unavailable)?;
         let user = user.ok_or(RefreshError::Invalid)?;
+        // Also where the note of it is gone, with a clock that was ahead or a store that was put back. Who came from elsewhere with
+        // their password has tokens from before that, and keeps them.
+        if user.password_changed_at().is_some_and(|changed_at| identity.issued_at() < changed_at) {
+            return Err(RefreshError::Ended);
+        }
         // Kept until the token ends by itself, or one that was ended would begin a session again.
         let expires_at = identity.expires_at().plus(self.tokens.leeway());
         let session = NewSession {
-            id: SessionId::new(now),
+            id: SessionId::new(self.people.clock.now()),
             key: SessionKey::Refresh(key_of(identity)),
             // When a password was shown, for all that is known.
             now: identity.issued_at(),
@@ -105,7 +105,7 @@ impl Accounts {
             user_agent: source.kept_user_agent(),
         };
         match store.start_session(&user, &session, None).await.map_err(RefreshError::Unavailable)? {
-            Started::Begun(live) => Ok(live),
+            Started::Begun(_) => Ok(()),
             Started::PasswordChanged | Started::Disabled => Err(RefreshError::Ended),
         }
     }
@@ -133,4 +133,71 @@ impl Accounts {
 /// What the store knows it by: its own id and not its text, which may be spelled in several ways.
 fn key_of(identity: &Identity) -> Digest {
     Secret::new(format!("made elsewhere {} {}", identity.token_id(), identity.sub())).digest()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use aws_lc_rs::hmac;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::super::tests::fixture::{House, secret};
+    use super::*;
+    use crate::base::Clock;
+    use crate::store::{ImportedUser, NewUser};
+    use crate::token::{Algorithm, Dialect, Format, KeyRing, Settings, StoredKey, Tokens};
+
+    const SHARED: &str = "a secret that the backend has as well";
+
+    /// The house, speaking as Flask-JWT-Extended does, with people called by their usernames.
+    async fn house() -> House {
+        let mut house = House::new().await;
+        let key = StoredKey::shared_secret(&secret(SHARED), house.clock.now()).unwrap();
+        let dialect = Dialect { format: Format::FlaskJwtExtended, states_issuer: false, states_audience: false };
+        let (subject, algorithm) = (Subject::Username, Algorithm::Hs256);
+        let settings = Settings { subject, algorithm, dialect, ..house.accounts.tokens.settings().clone() };
+        house.accounts.tokens = Arc::new(Tokens::new(KeyRing::new(&key, &[]).unwrap(), &settings));
+        house
+    }
+
+    /// A refresh token of the backend's that was made so many days ago and lives for three hundred.
+    async fn shows(house: &House, sub: &str, days_ago: u64) -> Result<SignedIn, RefreshError> {
+        let now = house.clock.now().seconds();
+        let issued = now - days_ago * DAY;
+        let claims = json!({
+            "sub": sub, "type": "refresh", "jti": format!("{sub}-{days_ago}"), "iat": issued, "exp": issued + 300 * DAY,
+        });
+        let parts = [json!({"alg": "HS256", "typ": "JWT"}), claims];
+        let message = parts.map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SHARED.as_bytes()), message.as_bytes());
+        let token = secret(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(tag)));
+        let identity = house.accounts.tokens.verify_refresh(token.expose(), house.clock.now()).unwrap();
+        house.accounts.refresh_stranger(&token, &identity, &Source::default()).await
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_from_before_a_new_password_begins_nothing_even_when_the_note_of_it_is_gone() {
+        let house = house().await;
+        let (store, clock) = (house.people().store.clone(), Clock::system());
+        let import = store.begin_import("csv", clock.now()).await.unwrap();
+        let user = NewUser { username: Some(Username::parse("ida").unwrap()), ..NewUser::default() };
+        let long_ago = Timestamp::from_seconds(1_500_000_000);
+        let ida = ImportedUser { user, created_at: Some(long_ago), ..ImportedUser::default() };
+        assert_eq!(store.import_users(import, &[ida]).await.unwrap(), [true]);
+        house.register("ann").await;
+        for name in ["ann", "ida"] {
+            assert!(shows(&house, name, 20).await.is_ok(), "from before {name} was known here");
+            let user = store.user_by_username(&Username::parse(name).unwrap()).await.unwrap().unwrap();
+            // What ends tokens is kept by the store alone: the memory of this process hears nothing of it.
+            store.set_password(user.id, &secret("$argon2id$2"), &clock).await.unwrap().unwrap();
+            assert!(matches!(shows(&house, name, 10).await, Err(RefreshError::Ended)), "{name}: from before");
+        }
+        house.clock.advance(std::time::Duration::from_secs(DAY));
+        assert!(shows(&house, "ann", 0).await.is_ok(), "from after");
+    }
+
+    const DAY: u64 = 24 * 3600;
 }

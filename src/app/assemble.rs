@@ -98,7 +98,6 @@ impl Lasting {
         let routes = Arc::new(RouteTable::new(config.routes.clone()).map_err(StartError::Routes)?);
         let audit = Audit::open(&config.log, self.clock.clone()).map_err(StartError::Audit)?;
         let hasher = self.hasher(config, before);
-        self.watch(&hasher, &tokens);
         let people = self.people(config, hasher.clone(), audit.clone());
         let letters = self.letters(config, before);
         let accounts = Accounts::new(people, Arc::clone(&tokens), Arc::clone(&self.limits), letters)
@@ -199,12 +198,12 @@ impl Lasting {
         }
     }
 
-    /// Numbers that are asked for when somebody reads the metrics.
-    fn watch(&self, hasher: &Hasher, tokens: &Arc<Tokens>) {
-        let hasher = hasher.clone();
+    /// Numbers that are asked for when somebody reads the metrics: of the gateway that is at work.
+    pub(super) fn watch(&self, gateway: &Gateway) {
+        let hasher = gateway.hasher.clone();
         self.metrics
             .ask(Gauge::HashQueue, move || Some(f64::from(u32::try_from(hasher.waiting()).unwrap_or(u32::MAX))));
-        let (tokens, clock) = (Arc::clone(tokens), self.clock.clone());
+        let (tokens, clock) = (Arc::clone(&gateway.endpoints.tokens), self.clock.clone());
         self.metrics
             .ask(Gauge::SigningKeyAge, move || Some(clock.now().since(tokens.keys().signs_since()).as_secs_f64()));
     }

@@ -115,6 +115,7 @@ impl App {
         let stop = Stop::new(config.server.shutdown_grace);
         let lasting = Lasting::open(&config, log.access_log(), stop.clone(), how.clock).await?;
         let gateway = lasting.gateway(&config, None).await?;
+        lasting.watch(&gateway);
         let running = Arc::new(Running {
             file,
             environment,

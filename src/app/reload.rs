@@ -54,6 +54,7 @@ impl Running {
         let text = if warnings.is_empty() { String::new() } else { warnings.told_of_reload() };
         before.proxy.end_checks(&gateway.proxy, &self.lasting.metrics);
         gateway.proxy.begin_checks(&self.lasting.metrics);
+        self.lasting.watch(&gateway);
         self.gateway.store(Arc::new(gateway));
         self.config.store(Arc::new(loaded.config));
         Ok(Told { json: said, text })

@@ -113,11 +113,11 @@ async fn follow_certificates(running: Arc<Running>, stop: Stop) {
     }
 }
 
-/// Streams end within a second of the session behind them.
+/// Streams end within a second of the session or the token behind them.
 async fn end_streams(running: Arc<Running>, stop: Stop) {
-    let Lasting { revocations, streams, store, clock, .. } = &running.lasting;
-    let revocations = Arc::clone(revocations);
-    Arc::clone(streams).follow(revocations, store.clone(), clock.clone(), stop.child_token()).await;
+    let Lasting { revocations, services, streams, store, clock, .. } = &running.lasting;
+    let (revocations, services) = (Arc::clone(revocations), Arc::clone(services));
+    Arc::clone(streams).follow(revocations, services, store.clone(), clock.clone(), stop.child_token()).await;
 }
 
 /// Keys come and go: by the calendar, by the command line, or by another node.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use http::header::UPGRADE;
+use http::header::{SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 
 use super::find::Double;
 use super::{Authenticator, AuthnError};
@@ -98,8 +98,7 @@ impl Authenticator {
         if outcome.as_ref().err() != Some(&AuthnError::SessionEnded) {
             return outcome;
         }
-        // A change of this very moment makes tokens dead that were made a moment before it: the next one is not.
-        tokio::time::sleep(A_MOMENT).await;
+        // A change of this very moment made the token dead while it was made: the next one is not.
         self.asked(sessions, cookie, now).await.unwrap_or(outcome)
     }
 
@@ -150,13 +149,11 @@ fn is_well_formed(cookie: &Secret) -> bool {
     text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A WebSocket begins with a `GET`, and is no less than a `POST`.
+/// A WebSocket begins with a `GET`, and is no less than a `POST`. A proxy that asks about one keeps `Upgrade` to itself.
 pub(super) fn could_change_something(inbound: &Inbound) -> bool {
     let safe = matches!(*inbound.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-    !safe || inbound.headers().contains_key(UPGRADE)
+    !safe || [UPGRADE, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION].iter().any(|name| inbound.headers().contains_key(name))
 }
 
 /// Who adds something on one page and opens another one is slower.
 const AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// Longer than the clock's step.
-const A_MOMENT: Duration = Duration::from_millis(2);

@@ -67,6 +67,10 @@ impl fmt::Debug for Timestamp {
     }
 }
 
+/// The longest that a token without a session may live, whatever the settings, and so what ended it is kept. The refresh tokens of
+/// other stacks take thirty days or one if nothing else is said, and some take a year.
+pub(crate) const LONGEST_MADE_ELSEWHERE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 fn millis_of(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }

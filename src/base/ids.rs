@@ -82,7 +82,7 @@ macro_rules! id {
             }
 
             /// When it was made.
-            #[allow(dead_code, reason = "asked of token ids only")]
+            #[allow(dead_code, reason = "not asked of every kind")]
             pub(crate) fn made_at(self) -> Timestamp {
                 self.0.made_at()
             }

@@ -7,7 +7,7 @@ mod network;
 mod secret;
 
 pub(crate) use chance::quick_random;
-pub(crate) use clock::{Clock, Timestamp};
+pub(crate) use clock::{Clock, LONGEST_MADE_ELSEWHERE, Timestamp};
 pub(crate) use ids::{PasskeyId, SessionId, TokenId, Ulid, UserId, random_bytes};
 pub(crate) use name::{Email, NameError, Role, Scope, Username};
 pub(crate) use network::Network;

@@ -42,7 +42,8 @@ pub(crate) struct Access<'a> {
     /// Until the body's end.
     pub(crate) took: Duration,
     pub(crate) upstream_took: Option<Duration>,
-    pub(crate) bytes_in: u64,
+    /// As it was announced; `None` where it was not.
+    pub(crate) bytes_in: Option<u64>,
     pub(crate) bytes_out: u64,
     pub(crate) user_agent: Option<&'a [u8]>,
 }
@@ -98,7 +99,9 @@ fn push_object(line: &mut Vec<u8>, access: &Access<'_>) {
     if let Some(took) = access.upstream_took {
         object.millis("upstream_ms", took);
     }
-    object.plain("bytes_in", access.bytes_in);
+    if let Some(announced) = access.bytes_in {
+        object.plain("bytes_in", announced);
+    }
     object.plain("bytes_out", access.bytes_out);
     if let Some(agent) = access.user_agent {
         object.bytes("user_agent", capped(agent, MOST_AGENT));
@@ -184,7 +187,7 @@ mod tests {
             upstream: Some("app"),
             took: Duration::from_micros(1234),
             upstream_took: Some(Duration::from_micros(900)),
-            bytes_in: 0,
+            bytes_in: Some(0),
             bytes_out: 12,
             user_agent: Some(b"curl/8"),
         }

@@ -143,7 +143,7 @@ impl Audit {
         let Some(path) = &settings.audit_file else { return Ok(Self { file: None, clock }) };
         let told = |source| AuditError { path: path.clone(), source };
         let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path).map_err(told)?;
-        let sink = Sink::start("audit", file, lost).map_err(told)?;
+        let sink = Sink::start_telling("audit", file, lost, cannot_write).map_err(told)?;
         Ok(Self { file: Some(sink), clock })
     }
 
@@ -159,6 +159,10 @@ impl Audit {
         }
         say(event);
     }
+}
+
+fn cannot_write(error: &io::Error) {
+    tracing::error!(%error, "cannot write the audit file: its events are lost until there is room again, but for those that stand in this log");
 }
 
 fn push_event(line: &mut Vec<u8>, event: &Event<'_>, now: Timestamp) {

@@ -22,6 +22,9 @@ pub(super) enum Haste {
 /// Says, as a line, that so many lines were lost.
 pub(super) type Notice = fn(u64) -> Vec<u8>;
 
+/// Hears that lines cannot be written: once, until some could be written again.
+pub(super) type Trouble = fn(&io::Error);
+
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
@@ -43,9 +46,21 @@ struct State {
 impl Sink {
     /// Starts the thread. `name` is what the thread is called.
     pub(super) fn start(name: &str, out: impl Write + Send + 'static, notice: Notice) -> io::Result<Self> {
+        // When the reader of our log is gone there is nobody to tell.
+        Self::start_telling(name, out, notice, |_| {})
+    }
+
+    /// As [`Self::start`], for lines that must not be lost without a word.
+    pub(super) fn start_telling(
+        name: &str,
+        out: impl Write + Send + 'static,
+        notice: Notice,
+        trouble: Trouble,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        drop(thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(out, notice))?);
+        let out = Out { out, torn: false, troubled: false, lost: 0 };
+        drop(thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(out, notice, trouble))?);
         Ok(Self { _last: Arc::new(Last(Arc::clone(&shared))), shared })
     }
 
@@ -93,15 +108,11 @@ impl Shared {
         drop(self.written.wait_timeout_while(state, FLUSH_PATIENCE, done));
     }
 
-    fn write_all(&self, mut out: impl Write, notice: Notice) {
+    fn write_all(&self, mut out: Out<impl Write>, notice: Notice, trouble: Trouble) {
         let mut lines = Vec::new();
         while let Some(lost) = self.take(&mut lines) {
-            // When the reader of our log is gone there is nobody to tell.
-            drop(out.write_all(&lines));
-            if lost > 0 {
-                drop(out.write_all(&notice(lost)));
-            }
-            drop(out.flush());
+            out.lost += lost;
+            out.write(&lines, notice, trouble);
             lines.clear();
             lines.shrink_to(SOON_BYTES);
             self.lock().writing = false;
@@ -135,6 +146,60 @@ impl Shared {
     }
 }
 
+/// What lines are written to, and what is to be made good there.
+struct Out<W> {
+    out: W,
+    /// The last line did not get to its end.
+    torn: bool,
+    troubled: bool,
+    /// Lines of which nobody was told yet that they are lost.
+    lost: u64,
+}
+
+impl<W: Write> Out<W> {
+    fn write(&mut self, lines: &[u8], notice: Notice, trouble: Trouble) {
+        let (written, failed) = self.try_write(lines);
+        let (there, left) = lines.split_at_checked(written).unwrap_or((lines, &[]));
+        if let Some(&last) = there.last() {
+            self.torn = last != b'\n';
+        }
+        match failed {
+            None => self.troubled = false,
+            Some(error) => {
+                self.lost += left.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+                if !std::mem::replace(&mut self.troubled, true) {
+                    trouble(&error);
+                }
+                return;
+            }
+        }
+        if self.lost > 0 && self.out.write_all(&notice(self.lost)).is_ok() {
+            self.lost = 0;
+        }
+        drop(self.out.flush());
+    }
+
+    /// How many bytes were taken, and what went wrong then.
+    fn try_write(&mut self, lines: &[u8]) -> (usize, Option<io::Error>) {
+        if self.torn
+            && let Err(error) = self.out.write_all(b"\n")
+        {
+            return (0, Some(error));
+        }
+        self.torn = false;
+        let mut written = 0;
+        while let Some(left) = lines.get(written..).filter(|left| !left.is_empty()) {
+            match self.out.write(left) {
+                Ok(0) => return (written, Some(io::ErrorKind::WriteZero.into())),
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (written, Some(error)),
+            }
+        }
+        (written, None)
+    }
+}
+
 /// The most bytes that wait for the thread: some ten thousand lines. Beyond, lines are lost rather than requests held up.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// With so many the thread does not wait for more.
@@ -146,6 +211,7 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     use super::*;
@@ -205,6 +271,51 @@ pub(super) mod tests {
         let sink = Sink::start("test", Told(said), notice).unwrap();
         sink.push(b"one\n", Haste::None);
         assert_eq!(heard.recv_timeout(Duration::from_secs(10)).unwrap(), b"one\n");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_once_and_counted_when_there_is_room_again() {
+        static TOLD: AtomicU64 = AtomicU64::new(0);
+        let disk = Disk { kept: Kept::default(), room: Arc::new(AtomicUsize::new(6)) };
+        let trouble = |_: &io::Error| {
+            TOLD.fetch_add(1, Ordering::Relaxed);
+        };
+        let sink = Sink::start_telling("test", disk.clone(), notice, trouble).unwrap();
+        for line in [b"one\n", b"two\n", b"six\n"] {
+            sink.push(line, Haste::Now);
+            sink.flush();
+        }
+        assert_eq!((disk.kept.text().as_str(), TOLD.load(Ordering::Relaxed)), ("one\ntw", 1));
+        disk.room.store(1000, Ordering::Relaxed);
+        sink.push(b"ten\n", Haste::Now);
+        sink.flush();
+        assert_eq!(disk.kept.text(), "one\ntw\nten\nlost 2\n", "a torn line ends before the next one begins");
+        disk.room.store(0, Ordering::Relaxed);
+        sink.push(b"end\n", Haste::Now);
+        sink.flush();
+        assert_eq!(TOLD.load(Ordering::Relaxed), 2);
+    }
+
+    /// Has room for so many bytes.
+    #[derive(Debug, Clone)]
+    struct Disk {
+        kept: Kept,
+        room: Arc<AtomicUsize>,
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let fits = bytes.len().min(self.room.load(Ordering::Relaxed));
+            if fits == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room.fetch_sub(fits, Ordering::Relaxed);
+            self.kept.write(&bytes[..fits])
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::wire::{Body, Cors, Inbound, preflight, preflight_of};
 
 impl Gateway {
     /// The answer to a browser's question about a route that names origins. `None`: it is no such question, or the route
-    /// knows none, and it goes the way of every request.
+    /// knows none, or it only observes and the answer would be a no; then it goes the way of every request.
     pub(super) async fn preflight(
         &self,
         inbound: &Inbound,
@@ -21,8 +21,15 @@ impl Gateway {
         let Some(cors) = route.settings.edge.cors.as_ref().filter(|_| route.takes(inbound.client().ip)) else {
             return Ok(None);
         };
-        exchange.preflight(route, self.route_metrics.get(route.index));
+        let observes = route.policy.observes();
+        if observes && !cors.grant(inbound.headers()).is_given() {
+            return Ok(None);
+        }
         let taken = self.rates.take(route, inbound.client().ip, None, self.clock.now()).await;
+        if observes && taken.is_err() {
+            return Ok(None);
+        }
+        exchange.preflight(route, self.route_metrics.get(route.index));
         taken.map_err(|limited| {
             exchange.limited();
             Refusal::retry_after("rate_limited", limited.retry_after)

@@ -41,7 +41,6 @@ pub(super) struct Exchange {
     target: Option<PathAndQuery>,
     /// For the access log, where there is one.
     agent: Option<HeaderValue>,
-    status: StatusCode,
     route: Option<Arc<str>>,
     decision: &'static str,
     reason: &'static str,
@@ -49,7 +48,8 @@ pub(super) struct Exchange {
     upstream: Option<Arc<str>>,
     upstream_began: Option<Instant>,
     upstream_took: Option<Duration>,
-    bytes_in: u64,
+    /// `None`: the client did not say, and nobody counts.
+    bytes_in: Option<u64>,
     bytes_out: u64,
     /// What is said to a page of another site, where a route knows such.
     grant: Option<Box<Grant>>,
@@ -77,7 +77,6 @@ impl Exchange {
             host: headers.get(HOST).cloned().or_else(|| authority(request.uri())),
             target: request.uri().path_and_query().cloned(),
             agent: if gateway.access.is_on() { headers.get(USER_AGENT).cloned() } else { None },
-            status: StatusCode::OK,
             route: None,
             decision: "deny",
             reason: "bad_request",
@@ -85,7 +84,7 @@ impl Exchange {
             upstream: None,
             upstream_began: None,
             upstream_took: None,
-            bytes_in: request.body().size_hint().lower(),
+            bytes_in: request.body().size_hint().exact(),
             bytes_out: 0,
             grant: None,
             body: Body::Empty,
@@ -218,11 +217,10 @@ impl Exchange {
 
     /// The answer is made. What remains is its body.
     pub(super) fn end(mut self: Box<Self>, mut response: Response<Body>, server_timing: bool) -> Response<Body> {
-        self.status = response.status();
         if let Some(grant) = self.grant.take() {
             grant.say(response.headers_mut());
         }
-        self.timer.answered(self.status);
+        self.timer.answered(response.status());
         if server_timing {
             self.tell_timing(&mut response);
         }
@@ -262,7 +260,7 @@ impl Drop for Exchange {
             host: self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default(),
             path: self.target.as_ref().map_or("", PathAndQuery::path),
             has_query: self.target.as_ref().is_some_and(|target| target.query().is_some()),
-            status: self.status.as_u16(),
+            status: self.timer.code(),
             route: self.route.as_deref(),
             decision: self.decision,
             reason: self.reason,

@@ -20,7 +20,7 @@ use crate::observe::{AccessLog, Action, Audit, Chain, Event, Metrics, RouteMetri
 use crate::password::Hasher;
 use crate::proxy::{ForwardError, Proxy};
 use crate::refusal::{Opened, Refusal, Renderer, in_oauth};
-use crate::wire::{BadRequest, Body, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
+use crate::wire::{BadRequest, Body, CanonPath, Door, Inbound, Peer, REQUEST_ID, RequestId, Visitor};
 use exchange::Exchange;
 
 use observed::Compared;
@@ -89,13 +89,11 @@ impl Gateway {
         if inbound.is_server_wide() {
             return Ok(nothing_to_say());
         }
-        // However a path is written, what may be read as one of our own is no backend's.
-        if inbound.path().other_reading().is_some_and(|(_, other)| {
-            std::str::from_utf8(other.octets()).is_ok_and(|path| self.endpoints.find(path) != Lookup::NotOurs)
-        }) {
+        let found = self.endpoints.find(inbound.path().as_str());
+        if self.leads_elsewhere(found, inbound.path()) {
             return Err(Refusal::named(Denial::Path.reason()).into());
         }
-        match self.endpoints.find(inbound.path().as_str()) {
+        match found {
             // None of them opens a tunnel, and a success would seem to.
             Lookup::Ours(_) if inbound.connects() => Err(BadRequest::Connect.into()),
             // On the heap: the way of a forwarded request is not to grow by what a sign-in holds.
@@ -104,6 +102,14 @@ impl Gateway {
             // On the heap as well: each caller up to hyper would move all of it.
             Lookup::NotOurs => Box::pin(self.proxied(inbound, exchange)).await,
         }
+    }
+
+    /// However a path is written, what may be read as one of our own is no backend's, and no other one of ours.
+    fn leads_elsewhere(&self, found: Lookup, path: &CanonPath) -> bool {
+        path.other_reading().is_some_and(|(_, other)| {
+            let other = std::str::from_utf8(other.octets()).map_or(Lookup::NotOurs, |path| self.endpoints.find(path));
+            other != Lookup::NotOurs && other != found
+        })
     }
 
     async fn own(

@@ -7,7 +7,7 @@ use super::exchange::Exchange;
 use crate::endpoints::{Endpoint, Lookup, Problem, redirect, yes};
 use crate::gate::Denial;
 use crate::refusal::Refusal;
-use crate::wire::{BadRequest, Body, Inbound};
+use crate::wire::{BadRequest, Body, Inbound, PathError};
 
 impl Gateway {
     /// Asks the routes about the request that the proxy got. What it says is believed only from a trusted proxy, because
@@ -22,16 +22,18 @@ impl Gateway {
             return Err(Refusal::named("untrusted_proxy").into());
         }
         let no = |refusal: Refusal| Problem::from(if only_two_noes(endpoint) { refusal.simply() } else { refusal });
+        let no_of = |problem| if let Problem::Refused(refusal) = problem { no(refusal) } else { problem };
         let about = self.about(endpoint, inbound).map_err(|error| no(error.into()))?;
         exchange.admitted(&about);
         // The proxy sends these to us and not to a backend; should it not, nobody gets in by that.
-        if self.endpoints.find(about.path().as_str()) != Lookup::NotOurs {
+        let found = self.endpoints.find(about.path().as_str());
+        if found != Lookup::NotOurs || self.leads_elsewhere(found, about.path()) {
             return Err(no(Refusal::named(Denial::NoRoute.reason())));
         }
         let decision = self.gate.decide(&about, self.clock.now()).await;
         let metrics = decision.route.and_then(|route| self.route_metrics.get(route.index));
         exchange.decided(&decision, metrics, &self.metrics);
-        self.limit(&decision, &about, exchange).await?;
+        self.limit(&decision, &about, exchange).await.map_err(no_of)?;
         match (decision.route, decision.outcome) {
             (Some(route), Ok(permit)) => {
                 let fields = self.proxy.identity_fields(route.upstream()).unwrap_or(&self.endpoints.identity);
@@ -49,6 +51,8 @@ impl Gateway {
     }
 
     fn about(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Inbound, BadRequest> {
+        // These two hand X-Forwarded-Host on as the client sent it.
+        let inbound = if only_two_noes(endpoint) { inbound.of_own_host() } else { inbound };
         let about = inbound.client().about();
         let (method, uri) = if endpoint == Endpoint::VerifyNginx {
             read(&about.ok_or(BadRequest::Target)?.original)?
@@ -57,7 +61,7 @@ impl Gateway {
         } else {
             read(&about.ok_or(BadRequest::Target)?.forwarded)?
         };
-        inbound.instead(method, &uri)
+        inbound.instead(method, &uri, &self.door)
     }
 }
 
@@ -69,6 +73,10 @@ const fn only_two_noes(endpoint: Endpoint) -> bool {
 fn read(said: &(Option<HeaderValue>, Option<HeaderValue>)) -> Result<(Method, Uri), BadRequest> {
     let (Some(method), Some(uri)) = said else { return Err(BadRequest::Target) };
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| BadRequest::Method)?;
+    // The reader of URLs drops a fragment without a word, while the proxy may send it on as a part of the path.
+    if uri.as_bytes().contains(&b'#') {
+        return Err(BadRequest::Path(PathError::Delimiter));
+    }
     let uri = Uri::try_from(uri.as_bytes()).map_err(|_| BadRequest::Target)?;
     Ok((method, uri))
 }

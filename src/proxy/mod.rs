@@ -40,7 +40,7 @@ pub(crate) use settings::{Address, Balance, HealthCheck, HostHeader, Settings};
 
 use crate::authz::{Asks, Permit};
 use crate::observe::Metrics;
-use crate::shared::{Live, Opened, Streams};
+use crate::shared::{Behind, Live, Opened, Streams};
 use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
 use crate::wire::{Body, IdentityFields, Inbound, PathError, PathPrefix, Seen};
@@ -266,14 +266,18 @@ impl Proxy {
         returning::answer(answer, way).map(|response| ending::with_session(response, live))
     }
 
-    /// Enters a stream by the session of whoever opens it.
+    /// Enters a stream by the session of whoever opens it, or by the token that has none.
     fn enter(&self, permit: &Permit) -> Result<Option<Live>, ForwardError> {
         let (Some(streams), Some(identity)) = (&self.streams, permit.identity()) else { return Ok(None) };
         if permit.is_observed() {
             return Ok(None);
         }
-        let opened =
-            Opened { session: identity.session(), issued_at: identity.issued_at(), expires_at: identity.expires_at() };
+        let behind = match (identity.session(), identity.machine()) {
+            (Some(session), _) => Behind::Session(session),
+            (None, Some(machine)) => Behind::Machine(machine),
+            (None, None) => Behind::Stranger { sub: identity.sub().into(), token_id: identity.token_id().into() },
+        };
+        let opened = Opened { behind, issued_at: identity.issued_at(), expires_at: identity.expires_at() };
         streams.enter(opened).map(Some).ok_or(ForwardError::Crowded)
     }
 

@@ -24,6 +24,7 @@ use super::pulse::{Busy, Pulse, Watched};
 use super::streams::{Streams, note_piece};
 use super::tunnel::Connect;
 use super::{Handler, Limits, Stop};
+use crate::observe::Chain;
 use crate::wire::http1::Inbox;
 use crate::wire::{Body, BodyError, Peer};
 
@@ -50,7 +51,7 @@ where
     match outcome {
         Outcome::Done => {}
         Outcome::Failed(error) => {
-            tracing::debug!(error = %error, ip = peer.ip.map(tracing::field::display), "connection ended")
+            tracing::debug!(error = %Chain(&*error), ip = peer.ip.map(tracing::field::display), "connection ended")
         }
         Outcome::Late(why) => tracing::debug!(
             why = why.text(),
@@ -289,12 +290,14 @@ const HEADER_TABLE: u32 = 4096;
 const STREAM_WINDOW: u32 = 256 * 1024;
 /// ... and of all bodies of one connection.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// What waits for the client to take it, for each stream.
-const SEND_BUFFER: usize = 128 * 1024;
+/// What waits for the client to take it, for each stream; the piece that was read last may lie on top of it. Pieces are small at first, so
+/// a client that reads nothing of all its streams makes one connection hold 6 MiB.
+const SEND_BUFFER: usize = 16 * 1024;
 /// A client with requests in flight is asked whether it is still there ...
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// ... and must say so within this time.
-const PING_ANSWER: Duration = Duration::from_secs(20);
+/// ... and must say so within this time. The question stands behind all that the client has still to take, and one that takes it slowly
+/// is no dead one; whoever takes nothing, or is gone from the net, is found by other deadlines long before.
+const PING_ANSWER: Duration = Duration::from_secs(300);
 
 const INTERNAL_ERROR: &str = concat!(
     r#"{"type":"about:blank","title":"Internal error","status":500,"error":"internal","#,

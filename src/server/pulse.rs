@@ -62,10 +62,11 @@ impl Pulse {
     }
 
     pub(super) fn phase(&self) -> Phase {
-        if self.closing.load(Ordering::Relaxed) {
-            Phase::Closing
-        } else if self.open.load(Ordering::Relaxed) > 0 {
+        // A request may still come while the goodbye is on its way to an HTTP/2 client, and is answered whole.
+        if self.open.load(Ordering::Relaxed) > 0 {
             Phase::Busy
+        } else if self.closing.load(Ordering::Relaxed) {
+            Phase::Closing
         } else if self.head.load(Ordering::Relaxed) || self.begun.load(Ordering::Relaxed) == 0 {
             Phase::Head
         } else {

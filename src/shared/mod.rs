@@ -13,4 +13,4 @@ pub(crate) use redis::{BadRedis, News, Outbox, Redis, RedisAddress};
 pub(crate) use revocations::Revocations;
 pub(crate) use service_tokens::ServiceTokens;
 pub(crate) use settings::Settings;
-pub(crate) use streams::{Live, Opened, Streams};
+pub(crate) use streams::{Behind, Live, Opened, Streams};

@@ -1,5 +1,5 @@
 //! The local copy of the tokens of machines: a request that shows one asks no store.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,20 +8,32 @@ use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::base::TokenId;
 use crate::store::{Digest, ServiceToken, ServiceTokenMark, Store, StoreError};
 
 /// The tokens that were not revoked, by their hash. As many as the operator made: `token create` bounds them.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceTokens {
-    live: ArcSwap<HashMap<Digest, Arc<ServiceToken>>>,
+    live: ArcSwap<Live>,
     /// What was read last. Held while reading, so that an older answer never replaces a newer one.
     read: Mutex<Option<ServiceTokenMark>>,
+}
+
+#[derive(Debug, Default)]
+struct Live {
+    by_hash: HashMap<Digest, Arc<ServiceToken>>,
+    ids: HashSet<TokenId>,
 }
 
 impl ServiceTokens {
     /// The token of this hash. Whether it is still good at this hour is for the caller to ask.
     pub(crate) fn find(&self, hash: &Digest) -> Option<Arc<ServiceToken>> {
-        self.live.load().get(hash).cloned()
+        self.live.load().by_hash.get(hash).cloned()
+    }
+
+    /// Whether the token of this id was not revoked.
+    pub(crate) fn is_live(&self, id: TokenId) -> bool {
+        self.live.load().ids.contains(&id)
     }
 
     /// Reads them anew if something changed.
@@ -33,7 +45,9 @@ impl ServiceTokens {
             return Ok(());
         }
         let live = store.service_tokens().await?.into_iter().filter(|token| token.revoked_at.is_none());
-        self.live.store(Arc::new(live.map(|token| (token.hash, Arc::new(token))).collect()));
+        let by_hash: HashMap<_, _> = live.map(|token| (token.hash, Arc::new(token))).collect();
+        let ids = by_hash.values().map(|token| token.id).collect();
+        self.live.store(Arc::new(Live { by_hash, ids }));
         *read = Some(mark);
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Streams that outlive the moment they were allowed in: WebSocket, events, gRPC. Each is known by the session behind it
-//! and told when that ends. Ordinary requests are never entered here.
+//! Streams that outlive the moment they were allowed in: WebSocket, events, gRPC. Each is known by what stands behind it, a session
+//! or a token that has none, and told when that ends. Ordinary requests are never entered here.
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::Revocations;
-use crate::base::{Clock, SessionId, Timestamp};
+use super::{Revocations, ServiceTokens};
+use crate::base::{Clock, SessionId, Timestamp, TokenId};
 use crate::store::Store;
 
 /// The streams of this process.
@@ -20,12 +20,34 @@ pub(crate) struct Streams {
 }
 
 /// The token that opened a stream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Opened {
-    /// `None`: a token that somebody else made; it cannot be renewed here.
-    pub(crate) session: Option<SessionId>,
+    pub(crate) behind: Behind,
     pub(crate) issued_at: Timestamp,
     pub(crate) expires_at: Timestamp,
+}
+
+/// What a token ends with before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Behind {
+    Session(SessionId),
+    /// Another holder of the key made it: its own id, or what it calls its person. It cannot be renewed here.
+    Stranger {
+        sub: Box<str>,
+        token_id: Box<str>,
+    },
+    /// The token of a machine.
+    Machine(TokenId),
+}
+
+impl Opened {
+    fn is_revoked(&self, revocations: &Revocations, services: &ServiceTokens) -> bool {
+        match &self.behind {
+            Behind::Session(session) => revocations.is_revoked(*session, self.issued_at),
+            Behind::Stranger { sub, token_id } => revocations.is_stranger_revoked(sub, token_id, self.issued_at),
+            Behind::Machine(id) => !services.is_live(*id),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -69,11 +91,12 @@ impl Streams {
         Some(Live { streams: Arc::clone(self), number, ended })
     }
 
-    /// Ends streams as their sessions end, until `stop`. What was revoked, here or by another process, is in
-    /// `revocations`; whether a token that has expired was renewed, the store knows.
+    /// Ends streams as what stands behind them ends, until `stop`. What was revoked, here or by another process, is in
+    /// `revocations` and not in `services`; whether a token that has expired was renewed, the store knows.
     pub(crate) async fn follow(
         self: Arc<Self>,
         revocations: Arc<Revocations>,
+        services: Arc<ServiceTokens>,
         store: Store,
         clock: Clock,
         stop: CancellationToken,
@@ -81,7 +104,7 @@ impl Streams {
         // Apart from each other: many tokens may expire together, and a store that is slow to tell about them must not keep the
         // streams of those alive who signed out meanwhile.
         let revoked = each_tick(|| {
-            self.end_revoked(&revocations);
+            self.end_revoked(&revocations, &services);
             std::future::ready(())
         });
         tokio::select! {
@@ -106,9 +129,9 @@ impl Streams {
         }
     }
 
-    fn end_revoked(&self, revocations: &Revocations) {
+    fn end_revoked(&self, revocations: &Revocations, services: &ServiceTokens) {
         for Entry { opened, ended } in self.live().values() {
-            if opened.session.is_some_and(|session| revocations.is_revoked(session, opened.issued_at)) {
+            if opened.is_revoked(revocations, services) {
                 ended.cancel();
             }
         }
@@ -118,7 +141,11 @@ impl Streams {
     fn expired(&self, now: Timestamp) -> Vec<(u64, Option<SessionId>)> {
         let live = self.live();
         let expired = live.iter().filter(|(_, entry)| entry.opened.expires_at <= now && !entry.ended.is_cancelled());
-        expired.map(|(number, entry)| (*number, entry.opened.session)).collect()
+        let renewable = |opened: &Opened| match opened.behind {
+            Behind::Session(session) => Some(session),
+            Behind::Stranger { .. } | Behind::Machine(_) => None,
+        };
+        expired.map(|(number, entry)| (*number, renewable(&entry.opened))).collect()
     }
 
     fn renew_or_end(&self, number: u64, until: Option<Timestamp>) {
@@ -176,7 +203,7 @@ const MOST: usize = 100_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Revocation;
+    use crate::store::{Revocation, TokenRevocation};
 
     fn at(second: u64) -> Timestamp {
         Timestamp::from_seconds(1_790_000_000 + second)
@@ -186,8 +213,8 @@ mod tests {
     fn a_stream_ends_with_its_session_or_when_its_token_was_not_renewed() {
         let (streams, revocations) = (Arc::<Streams>::default(), Revocations::default());
         let one = SessionId::new(at(0));
-        let opened = Opened { session: Some(one), issued_at: at(0), expires_at: at(60) };
-        let live = streams.enter(opened).unwrap();
+        let opened = Opened { behind: Behind::Session(one), issued_at: at(0), expires_at: at(60) };
+        let live = streams.enter(opened.clone()).unwrap();
         assert!(streams.expired(at(59)).is_empty());
         assert_eq!(streams.expired(at(60)), [(live.number, Some(one))]);
         streams.renew_or_end(live.number, Some(at(120)));
@@ -196,9 +223,26 @@ mod tests {
         assert!(live.ended.is_cancelled() && streams.expired(at(200)).is_empty());
         let second = streams.enter(opened).unwrap();
         revocations.apply(&[Revocation { session: one, not_before: at(1), expires_at: at(60) }]);
-        streams.end_revoked(&revocations);
+        streams.end_revoked(&revocations, &ServiceTokens::default());
         assert!(second.ended.is_cancelled());
         drop((live, second));
         assert!(streams.live().is_empty());
+    }
+
+    #[test]
+    fn a_stream_without_a_session_ends_with_its_person_or_its_token() {
+        let (streams, revocations, services) =
+            (Arc::<Streams>::default(), Revocations::default(), ServiceTokens::default());
+        let enter = |behind| streams.enter(Opened { behind, issued_at: at(0), expires_at: at(60) }).unwrap();
+        let stranger =
+            |sub: &str, token_id: &str| enter(Behind::Stranger { sub: sub.into(), token_id: token_id.into() });
+        let (ann, bob, third) = (stranger("ann", "1"), stranger("bob", "2"), stranger("bob", "3"));
+        let machine = enter(Behind::Machine(TokenId::new(at(0))));
+        for subject in [TokenRevocation::of_person("ann"), TokenRevocation::of_token("2")] {
+            revocations.apply_to_strangers(&TokenRevocation { subject, not_before: at(1), expires_at: at(60) });
+        }
+        streams.end_revoked(&revocations, &services);
+        assert!([&ann, &bob, &machine].iter().all(|live| live.ended.is_cancelled()), "a token nobody knows is revoked");
+        assert!(!third.ended.is_cancelled());
     }
 }

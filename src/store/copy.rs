@@ -257,6 +257,7 @@ const TABLES: &[Table] = &[
             ("ip", Text),
             ("user_agent", Text),
             ("cookie", Bytes),
+            ("tokens_from", Int),
         ],
     },
     Table {

@@ -129,6 +129,7 @@ pub(super) const MIGRATIONS: &[Row] = &[
     (31, "second factors", include_str!("migrations/postgres/0031_second_factors.sql")),
     (32, "passkeys", include_str!("migrations/postgres/0032_passkeys.sql")),
     (33, "challenges are counted", include_str!("migrations/postgres/0033_challenges_are_counted.sql")),
+    (34, "tokens from", include_str!("migrations/postgres/0034_tokens_from.sql")),
 ];
 
 /// A number that nobody else in this database is likely to use: "authgate" in ASCII.

@@ -16,12 +16,23 @@ pub(super) struct Outdated {
     /// What is revoked now: gateways that run remember it, and those that start later must not believe more.
     revoked: Vec<Revocation>,
     revoked_strangers: Vec<TokenRevocation>,
-    /// Sessions that have tokens out, and whether they go on in the other store.
-    sessions: Vec<(SessionId, Timestamp, bool)>,
+    /// Sessions that have tokens out.
+    sessions: Vec<Out>,
     /// By what a token without a session calls people who are gone or are others now.
     names: Vec<String>,
     gone: Vec<String>,
     changed: Vec<UserId>,
+}
+
+/// A session and its tokens.
+#[derive(Debug)]
+struct Out {
+    session: SessionId,
+    /// When the newest one was issued.
+    newest: Timestamp,
+    expires_at: Timestamp,
+    /// It is in the other store too.
+    goes_on: bool,
 }
 
 impl Outdated {
@@ -49,7 +60,8 @@ impl Outdated {
     ) -> Result<(), CopyError> {
         let mut last = String::new();
         loop {
-            let sql = "SELECT id, tokens_until FROM sessions WHERE id > $1 AND ended_at IS NULL ORDER BY id LIMIT 500";
+            let sql = "SELECT id, last_seen_at, tokens_until FROM sessions WHERE id > $1 AND ended_at IS NULL \
+                ORDER BY id LIMIT 500";
             let rows = here.rows(sql, values![last.as_str()]).await.map_err(CopyError::Write)?;
             let ids = ids(&rows).map_err(CopyError::Write)?;
             let Some(newest) = ids.last() else { return Ok(()) };
@@ -60,10 +72,11 @@ impl Outdated {
                 .and_then(|rows| rows.iter().map(|row| row.text("id")).collect())
                 .map_err(CopyError::Read)?;
             for (row, id) in rows.iter().zip(&ids) {
-                let until = row.time("tokens_until").map_err(CopyError::Write)?.plus(OUTLIVES);
+                let expires_at = row.time("tokens_until").map_err(CopyError::Write)?.plus(OUTLIVES);
                 let session = row.session_id("id").map_err(CopyError::Write)?;
-                if until > now {
-                    self.sessions.push((session, until, go_on.contains(id)));
+                let newest = row.time("last_seen_at").map_err(CopyError::Write)?;
+                if expires_at > now {
+                    self.sessions.push(Out { session, newest, expires_at, goes_on: go_on.contains(id) });
                 }
             }
         }
@@ -100,14 +113,16 @@ impl Outdated {
 
     /// Writes it down. `now` is a time at which the rows of the other store were here.
     pub(super) async fn put(&self, on: &mut Connection, now: Timestamp) -> Result<(), StoreError> {
-        let at_once = now.plus(std::time::Duration::from_millis(1));
-        let out = self.sessions.iter().map(|&(session, expires_at, goes_on)| {
-            let not_before = if goes_on { at_once } else { Revocation::FOR_EVER };
+        let a_step = std::time::Duration::from_millis(1);
+        let out = self.sessions.iter().map(|&Out { session, newest, expires_at, goes_on }| {
+            let not_before = if goes_on { now.max(newest).plus(a_step) } else { Revocation::FOR_EVER };
             Revocation { session, not_before, expires_at }
         });
         for Revocation { session, not_before, expires_at } in self.revoked.iter().copied().chain(out) {
             let sql = "INSERT INTO revocations (session_id, not_before, expires_at) VALUES ($1, $2, $3)";
             on.execute(sql, values![session, not_before, expires_at]).await?;
+            let sql = "UPDATE sessions SET tokens_from = $1 WHERE id = $2 AND tokens_from < $1";
+            on.execute(sql, values![not_before, session]).await?;
         }
         // Who signed out stays so: gateways that run would refuse every token of such a session.
         for over in self.revoked.iter().filter(|revoked| revoked.not_before == Revocation::FOR_EVER) {

@@ -72,12 +72,12 @@ pub(super) async fn of_user(
         Reach::Sessions => Revocation::FOR_EVER,
     };
     let except = except.map(|id| id.to_string()).unwrap_or_default();
-    let which = values![user, except.as_str(), not_before, millis(OUTLIVES), now];
-    let rows = on.rows(LIVE_OF_USER, which).await?;
+    on.execute(END_TOKENS_OF_USER, values![user, except.as_str(), not_before]).await?;
+    let which = || values![user, except.as_str(), millis(OUTLIVES), now];
+    let rows = on.rows(LIVE_OF_USER, which()).await?;
     let revoked = rows.iter().map(|row| Revocation::from_row(row, "id")).collect::<Result<Vec<_>, _>>()?;
     if !revoked.is_empty() {
-        let which = values![user, except.as_str(), not_before, millis(OUTLIVES), now];
-        on.execute(REVOKE_OF_USER, which).await?;
+        on.execute(REVOKE_OF_USER, which()).await?;
     }
     if reach == Reach::Sessions {
         let end = "UPDATE sessions SET ended_at = $1 WHERE user_id = $2 AND id <> $3 AND ended_at IS NULL";
@@ -106,8 +106,12 @@ fn millis(wait: Duration) -> i64 {
 /// reload in the meantime.
 pub(super) const OUTLIVES: Duration = Duration::from_secs(10 * 60);
 
-const LIVE_OF_USER: &str = "SELECT id, $3 AS not_before, tokens_until + $4 AS expires_at FROM sessions \
-    WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND tokens_until + $4 > $5";
+/// The newest token of a session may be from a clock that is ahead: what ends it is later than that.
+const END_TOKENS_OF_USER: &str = "UPDATE sessions \
+    SET tokens_from = CASE WHEN last_seen_at >= $3 THEN last_seen_at + 1 ELSE $3 END \
+    WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND (tokens_from < $3 OR tokens_from <= last_seen_at)";
+const LIVE_OF_USER: &str = "SELECT id, tokens_from AS not_before, tokens_until + $3 AS expires_at FROM sessions \
+    WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND tokens_until + $3 > $4";
 const REVOKE_OF_USER: &str = "INSERT INTO revocations (session_id, not_before, expires_at) \
-    SELECT id, $3, tokens_until + $4 FROM sessions \
-    WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND tokens_until + $4 > $5";
+    SELECT id, tokens_from, tokens_until + $3 FROM sessions \
+    WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL AND tokens_until + $3 > $4";

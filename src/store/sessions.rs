@@ -179,12 +179,22 @@ impl Store {
 
     /// The session of a refresh token that may still be used, and its person.
     pub(crate) async fn live_refresh(&self, refresh: &Digest, now: Timestamp) -> Result<Option<Live>, StoreError> {
-        let mut on = self.engine.reader().await?;
-        let sql = "SELECT session_id FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL AND expires_at > $2";
-        match on.row(sql, values![refresh.as_slice(), now]).await? {
-            Some(row) => living(&mut on, row.session_id("session_id")?, now).await,
-            None => Ok(None),
-        }
+        of_refresh(&mut self.engine.reader().await?, refresh, now).await
+    }
+
+    /// The session of a refresh token that stays good when it is used, and its person; notes that it was used.
+    pub(crate) async fn use_refresh(
+        &self,
+        refresh: &Digest,
+        now: Timestamp,
+        tokens_until: Timestamp,
+    ) -> Result<Option<Live>, StoreError> {
+        let mut on = self.engine.begin().await?;
+        let Some(live) = of_refresh(&mut on, refresh, now).await? else { return Ok(None) };
+        let expires_at = live.session.expires_at;
+        let live = extend(&mut on, live, now, tokens_until, expires_at).await?;
+        on.commit().await?;
+        Ok(Some(live))
     }
 
     /// Ends all sessions of one person, but for one.
@@ -334,7 +344,7 @@ async fn exchange(on: &mut Connection, turn: &Turn, session: SessionId) -> Resul
     Ok(())
 }
 
-/// Notes that the session was used, and until when its newest access token may be believed.
+/// Notes that the session was used, and until when an access token may be believed that is asked for `now`.
 async fn extend(
     on: &mut Connection,
     mut live: Live,
@@ -343,9 +353,10 @@ async fn extend(
     expires_at: Timestamp,
 ) -> Result<Live, StoreError> {
     let session = &mut live.session;
-    session.last_seen_at = session.last_seen_at.max(now);
+    let issued_at = session.issues_at(now);
+    session.last_seen_at = session.last_seen_at.max(issued_at);
     session.expires_at = expires_at;
-    session.tokens_until = session.tokens_until.max(tokens_until);
+    session.tokens_until = session.tokens_until.max(tokens_until.plus(issued_at.since(now)));
     let sql = "UPDATE sessions SET last_seen_at = $1, expires_at = $2, tokens_until = $3 WHERE id = $4";
     on.execute(sql, values![session.last_seen_at, session.expires_at, session.tokens_until, session.id]).await?;
     Ok(live)
@@ -369,6 +380,14 @@ async fn end_all(
     let strangers = strangers::of_person(on, user, Done::Changed, now).await?;
     oneself::forget_what_was_begun(on, user).await?;
     Ok(Ended { sessions, strangers })
+}
+
+async fn of_refresh(on: &mut Connection, refresh: &Digest, now: Timestamp) -> Result<Option<Live>, StoreError> {
+    let sql = "SELECT session_id FROM refresh_tokens WHERE hash = $1 AND used_at IS NULL AND expires_at > $2";
+    match on.row(sql, values![refresh.as_slice(), now]).await? {
+        Some(row) => living(on, row.session_id("session_id")?, now).await,
+        None => Ok(None),
+    }
 }
 
 /// A session that goes on, and its person.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::engine::{Connection, Row, values};
+use super::revocations::OUTLIVES;
 use super::{Revocation, Store, StoreError};
-use crate::base::{Timestamp, UserId};
+use crate::base::{LONGEST_MADE_ELSEWHERE, Timestamp, UserId};
 
 /// Tokens without a session that were issued before `not_before` are dead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,4 +126,4 @@ pub(super) async fn put(on: &mut Connection, revoked: &TokenRevocation) -> Resul
 }
 
 /// No token is believed that lives longer, and then some for the leeway.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600 + 600);
+const LONGEST: Duration = LONGEST_MADE_ELSEWHERE.saturating_add(OUTLIVES);

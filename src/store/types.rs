@@ -38,6 +38,11 @@ impl User {
         self.username.as_ref().map(Username::as_str).or_else(|| self.email.as_ref().map(Email::as_str))
     }
 
+    /// When the password was changed here; `None`: it is the one that they came with.
+    pub(crate) fn password_changed_at(&self) -> Option<Timestamp> {
+        Some(self.password_set_at).filter(|set_at| *set_at > self.id.made_at())
+    }
+
     pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         let username = row.maybe_text("username")?.map(|text| Username::parse(&text)).transpose();
         let email = row.maybe_text("email")?.map(|text| Email::parse(&text)).transpose();
@@ -83,11 +88,14 @@ pub(crate) struct Session {
     pub(crate) created_at: Timestamp,
     /// When the person last proved who they are.
     pub(crate) auth_time: Timestamp,
+    /// When it was used last, and so when its newest access token was issued.
     pub(crate) last_seen_at: Timestamp,
     /// When its newest refresh token ends.
     pub(crate) expires_at: Timestamp,
     /// The last moment at which an access token of this session may still be believed.
     pub(crate) tokens_until: Timestamp,
+    /// Access tokens of this session that were issued before are dead.
+    tokens_from: Timestamp,
     pub(crate) ended_at: Option<Timestamp>,
     /// How the person proved it (RFC 8176).
     pub(crate) amr: Vec<String>,
@@ -107,12 +115,18 @@ impl Session {
             last_seen_at: row.time("last_seen_at")?,
             expires_at: row.time("expires_at")?,
             tokens_until: row.time("tokens_until")?,
+            tokens_from: row.time("tokens_from")?,
             ended_at: row.maybe_time("ended_at")?,
             amr: row.text("amr")?.split_ascii_whitespace().map(str::to_owned).collect(),
             ip: row.maybe_text("ip")?.and_then(|text| text.parse().ok()),
             user_agent: row.maybe_text("user_agent")?,
             by_cookie: row.maybe_bytes("cookie")?.is_some(),
         })
+    }
+
+    /// When an access token is issued that is asked for `now`. Tokens may have ended by a clock that is ahead of this one.
+    pub(crate) fn issues_at(&self, now: Timestamp) -> Timestamp {
+        now.max(self.tokens_from)
     }
 
     pub(super) fn is_live(&self, now: Timestamp) -> bool {

@@ -130,6 +130,11 @@ impl Identity {
         self.machine
     }
 
+    /// The machine's own id, which is its token's.
+    pub(crate) fn machine(&self) -> Option<TokenId> {
+        TokenId::parse(&self.token_id).filter(|_| self.machine)
+    }
+
     /// The machine behind a service token: the token is the one that was kept, and its time is not over.
     pub(crate) fn of_machine(presented: &str, kept: &Machine<'_>, now: Timestamp) -> Result<Self, TokenError> {
         if Secret::new(presented.to_owned()).digest() != *kept.hash {

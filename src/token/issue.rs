@@ -99,6 +99,8 @@ pub(crate) enum SignError {
     NoSubject(&'static str),
     #[error("the token would have {bytes} bytes; backends and browsers take 8192")]
     TooLong { bytes: usize },
+    #[error("the session's tokens were ended by a clock that is ahead by more than [tokens] leeway: see to the clocks")]
+    Ahead,
     #[error("the key did not sign")]
     Key(#[source] jsonwebtoken::errors::Error),
 }

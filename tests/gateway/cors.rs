@@ -1,5 +1,5 @@
 //! Pages of other sites: who may ask is said by the gateway, for routes and for its own endpoints.
-use crate::support::{Call, Gateway, Reply, Site, Upstream};
+use crate::support::{Browser, Call, Gateway, Reply, Site, Upstream};
 
 const SPA: &str = "https://spa.example.com";
 const EVIL: &str = "https://evil.example";
@@ -107,4 +107,25 @@ fn a_page_of_a_named_origin_signs_in_and_others_do_not() {
         assert_eq!(foreign.refused(403, "foreign_origin").field("access-control-allow-origin"), None, "{path}");
     }
     gateway.leaks_nothing();
+}
+
+#[test]
+fn a_site_that_names_itself_keeps_its_browsers_signed_in() {
+    let upstream = careless();
+    // Whoever serves a page under several names lists all of them, and this one may be among them.
+    let own = "http://own.example";
+    let cors = format!("cors = {{ origins = [\"{own}\", \"{SPA}\"] }}");
+    let gateway = Site::new()
+        .route(&format!("prefix = \"/read\"\nupstream = \"{}\"\nauth = \"none\"\n{cors}", upstream.url()))
+        .route(&format!("prefix = \"/app\"\nupstream = \"{}\"", upstream.url()))
+        .start();
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    browser.sign_in("alice", "/app/x").expect(303);
+    let post = |origin: &str, site: &str| {
+        let call = gateway.post("/app/x").header("Host", "own.example").header("Origin", origin);
+        browser.send(call.header("Sec-Fetch-Site", site)).status
+    };
+    assert_eq!(post(own, "same-origin"), 200);
+    assert_eq!(post(SPA, "cross-site"), 401, "it was named without credentials");
 }

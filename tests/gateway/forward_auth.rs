@@ -1,5 +1,6 @@
 //! Proxies that ask instead of being behind: real nginx and real Caddy with the files of config/proxies.
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
@@ -150,6 +151,110 @@ fn traefiks_and_envoys_questions_are_answered_by_the_routes() {
     envoy("GET", "/app/x").bearer(&alice.access).send().expect(200);
     envoy("GET", "").send().refused(403, "no_route");
     assert!(upstream.seen().is_empty());
+}
+
+#[test]
+fn the_host_that_is_judged_is_not_the_clients_word() {
+    let upstream = Upstream::start();
+    let gateway = asked(&upstream);
+    // Envoy and nginx send a client's X-Forwarded-Host on; Traefik and Caddy set their own.
+    let envoy = gateway.get("/auth/verify/envoy/named/x");
+    envoy.clone().header("X-Forwarded-Host", "a.example").send().refused(403, "no_route");
+    envoy.header("Host", "a.example").send().expect(200);
+    let nginx = |url: &str| {
+        let call = gateway.get("/auth/verify/nginx").header("X-Original-Method", "GET").header("X-Original-URL", url);
+        call.header("X-Forwarded-Host", "a.example").send()
+    };
+    nginx("/named/x").refused(403, "no_route");
+    nginx("http://b.example/named/x").refused(403, "no_route");
+    nginx("http://a.example/named/x").expect(200);
+}
+
+#[test]
+fn nginx_passes_nothing_on_that_names_two_hosts() {
+    let upstream = Upstream::start();
+    let gateway = asked(&upstream);
+    let port = free_port();
+    let Some(_nginx) = nginx(&shipped("nginx.conf", port, &gateway, &upstream)) else { return };
+    let own = format!("127.0.0.1:{port}");
+    until("the proxy listens", SOON, || TcpStream::connect(&own).is_ok());
+    let ask = |target: &str, host: &str| {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let mut stream = TcpStream::connect(&own).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.get(9..12).unwrap_or_default().to_owned()
+    };
+    assert_eq!(ask("/pub/x", &own), "200");
+    assert_eq!(ask(&format!("http://{own}/pub/x"), &own), "200");
+    assert_eq!(ask("http://a.example/named/x", "a.example"), "200");
+    assert_eq!(ask("http://b.example/named/x", "a.example"), "400");
+    assert_eq!(ask("http://a.example/named/x", "b.example"), "400");
+    assert_eq!(upstream.seen().len(), 3);
+}
+
+#[test]
+fn a_websocket_of_another_sites_page_is_not_let_in_by_the_cookie() {
+    let upstream = Upstream::start();
+    let gateway = asked(&upstream);
+    gateway.register("alice");
+    let browser = Browser::new(&gateway);
+    browser.sign_in("alice", "/app/x").expect(303);
+    // Both proxies keep Upgrade and Connection to themselves when they ask.
+    let handshake = |call: Call<'_>, origin: &str| {
+        let call = call.header("Origin", origin).header("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==");
+        browser.send(call.header("Sec-WebSocket-Version", "13")).status
+    };
+    let own = format!("http://{}", gateway.authority());
+    let traefik = || {
+        let call = gateway.get("/auth/verify/traefik").header("X-Forwarded-Method", "GET");
+        call.header("X-Forwarded-Uri", "/app/socket").header("X-Forwarded-Host", &gateway.authority())
+    };
+    let nginx = || {
+        let call = gateway.get("/auth/verify/nginx").header("X-Original-Method", "GET");
+        call.header("X-Original-URL", &format!("{own}/app/socket"))
+    };
+    assert_eq!([handshake(traefik(), &own), handshake(nginx(), &own)], [200, 200]);
+    let evil = "http://evil.example";
+    assert_eq!([handshake(traefik(), evil), handshake(nginx(), evil)], [403, 403]);
+}
+
+#[test]
+fn what_a_proxy_asks_about_is_read_as_if_it_were_forwarded() {
+    let upstream = Upstream::start();
+    let url = upstream.url();
+    let gateway = Site::new()
+        .set("server", "trusted_proxies", "[\"127.0.0.1\"]")
+        .set("tokens", "locations", "[\"header\", \"cookie\", \"query\"]")
+        .route(&format!("prefix = \"/app\"\nupstream = \"{url}\""))
+        .route(&format!("prefix = \"/semi\"\nupstream = \"{url}\"\nauth = \"none\"\nallow_in_path = [\"semicolon\"]"))
+        .route(&format!("prefix = \"/few\"\nupstream = \"{url}\"\nauth = \"none\"\nrate_per_ip = \"1/h\""))
+        .start();
+    let alice = gateway.register("alice");
+    let asks = |path: &str| {
+        let call = gateway.get("/auth/verify/nginx").header("X-Original-Method", "GET").header("Accept", "text/html");
+        call.header("X-Original-URL", &format!("http://g{path}")).send()
+    };
+    let traefik = |uri: &str| {
+        let call = gateway.get("/auth/verify/traefik").header("X-Forwarded-Method", "GET");
+        call.header("X-Forwarded-Uri", uri).send()
+    };
+    let shown = format!("/app/x?access_token={}", alice.access);
+    assert_eq!(asks(&shown).expect(200).field("remote-user"), Some("alice"));
+    gateway.get(&format!("/auth/verify/envoy{shown}")).send().expect(200);
+    // A token does not go on into a browser's history and the logs of the proxy in front.
+    let led = asks("/app/x?a=1&access_token=wrong").expect(401);
+    assert_eq!(led.field("location"), Some("/auth/login?return_to=/app/x%3Fa%3D1"));
+    asks("/semi/a;v=1").expect(200);
+    gateway.get("/auth/verify/envoy/semi/a;v=1").send().expect(200);
+    asks("/app/a;v=1").refused(403, "ambiguous_path");
+    // nginx sends a fragment on, and some backends take it for a part of the path.
+    asks("/semi#/../app/x").refused(403, "ambiguous_path");
+    traefik("/semi#/../app/x").refused(400, "ambiguous_path");
+    // Any other status nginx would take for a failure of the gateway.
+    asks("/few/x").expect(200);
+    assert!(asks("/few/x").refused(403, "rate_limited").field("retry-after").is_some());
 }
 
 #[test]

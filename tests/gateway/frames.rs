@@ -1,11 +1,11 @@
 //! HTTP/2 by raw frames: bodies, trailers, tunnels and floods.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::frames::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, Frames, HEADERS, PING, RST_STREAM, SETTINGS, Taken,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, Frames, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, Taken,
     WINDOW_UPDATE, block, fields, frame,
 };
-use crate::support::{Gateway, Upstream};
+use crate::support::{A_BUSY_SECOND, Gateway, Reply, Site, Upstream, until};
 
 /// The n-th piece of a flood.
 type Piece<'a> = &'a dyn Fn(u32) -> Vec<u8>;
@@ -111,4 +111,76 @@ fn floods_of_frames_end_their_own_connection_or_cost_nothing() {
     let hashed = gateway.admin("GET", "/metrics").send().text();
     let hashes = hashed.lines().find_map(|line| line.strip_prefix("authgate_password_hash_duration_seconds_count "));
     assert!(hashes.unwrap_or("0").parse::<f64>().unwrap() < 200.0, "{hashes:?} hashes for streams that were reset");
+}
+
+#[test] // R04
+fn answers_that_nobody_reads_are_held_in_small() {
+    let large = "x".repeat(1024 * 1024);
+    let upstream = Upstream::answering(move |_| Reply::new("200 OK", "", &large));
+    let gateway = Gateway::start(&upstream);
+    gateway.get("/pub/x").send().expect(200);
+    let (at, resident) = (gateway.authority(), gateway.resident_kib());
+    let widest = 0x7fff_ffff_u32.to_be_bytes();
+    let asked = block(&fields("GET", "/pub/x", &at, &[]));
+    let crowd: Vec<_> = (0..CROWD)
+        .map(|_| {
+            let mut frames = Frames::open(&gateway);
+            frames.wire.send(frame(SETTINGS, 0, 0, &[&[0, 4][..], &widest].concat()));
+            frames.wire.send(frame(WINDOW_UPDATE, 0, 0, &(0x7fff_ffff_u32 - 65_535).to_be_bytes()));
+            let asks = (0..STREAMS).flat_map(|n| frame(HEADERS, END_STREAM | END_HEADERS, 2 * n + 1, &asked));
+            frames.wire.send(asks.collect::<Vec<u8>>());
+            frames
+        })
+        .collect();
+    let asked = usize::try_from(CROWD * STREAMS).unwrap();
+    until("the upstream was asked for all of it", A_BUSY_SECOND, || upstream.seen().len() > asked);
+    // It would be there within this time if it were taken in.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(1) {
+        let grown = gateway.resident_kib().saturating_sub(resident);
+        assert!(grown < 48 * 1024, "{grown} KiB more");
+        gateway.is_alive();
+    }
+    drop(crowd);
+    gateway.stands(&upstream);
+}
+
+const CROWD: u32 = 3;
+const STREAMS: u32 = 120;
+
+#[test]
+fn a_request_that_crosses_the_goodbye_is_answered_whole() {
+    // Longer than a goodbye may take.
+    let upstream = Upstream::talking(|wire| {
+        while let Some(head) = wire.head() {
+            if head.first.contains("slow") {
+                wire.ends_within(Duration::from_millis(1500));
+            }
+            wire.send(Reply::new("200 OK", "", "whole").bytes);
+        }
+    });
+    let mut site = Site::fixture(&upstream);
+    for name in ["idle_timeout", "body_timeout"] {
+        site = site.set("limits", name, "\"1s\"");
+    }
+    let gateway = site.start();
+    let at = gateway.authority();
+    let mut frames = Frames::open(&gateway);
+    assert_eq!(frames.ask(1, &fields("GET", "/pub/x", &at, &[])), Taken::Answered);
+    while frames.next().expect("a goodbye").0 != GOAWAY {}
+    // The gateway's PING is not answered yet, so it still takes what comes.
+    frames.wire.send(frame(HEADERS, END_STREAM | END_HEADERS, 3, &block(&fields("GET", "/pub/slow", &at, &[]))));
+    let (mut answered, mut body) = (false, Vec::new());
+    while let Some((kind, flags, stream, payload)) = frames.next() {
+        if stream == 3 {
+            answered |= kind == HEADERS;
+            if kind == DATA {
+                body.extend_from_slice(&payload);
+            }
+            if flags & END_STREAM != 0 {
+                break;
+            }
+        }
+    }
+    assert!(answered && body == b"whole", "{answered} {body:?}");
 }

@@ -1,6 +1,6 @@
 //! What the operator reads afterwards.
 use crate::support::log::{lines, request, requests};
-use crate::support::{Gateway, Raw, SOON, Site, Upstream, authgate, until};
+use crate::support::{Gateway, Raw, SOON, Site, Upstream, authgate, rude, until};
 
 #[test]
 fn each_request_is_one_json_line_that_says_what_was_decided() {
@@ -153,4 +153,32 @@ fn the_access_log_can_be_switched_off() {
         gateway.get("/pub/x").send_on(&mut raw).expect(200);
     }
     assert!(requests(&gateway.log_text()).is_empty());
+}
+
+#[test]
+fn who_leaves_before_an_answer_is_no_success() {
+    let upstream = rude::silent();
+    let gateway = Gateway::start(&upstream);
+    let mut raw = gateway.raw();
+    raw.send(gateway.get("/pub/x").bytes());
+    until("the upstream has it", SOON, || upstream.connections() == 1);
+    drop(raw);
+    let mut line = None;
+    until("its line", SOON, || {
+        line = requests(&gateway.log_text()).into_iter().find(|line| line["path"] == "/pub/x");
+        line.is_some()
+    });
+    let line = line.unwrap();
+    assert_eq!((&line["status"], &line["bytes_out"]), (&499.into(), &0.into()), "{line}");
+}
+
+#[test]
+fn an_audit_file_that_takes_nothing_is_told_of_once() {
+    let gateway = Site::fixture(&Upstream::start()).set("log", "audit_file", "\"/dev/full\"").start();
+    let told = || gateway.log_text().matches("cannot write the audit file").count();
+    gateway.log_in("nobody", "wrong one 1").expect(401);
+    until("the log tells", SOON, || told() == 1);
+    gateway.log_in("nobody", "wrong one 1").expect(401);
+    gateway.is_alive();
+    assert_eq!(told(), 1);
 }

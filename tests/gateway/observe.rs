@@ -81,6 +81,31 @@ fn nobody_is_refused_and_identity_is_passed_on_when_it_is_good() {
 }
 
 #[test]
+fn a_browsers_question_is_not_refused_on_an_observed_route() {
+    let upstream = Upstream::start();
+    let url = upstream.url();
+    let cors = "cors = { origins = [\"https://spa.example\"] }";
+    let gateway = Site::fixture(&upstream)
+        .route(&format!("prefix = \"/lent\"\nupstream = \"{url}\"\nmode = \"observe\"\n{cors}"))
+        .route(&format!("prefix = \"/rare\"\nupstream = \"{url}\"\nmode = \"observe\"\n{cors}\nrate_per_ip = \"1/h\""))
+        .start();
+    let ask = |path: &str, origin: &str| {
+        let call = gateway.call("OPTIONS", path).header("Origin", origin);
+        call.header("Access-Control-Request-Method", "PUT").send()
+    };
+    // Whom the route names is answered here; everybody else asks the backend, as if nothing stood before it.
+    ask("/lent/x", "https://spa.example").expect(204);
+    assert_eq!(upstream.seen().len(), 0);
+    ask("/lent/x", "https://other.example").expect(200);
+    assert_eq!(upstream.last().method, "OPTIONS");
+    ask("/rare/x", "https://spa.example").expect(204);
+    ask("/rare/x", "https://spa.example").expect(200);
+    assert_eq!(upstream.seen().len(), 2);
+    let (_, routes) = report_of(&gateway, 2);
+    assert_eq!(routes.len(), 2, "{routes:?}");
+}
+
+#[test]
 fn somebody_signed_out_is_nobody_on_an_observed_route() {
     let upstream = Upstream::start();
     let gateway = observed(&upstream).start();

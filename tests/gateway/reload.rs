@@ -47,6 +47,26 @@ fn a_bad_file_changes_nothing_and_a_metric_says_so() {
 }
 
 #[test]
+fn after_a_refused_file_the_metrics_tell_of_the_gateway_that_is_at_work() {
+    let gateway = Gateway::start(&Upstream::start());
+    let age = |gateway: &Gateway| -> f64 {
+        let text = gateway.admin("GET", "/metrics").send().text();
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("authgate_signing_key_age_seconds ")).map(str::to_owned);
+        line.unwrap().trim().parse().unwrap()
+    };
+    // All of it is good, and only when it is put to work one address turns out to be somebody else's.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (one, other) = (format!("\"127.0.0.1:{}\"", gateway.port), taken.local_addr().unwrap().port());
+    let good = std::fs::read_to_string(gateway.file()).unwrap();
+    std::fs::write(gateway.file(), good.replace(&one, &format!("[{one}, \"127.0.0.1:{other}\"]"))).unwrap();
+    reload(&gateway, &[]).expect(1);
+    until("the key is so old", SOON, || age(&gateway) > 2.0);
+    authgate(gateway.folder(), gateway.site().variables(), &["keys", "rotate", "-c", "gateway.toml"]).expect(0);
+    until("another key signs", SOON, || age(&gateway) < 2.0);
+}
+
+#[test]
 fn the_command_says_what_became_of_it() {
     let upstream = Upstream::start();
     let mut gateway = Gateway::start(&upstream);

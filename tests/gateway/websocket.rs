@@ -3,7 +3,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{A_BUSY_SECOND, Faults, Gateway, Person, Raw, Reply, SOON, Site, Upstream, Wire, authgate, until};
+use crate::support::{
+    A_BUSY_SECOND, Faults, Gateway, Mint, Person, Raw, Reply, SOON, Site, Upstream, Wire, authgate, until,
+};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
@@ -362,7 +364,7 @@ fn closing(raw: &mut Raw) -> (u16, String) {
 const MINUTE: i64 = 60;
 
 #[test]
-fn events_end_with_the_session_and_pass_one_by_one_until_then() {
+fn events_end_with_their_session_or_their_token_and_pass_one_by_one_until_then() {
     let upstream = Upstream::talking(|wire| {
         if wire.head().is_some_and(|head| head.first.contains("/events")) {
             wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -373,14 +375,31 @@ fn events_end_with_the_session_and_pass_one_by_one_until_then() {
             wire.send(Reply::new("200 OK", "Connection: close\r\n", "ok").bytes);
         }
     });
-    let gateway = Gateway::start(&upstream);
+    let gateway = Site::shared_secret(&upstream).start();
     let alice = gateway.register("alice");
-    let mut raw = gateway.raw();
-    raw.send(gateway.get("/app/events").bearer(&alice.access).bytes());
-    assert!(raw.wire.head().unwrap().first.contains("200"));
-    assert_eq!(raw.wire.exactly(14), b"9\r\ndata: 1\n\n\r\n");
-    assert!(!raw.ends_within(Duration::from_millis(600)));
+    let elsewhere = |jti: &str| Mint::of(&Mint::of(&alice.access).claim("sid", json!(null))).claim("jti", json!(jti));
+    let (one, other) = (elsewhere("one"), elsewhere("other"));
+    let robot = ["token", "create", "--name", "robot", "--scope", "a", "--expires", "1h"];
+    let robot = authgate(gateway.folder(), gateway.site().variables(), &robot).expect(0).out.trim().to_owned();
+    gateway.keep_secret(&robot);
+    until("the machine's token is known", SOON, || gateway.get("/app").bearer(&robot).send().status == 200);
+    let mut open = [&alice.access, &one, &other, &robot].map(|token| {
+        let mut raw = gateway.raw();
+        raw.send(gateway.get("/app/events").bearer(token).bytes());
+        assert!(raw.wire.head().unwrap().first.contains("200"));
+        assert_eq!(raw.wire.exactly(14), b"9\r\ndata: 1\n\n\r\n");
+        raw
+    });
+    assert!(open.iter_mut().all(|raw| !raw.ends_within(Duration::from_millis(300))));
+    let [hers, one_made, other_made, machines] = &mut open;
+    gateway.log_out(&one).expect(204);
+    assert!(one_made.ends_within(A_BUSY_SECOND), "the one token made elsewhere");
+    gateway.post("/auth/revoke").form(&format!("token={robot}")).send().expect(200);
+    assert!(machines.ends_within(A_BUSY_SECOND), "the machine's");
+    assert!(!hers.ends_within(Duration::from_millis(300)) && !other_made.ends_within(Duration::from_millis(300)));
     gateway.post("/auth/logout-all").bearer(&alice.access).json(&json!({})).send().expect(204);
-    assert!(raw.ends_within(A_BUSY_SECOND));
-    assert_eq!(raw.wire.take_unread(), b"", "broken off, and not ended as if it were whole");
+    for raw in [hers, other_made] {
+        assert!(raw.ends_within(A_BUSY_SECOND));
+        assert_eq!(raw.wire.take_unread(), b"", "broken off, and not ended as if it were whole");
+    }
 }

@@ -152,13 +152,14 @@ impl Look {
         let (user, session) = (&live.user, &live.session);
         let scopes = self.accounts.scopes_of(user);
         let amr: Vec<&str> = session.amr.iter().map(String::as_str).collect();
-        let issued = self.tokens.issue(&person(user, &scopes), session.id, session.auth_time, &amr, self.now).ok()?;
+        let made_at = session.issues_at(self.now);
+        let issued = self.tokens.issue(&person(user, &scopes), session.id, session.auth_time, &amr, made_at).ok()?;
         let ends_at = session.expires_at.min(session.created_at.plus(self.accounts.session_max));
         if ends_at <= self.now {
             return None;
         }
         let token = Secret::new(issued.token);
-        Some(Held { token, session: session.id, made_at: self.now, renew_at: self.now.plus(A_WHILE), ends_at })
+        Some(Held { token, session: session.id, made_at, renew_at: self.now.plus(A_WHILE), ends_at })
     }
 }
 

@@ -265,7 +265,8 @@ impl RequestTimer {
         self.started.elapsed()
     }
 
-    fn code(&self) -> u16 {
+    /// The answer's status; 499 while there is none, or 500 in a panic.
+    pub(crate) fn code(&self) -> u16 {
         match self.status {
             Some(status) => status.as_u16(),
             None if std::thread::panicking() => StatusCode::INTERNAL_SERVER_ERROR.as_u16(),

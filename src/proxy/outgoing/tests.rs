@@ -40,8 +40,8 @@ fn target(asks: Asks) -> Target<'static> {
     }
 }
 
-fn inbound(peer: &str, uri: &str, version: Version, fields: &[(&'static str, &str)]) -> Inbound {
-    let door = Door::new(&crate::wire::Settings {
+fn door() -> Door {
+    Door::new(&crate::wire::Settings {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         trusts_unix: false,
         own_identity_names: Vec::new(),
@@ -52,7 +52,10 @@ fn inbound(peer: &str, uri: &str, version: Version, fields: &[(&'static str, &st
         allow_in_path: Default::default(),
         query_token: None,
         cookies: crate::wire::OwnCookies::default(),
-    });
+    })
+}
+
+fn inbound(peer: &str, uri: &str, version: Version, fields: &[(&'static str, &str)]) -> Inbound {
     let mut request = Request::new(Body::Empty);
     *request.uri_mut() = uri.parse().unwrap();
     *request.version_mut() = version;
@@ -61,7 +64,7 @@ fn inbound(peer: &str, uri: &str, version: Version, fields: &[(&'static str, &st
     }
     let peer = Peer { ip: Some(peer.parse().unwrap()), tls: false };
     let id = RequestId::make(crate::base::Timestamp::from_seconds(1));
-    *Inbound::admit(Box::new(request), peer, &door, id).unwrap()
+    *Inbound::admit(Box::new(request), peer, &door(), id).unwrap()
 }
 
 fn permit() -> Permit {
@@ -215,7 +218,7 @@ fn the_length_is_told_once() {
     let framed = |method: &str, body: &Body, announced: bool| {
         let fields: &[_] = if announced { &[("host", "g"), ("content-length", "7")] } else { &[("host", "g")] };
         let mut asked = inbound("9.9.9.9", "/", Version::HTTP_11, fields);
-        asked = asked.instead(Method::from_bytes(method.as_bytes()).unwrap(), &"/".parse().unwrap()).unwrap();
+        asked = asked.instead(Method::from_bytes(method.as_bytes()).unwrap(), &"/".parse().unwrap(), &door()).unwrap();
         let (head, _) = written(&asked, &target(Asks::Nobody), HostHeader::Keep, body);
         let lengths: Vec<_> = head.lines().filter_map(|line| line.strip_prefix("content-length: ")).collect();
         assert!(lengths.len() <= 1 && !head.contains("transfer-encoding"), "{head}");

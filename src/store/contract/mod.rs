@@ -102,6 +102,7 @@ the_contract!(
         a_service_token_reads_back_and_every_change_moves_the_mark,
         tokens_without_a_session_end_by_any_name_of_their_person,
         a_password_that_its_owner_changes_ends_tokens_without_a_session,
+        what_ends_tokens_is_later_than_the_newest_by_whatever_clock,
         whoever_follows_the_revocations_misses_none,
     }
     own {

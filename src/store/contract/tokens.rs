@@ -4,7 +4,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::base::{Clock, Scope, Secret};
+use crate::base::{Clock, LONGEST_MADE_ELSEWHERE, Scope, Secret};
 
 pub(super) async fn the_first_key_of_an_algorithm_stays_the_first(store: Store) {
     for (kid, algorithm) in [("a", "ES256"), ("b", "ES256"), ("c", "HS256")] {
@@ -111,6 +111,36 @@ pub(super) async fn a_password_that_its_owner_changes_ends_tokens_without_a_sess
         matches!(stale, Err(OwnError::PasswordChanged))
             && store.token_revocations_since(3, 9).await.unwrap().is_empty()
     );
+    // The last such token was made a moment before and lives as long as any: not thirty days, but a year.
+    store.forget_expired(begun.plus(LONGEST_MADE_ELSEWHERE)).await.unwrap();
+    assert_eq!(store.token_revocations_since(0, 9).await.unwrap(), revoked);
+}
+
+/// Nodes have clocks of their own.
+pub(super) async fn what_ends_tokens_is_later_than_the_newest_by_whatever_clock(store: Store) {
+    let (clock, step) = (Clock::system(), Duration::from_millis(1));
+    let ahead = clock.now().plus(GRACE);
+    let live = signed_in(&store, "ann", 1, ahead).await;
+    let admin = UserChange { add_roles: vec![Role::parse("admin").unwrap()], ..UserChange::default() };
+    let end = async || {
+        let changed = store.change_user(live.user.id, &admin, &clock).await.unwrap();
+        let Changed::Done { revoked, .. } = changed else { panic!("{changed:?}") };
+        revoked.sessions[0].not_before
+    };
+    assert_eq!(end().await, ahead.plus(step), "and not a moment after our own now");
+    // The next one is issued then, also by a clock that is not there yet.
+    let now = clock.now();
+    let Rotation::Rotated(next) = store.rotate(&turn(1, 2, now)).await.unwrap() else { panic!() };
+    assert_eq!((next.session.issues_at(now), next.session.last_seen_at), (ahead.plus(step), ahead.plus(step)));
+    assert_eq!(next.session.tokens_until, ahead.plus(step).plus(GRACE));
+    assert_eq!(end().await, ahead.plus(2 * step));
+    assert_eq!(end().await, ahead.plus(2 * step), "none was issued since");
+    let later = ahead.plus(GRACE);
+    let used = store.use_refresh(&[2; 32], later, later.plus(GRACE)).await.unwrap().unwrap();
+    assert_eq!((used.session.issues_at(later), used.session.tokens_until), (later, later.plus(GRACE)));
+    assert_eq!(end().await, later.plus(step));
+    store.end_session(live.session.id, now).await.unwrap();
+    assert!(store.use_refresh(&[2; 32], later, later).await.unwrap().is_none());
 }
 
 /// Numbers are given out in the order in which rows can be seen: a higher one is never seen before a lower one.

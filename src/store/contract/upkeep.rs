@@ -72,7 +72,8 @@ pub(super) async fn what_was_out_before_a_restore_is_revoked(store: Store) {
     assert_eq!(of(bob.session.id), Some(Revocation::FOR_EVER), "it was ended");
     let of_ann = of(ann.session.id).unwrap();
     assert!(before < of_ann && of_ann <= after.plus(Duration::from_millis(1)), "tokens end, the session goes on");
-    assert!(store.live_session(ann.session.id, after).await.unwrap().is_some());
+    let goes_on = store.live_session(ann.session.id, after).await.unwrap().unwrap().session;
+    assert_eq!(goes_on.issues_at(before), of_ann, "its next token is no older than what ended the last one");
     assert!(store.live_session(bob.session.id, after).await.unwrap().is_none());
 
     let news = store.token_revocations_since(strangers_to, 99).await.unwrap();

@@ -9,7 +9,7 @@ use super::inspect::{Notes, Step};
 use super::jws::{ACCESS_TOKEN_TYPE, Header, Jws, Malformed};
 use super::keys::{KeyRing, RingKey};
 use super::{Dialect, Format, Settings, Tokens};
-use crate::base::{SessionId, Timestamp};
+use crate::base::{LONGEST_MADE_ELSEWHERE, SessionId, Timestamp};
 
 /// Why a token is not taken. Outside nothing more is said: a list of reasons is a help for guessing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,8 +95,9 @@ impl Tokens {
         let latest = now.plus(self.settings.leeway);
         let begins = claims.nbf.map_or(issued, |nbf| Timestamp::from_seconds(nbf.0));
         let longest = match wanted {
-            Use::Access => MAX_LIFETIME.max(self.settings.access_ttl),
-            Use::Refresh => MAX_REFRESH_LIFETIME,
+            Use::Access if claims.sid.is_some() => MAX_LIFETIME.max(self.settings.access_ttl),
+            Use::Access => MAX_LIFETIME.max(self.settings.access_ttl).min(LONGEST_MADE_ELSEWHERE),
+            Use::Refresh => LONGEST_MADE_ELSEWHERE,
         };
         if expires <= issued || expires.since(issued) > longest {
             return Err(Fault::Lifetime);
@@ -233,8 +234,6 @@ fn spell(time: Duration) -> String {
 /// The longest that a token may live, whatever the settings were when it was made. Not `access_ttl`: a reload that shortens it
 /// must not end the tokens that are out.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// The other stack's refresh tokens: thirty days and one day are its defaults, and some take a year.
-const MAX_REFRESH_LIFETIME: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests;

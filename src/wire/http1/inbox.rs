@@ -89,7 +89,7 @@ impl Inbox {
 
 /// What is read at once at first: a head with a body of the usual size ...
 const LEAST_ROOM: usize = 16 * 1024;
-/// ... and at most, when a body turns out to be large.
-const MOST_ROOM: usize = 256 * 1024;
+/// ... and at most, when a body turns out to be large: so much is held for each of those who then stop to take it.
+const MOST_ROOM: usize = 64 * 1024;
 /// No read is smaller, whatever is held already.
 const LEAST_READ: usize = 1024;

@@ -9,9 +9,8 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version};
 
 use super::cookies::TakenCookies;
-use super::{
-    Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Seen, Shown, Spellings,
-};
+use super::origin::is_from_elsewhere;
+use super::{Authority, Body, CanonPath, ClientFacts, Door, OwnCookie, PathError, Peer, RequestId, Seen, Shown};
 use crate::base::{Secret, Timestamp};
 
 /// What a client asks: one path, one host, one length, the client's address decided, and no identity field in it.
@@ -93,11 +92,7 @@ impl Inbound {
         let version = request.version();
         checks::method(request.method())?;
         let host = checks::host(request.uri(), version, request.headers())?;
-        let (path, server_wide) = target(request.method(), request.uri(), door.allow_in_path)?;
-        let (path, query_token) = match &door.query_token {
-            Some(name) => path.without(name)?,
-            None => (path, Shown::Nothing),
-        };
+        let (path, server_wide, query_token) = target(request.method(), request.uri(), door)?;
         let headers = request.headers_mut();
         checks::values(headers, version)?;
         let seen = Seen::of(headers);
@@ -115,8 +110,7 @@ impl Inbound {
         let (client, authority) = ClientFacts::decide(peer, &door.trusted, headers, host);
         door.registry.strip(headers);
         let cookies = if seen.has(Seen::COOKIE) { door.cookies.take(headers) } else { TakenCookies::default() };
-        let cookies = if door.cors.bars_cookies(headers) { TakenCookies::default() } else { cookies };
-        Ok(Box::new(Self {
+        let mut inbound = Box::new(Self {
             request,
             path,
             server_wide,
@@ -128,7 +122,11 @@ impl Inbound {
             cookies,
             client,
             request_id,
-        }))
+        });
+        if door.cors.bars_cookies(inbound.headers()) && is_from_elsewhere(&inbound, door) {
+            inbound.cookies = TakenCookies::default();
+        }
+        Ok(inbound)
     }
 
     /// A request that nobody sent, through the same checks: what `explain` asks about. `target` is a URL or a path; a
@@ -164,17 +162,26 @@ impl Inbound {
     }
 
     /// The request that a trusted proxy asks about, in place of the one it asks with: another method, another path and,
-    /// in an absolute URL, another host. The path is read as strictly as that of any request.
-    pub(crate) fn instead(self, method: Method, uri: &Uri) -> Result<Self, BadRequest> {
+    /// in an absolute URL, another host. The target is read as that of any request.
+    pub(crate) fn instead(self, method: Method, uri: &Uri, door: &Door) -> Result<Self, BadRequest> {
         checks::method(&method)?;
-        let (path, server_wide) = target(&method, uri, Spellings::default())?;
-        let mut about = Self { path, server_wide, ..self };
+        let (path, server_wide, shown) = target(&method, uri, door)?;
+        let query_token = if matches!(shown, Shown::Nothing) { self.query_token } else { shown };
+        let mut about = Self { path, server_wide, query_token, ..self };
         *about.request.method_mut() = method;
         if let Some(named) = uri.authority() {
             about.authority = Some(Authority::parse(named.as_str().as_bytes()).ok_or(BadRequest::Host)?);
             about.client.https = uri.scheme_str() == Some("https");
         }
         Ok(about)
+    }
+
+    /// The same with the host that stands in `Host`, whatever `X-Forwarded-Host` says: for a proxy that hands that on as the
+    /// client sent it.
+    pub(crate) fn of_own_host(mut self) -> Self {
+        self.authority = self.host.as_ref().and_then(|host| Authority::parse(host.as_bytes()));
+        self.client.host.clone_from(&self.host);
+        self
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -262,13 +269,19 @@ impl Inbound {
     }
 }
 
-fn target(method: &Method, uri: &Uri, takes: Spellings) -> Result<(CanonPath, bool), BadRequest> {
+/// The path, whether the server as a whole is meant, and what the query shows in place of a token, which is taken off.
+fn target(method: &Method, uri: &Uri, door: &Door) -> Result<(CanonPath, bool, Shown), BadRequest> {
     let target = uri.path_and_query().ok_or(BadRequest::Target)?;
     if target.as_str() == "*" {
         let root = CanonPath::parse(&PathAndQuery::from_static("/"))?;
-        return if *method == Method::OPTIONS { Ok((root, true)) } else { Err(BadRequest::Target) };
+        return if *method == Method::OPTIONS { Ok((root, true, Shown::Nothing)) } else { Err(BadRequest::Target) };
     }
-    Ok((CanonPath::parse_as(target, takes)?, false))
+    let path = CanonPath::parse_as(target, door.allow_in_path)?;
+    let (path, shown) = match &door.query_token {
+        Some(name) => path.without(name)?,
+        None => (path, Shown::Nothing),
+    };
+    Ok((path, false, shown))
 }
 
 #[cfg(test)]

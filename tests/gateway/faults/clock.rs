@@ -1,5 +1,5 @@
 //! The system's clock is wrong, and put right.
-use crate::support::{Faults, Gateway, SOON, Site, Upstream, until};
+use crate::support::{A_BUSY_SECOND, Browser, Faults, Gateway, SOON, Site, Upstream, authgate, until};
 
 const HOUR: i64 = 3600;
 
@@ -59,4 +59,48 @@ fn a_start_with_a_clock_that_is_ahead_forgets_neither_who_was_signed_out_nor_who
     }
     gateway.refresh(&alice.refresh).expect(200);
     gateway.sign_in("bob");
+}
+
+/// As between two nodes: the gateway's clock and that of the command that changes something.
+#[test]
+fn a_role_that_is_taken_away_is_gone_at_once_whichever_clock_is_ahead() {
+    let (upstream, faults) = (Upstream::start(), Faults::none());
+    let right = Site::fixture(&upstream);
+    let ahead = faults.on(right.clone());
+    faults.clock_is_off_by(4);
+    for (here, there) in [(&ahead, &right), (&right, &ahead)] {
+        let gateway = here.clone().start();
+        let edit = |how: &str| {
+            authgate(gateway.folder(), there.variables(), &["user", "edit", "alice", how, "admin"]).expect(0);
+        };
+        gateway.register("alice");
+        edit("--add-role");
+        let (alice, browser) = (gateway.sign_in("alice"), Browser::new(&gateway));
+        browser.sign_in("alice", "/app").expect(303);
+        let admin = |token: &str| gateway.get("/app/admin").bearer(token).send().status;
+        assert_eq!((admin(&alice.access), browser.open("/app/admin").status), (200, 200));
+        edit("--remove-role");
+        until("the token with the role is dead", A_BUSY_SECOND, || admin(&alice.access) == 401);
+        assert_eq!(browser.open("/app/admin").status, 403, "and the next one good at once");
+        let next = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
+        assert_eq!((admin(&next.access), opens(&gateway, &next.access)), (403, true));
+    }
+}
+
+#[test]
+fn a_token_from_a_clock_that_was_far_ahead_ends_too_and_its_person_signs_in_anew() {
+    let (upstream, faults) = (Upstream::start(), Faults::none());
+    let gateway = faults.on(Site::fixture(&upstream)).start();
+    let alice = gateway.register("alice");
+    faults.clock_is_off_by(HOUR);
+    let alice = gateway.person("alice", &gateway.refresh(&alice.refresh).expect(200));
+    assert!(opens(&gateway, &alice.access));
+    faults.clock_is_off_by(0);
+    let args = ["user", "edit", "alice", "--add-role", "staff"];
+    authgate(gateway.folder(), gateway.site().variables(), &args).expect(0);
+    gateway.refresh(&alice.refresh).refused(401, "invalid_refresh_token");
+    let again = gateway.sign_in("alice");
+    assert!(opens(&gateway, &again.access));
+    faults.clock_is_off_by(HOUR);
+    until("its time has come, and it is dead", SOON, || !opens(&gateway, &alice.access));
 }

@@ -52,16 +52,19 @@ impl Frames {
         self.taken(stream)
     }
 
+    /// The next frame: its kind, its flags, the last octet of its stream's number, and what is in it. `None` at the end.
+    pub(crate) fn next(&mut self) -> Option<(u8, u8, u8, Vec<u8>)> {
+        let head = self.wire.exactly(9);
+        let [a, b, c, kind, flags, .., stream] = head[..] else { return None };
+        let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        Some((kind, flags, stream, self.wire.exactly(length)))
+    }
+
     /// What becomes of a stream.
     pub(crate) fn taken(&mut self, stream: u8) -> Taken {
         loop {
-            let head = self.wire.exactly(9);
-            if head.len() < 9 {
-                return Taken::Ended;
-            }
-            let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-            let payload = self.wire.exactly(length);
-            match (head[3], head[8]) {
+            let Some((kind, _, at, payload)) = self.next() else { return Taken::Ended };
+            match (kind, at) {
                 (GOAWAY, _) => return Taken::Ended,
                 (RST_STREAM, at) if at == stream => return Taken::Reset,
                 (HEADERS, at) if at == stream => return judged(status(&payload)),

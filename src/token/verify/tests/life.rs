@@ -74,6 +74,16 @@ fn what_the_settings_allow_is_never_too_long_to_read() {
 }
 
 #[test]
+fn a_token_made_elsewhere_lives_no_longer_than_what_ends_it_is_kept() {
+    let long = Settings { access_ttl: Duration::from_secs(3650 * 86_400), ..settings() };
+    let bench = Bench::with(Algorithm::Hs256, &long);
+    let year = |days: u64| json!({"exp": NOW.seconds() + days * 86_400, "sid": null});
+    assert!(bench.with_claims(&year(366)).is_ok());
+    assert_eq!(bench.with_claims(&year(367)), Err(TokenError::Invalid));
+    assert!(bench.verdict(&issue(&bench.tokens)).is_ok(), "our own end with their session, which is kept as long");
+}
+
+#[test]
 fn a_kept_key_verifies_until_it_is_dropped() {
     let old = Bench::new(Algorithm::Es256);
     let token = issue(&old.tokens);
