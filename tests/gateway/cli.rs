@@ -180,6 +180,8 @@ fn wrong_usage_is_2_and_a_misspelt_verb_gets_a_suggestion() {
     let ran = authgate(folder.path(), &[], &["chekc"]).expect(2);
     assert!(ran.err.contains("check"), "{}", ran.err);
     authgate(folder.path(), &[], &["run", "--nonsense"]).expect(2);
+    let ran = authgate(folder.path(), &[], &["help", "nonsense"]).expect(1);
+    assert!(ran.err.contains("config, error, example, headers, metrics"), "{}", ran.err);
     authgate(folder.path(), &[], &["user", "add", "ann", "--password", "secret-on-the-command-line"]).expect(2);
 }
 
