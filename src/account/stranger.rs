@@ -105,9 +105,26 @@ impl Accounts {
             user_agent: source.kept_user_agent(),
         };
         match store.start_session(&user, &session, None).await.map_err(RefreshError::Unavailable)? {
-            Started::Begun(_) => Ok(()),
+            Started::Begun(_) => self.still_good(identity, session.id, source).await,
             Started::PasswordChanged | Started::Disabled => Err(RefreshError::Ended),
         }
+    }
+
+    /// Another node may have ended the token a moment ago, of which this one has not heard. Whatever ends it from now on ends its
+    /// session as well.
+    async fn still_good(
+        &self,
+        identity: &Identity,
+        session: SessionId,
+        source: &Source<'_>,
+    ) -> Result<(), RefreshError> {
+        let store = &self.people.store;
+        let ended = store.is_token_ended(identity.sub(), identity.token_id(), identity.issued_at()).await;
+        if !ended.map_err(RefreshError::Unavailable)? {
+            return Ok(());
+        }
+        self.logout(Some(session), None, source).await.map_err(RefreshError::Unavailable)?;
+        Err(RefreshError::Ended)
     }
 
     /// Whom `sub` names, by what the operator says it holds.
@@ -197,6 +214,22 @@ mod tests {
         }
         house.clock.advance(std::time::Duration::from_secs(DAY));
         assert!(shows(&house, "ann", 0).await.is_ok(), "from after");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_another_node_ended_a_moment_ago_begins_no_session() {
+        let house = house().await;
+        house.register("ann").await;
+        let store = house.people().store.clone();
+        let user = store.user_by_username(&Username::parse("ann").unwrap()).await.unwrap().unwrap();
+        let sessions = || async { store.live_sessions(user.id, house.clock.now()).await.unwrap().len() };
+        let before = sessions().await;
+        // The memory of this process hears nothing of it, as in the quarter of a second before it asks the store again.
+        store.revoke_token("ann-5", house.clock.now().plus(std::time::Duration::from_secs(DAY))).await.unwrap();
+        assert!(matches!(shows(&house, "ann", 5).await, Err(RefreshError::Ended)));
+        assert_eq!(sessions().await, before);
+        assert!(shows(&house, "ann", 4).await.is_ok(), "another one of theirs");
+        assert_eq!(sessions().await, before + 1);
     }
 
     const DAY: u64 = 24 * 3600;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response};
+use h2::Reason;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 
@@ -21,14 +22,38 @@ use super::upstream::Way;
 use crate::tls::Mistrust;
 use crate::wire::{BodyError, BodyProblem, Deadline};
 
-/// What became of a request.
-pub(super) enum Sent {
-    /// Over a connection of its own: the body is read from there.
-    Answered(Response<()>),
-    /// Over a shared one.
+/// The head of an answer, and where its body is.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// On the connection, which is ours alone.
+    Own(Response<()>),
+    /// On its way over a connection that others use too.
     Shared(Box<Response<Incoming>>),
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        match self {
+            Self::Own(response) => response.status(),
+            Self::Shared(response) => response.status(),
+        }
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        match self {
+            Self::Own(response) => response.headers(),
+            Self::Shared(response) => response.headers(),
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Missed {
     /// The connection had ended before anything was sent; what there is of a body is where it was.
     Unsent,
+    /// The upstream says that it did nothing with the request, which is no failure (RFC 9113, section 8.7); a body is gone.
+    Declined(ForwardError),
     /// The connection ended before a byte of an answer came; whether the request was taken, nobody knows.
     Lost(ForwardError),
     Failed(ForwardError),
@@ -43,7 +68,7 @@ pub(super) async fn send(
     place: &HeaderValue,
     secure: bool,
     upload: &mut Option<Upload>,
-) -> Sent {
+) -> Result<Answer, Missed> {
     let progress = upload.as_ref().and_then(Upload::progress);
     let within = request.within();
     match way {
@@ -68,12 +93,12 @@ async fn send_shared(
     upload: &mut Option<Upload>,
     progress: Option<&Arc<Progress>>,
     within: Duration,
-) -> Sent {
+) -> Result<Answer, Missed> {
     let mut body = upload.take().unwrap_or_default();
     body.goes_over(true);
     let request = match request.request(place, secure, body) {
         Ok(request) => request,
-        Err(error) => return Sent::Failed(error),
+        Err(error) => return Err(Missed::Failed(error)),
     };
     ticket.deadline.set(within);
     let mut answer = pin!(ticket.sender.try_send_request(request));
@@ -81,19 +106,21 @@ async fn send_shared(
     let sent = poll_fn(|cx| {
         if let Poll::Ready(outcome) = answer.as_mut().poll(cx) {
             return Poll::Ready(match outcome {
-                Ok(response) => Sent::Shared(Box::new(response)),
+                Ok(response) => Ok(Answer::Shared(Box::new(response))),
                 Err(error) => match progress.and_then(|progress| progress.failure()) {
-                    Some(error) => Sent::Failed(of_body(error)),
-                    None => unanswered(error, upload),
+                    Some(error) => Err(Missed::Failed(of_body(error))),
+                    None => Err(unanswered(error, upload)),
                 },
             });
         }
         ready!(poll_late(deadline, progress, within, cx));
-        Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout))
+        Poll::Ready(Err(Missed::Failed(ForwardError::ResponseTimeout)))
     })
     .await;
-    if matches!(sent, Sent::Unsent | Sent::Lost(_)) {
-        ticket.shun();
+    match &sent {
+        Err(Missed::Unsent | Missed::Lost(_)) => ticket.shun(),
+        Err(Missed::Declined(error)) if declined(error) == Some(Reason::NO_ERROR) => ticket.shun(),
+        Ok(_) | Err(Missed::Declined(_) | Missed::Failed(_)) => {}
     }
     sent
 }
@@ -120,49 +147,63 @@ async fn send_alone(
     upload: &mut Option<Upload>,
     progress: Option<&Arc<Progress>>,
     within: Duration,
-) -> Sent {
+) -> Result<Answer, Missed> {
     link.deadline.set(within);
     poll_fn(|cx| {
         if let Poll::Ready(Err(SendError(error))) = link.codec.poll_send(upload, cx) {
-            return Poll::Ready(Sent::Failed(of_body(error)));
+            return Poll::Ready(Err(Missed::Failed(of_body(error))));
         }
         if let Poll::Ready(head) = link.codec.poll_head(cx) {
             return Poll::Ready(match head {
-                Ok(response) => Sent::Answered(response),
+                Ok(response) => Ok(Answer::Own(response)),
                 // Whether our certificate is believed, the upstream may say only now.
                 Err(error) if let Some(mistrust) = Mistrust::in_chain(&error) => {
-                    Sent::Failed(ForwardError::Tls(mistrust))
+                    Err(Missed::Failed(ForwardError::Tls(mistrust)))
                 }
-                Err(ReadError::Unheard(_)) if link.codec.is_unsent(upload) => Sent::Unsent,
-                Err(error @ ReadError::Unheard(_)) => Sent::Lost(ForwardError::broken(error)),
-                Err(error) => Sent::Failed(ForwardError::broken(error)),
+                Err(ReadError::Unheard(_)) if link.codec.is_unsent(upload) => Err(Missed::Unsent),
+                Err(error @ ReadError::Unheard(_)) => Err(Missed::Lost(ForwardError::broken(error))),
+                Err(error) => Err(Missed::Failed(ForwardError::broken(error))),
             });
         }
         ready!(poll_late(&mut link.deadline, progress, within, cx));
-        Poll::Ready(Sent::Failed(ForwardError::ResponseTimeout))
+        Poll::Ready(Err(Missed::Failed(ForwardError::ResponseTimeout)))
     })
     .await
 }
 
-fn unanswered(mut error: TrySendError<Request<Upload>>, upload: &mut Option<Upload>) -> Sent {
+fn unanswered(mut error: TrySendError<Request<Upload>>, upload: &mut Option<Upload>) -> Missed {
     // Our certificate may be refused before anything was sent.
     if let Some(mistrust) = Mistrust::in_chain(error.error()) {
-        return Sent::Failed(ForwardError::Tls(mistrust));
+        return Missed::Failed(ForwardError::Tls(mistrust));
     }
     match error.take_message() {
         Some(request) => {
             *upload = Some(request.into_body());
-            Sent::Unsent
+            Missed::Unsent
         }
         None => {
             let error = error.into_error();
-            if broke_off(&error) {
-                Sent::Lost(ForwardError::broken(error))
+            if declined(&error).is_some() {
+                Missed::Declined(ForwardError::broken(error))
+            } else if broke_off(&error) {
+                Missed::Lost(ForwardError::broken(error))
             } else {
-                Sent::Failed(ForwardError::broken(error))
+                Missed::Failed(ForwardError::broken(error))
             }
         }
     }
+}
+
+/// How the upstream said, of this very stream, that nothing was done: it ends the connection in peace, and the stream came too
+/// late; or it refuses just this one.
+fn declined(error: &(dyn Error + 'static)) -> Option<Reason> {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    let error = chain.find_map(|error| error.downcast_ref::<h2::Error>()).filter(|error| error.is_remote())?;
+    error.reason().filter(|reason| match *reason {
+        Reason::NO_ERROR => error.is_go_away(),
+        Reason::REFUSED_STREAM => error.is_reset(),
+        _ => false,
+    })
 }
 
 /// Why the client's body could not be read.

@@ -16,6 +16,7 @@ mod returning;
 mod settings;
 mod stream;
 mod trace;
+mod tries;
 mod tunnel;
 mod upgrade;
 mod upload;
@@ -31,7 +32,6 @@ use std::time::Duration;
 use http::header::TE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use http_body::Body as _;
-use hyper::body::Incoming;
 
 pub(crate) use balance::Standing;
 pub(crate) use codec::Answer as ReadAnswer;
@@ -45,11 +45,11 @@ use crate::tls::{Mistrust, Outgoing, TlsError};
 use crate::token::Identity;
 use crate::wire::{Body, IdentityFields, Inbound, PathError, PathPrefix, Seen};
 use balance::Asker;
-use exchange::Sent;
+use exchange::Answer;
 use outgoing::Head;
 use upgrade::Handshake;
 use upload::Upload;
-use upstream::{Lease, Need, Upstream};
+use upstream::{Need, Upstream};
 
 /// All upstreams and their connections.
 #[derive(Debug)]
@@ -227,7 +227,7 @@ impl Proxy {
         let need = if handshake.is_some() { Need::Http1 } else { Need::Any };
         let (answer, mut lease) = {
             // In one place, whichever way it is waited for: each move of it costs, and each place makes all of this larger.
-            let mut exchanged = pin!(exchange(upstream, at, need, &request, &mut upload));
+            let mut exchanged = pin!(tries::exchange(upstream, at, need, &request, &mut upload));
             match &live {
                 None => exchanged.as_mut().await?,
                 // A call in which only the client speaks has no answer before its end.
@@ -305,94 +305,10 @@ pub(crate) fn tell(headers: &mut HeaderMap, fields: &IdentityFields, identity: O
     identity::set(headers, fields, identity);
 }
 
-/// The head of an answer, and where its body is.
-#[derive(Debug)]
-enum Answer {
-    /// On the connection, which is ours alone.
-    Own(Response<()>),
-    Shared(Box<Response<Incoming>>),
-}
-
-impl Answer {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Own(response) => response.status(),
-            Self::Shared(response) => response.status(),
-        }
-    }
-
-    fn headers(&self) -> &HeaderMap {
-        match self {
-            Self::Own(response) => response.headers(),
-            Self::Shared(response) => response.headers(),
-        }
-    }
-}
-
-/// Sends over a kept connection or a new one. A request that a kept connection did not take, because it had ended just
-/// then, goes over a new one. One that may have been sent is sent again only when it is safe and has no body (RFC 9110,
-/// section 9.2.2) and the kept connection ended without a byte of an answer. The same is done when the upstream says that
-/// it cannot answer just now, as often as `retries` allows.
-async fn exchange(
-    upstream: &Arc<Upstream>,
-    first: usize,
-    need: Need,
-    request: &Head<'_>,
-    upload: &mut Option<Upload>,
-) -> Result<(Answer, Lease), ForwardError> {
-    let repeatable = upload.is_none() && request.is_safe();
-    let mut lease = match upstream.kept(first, need) {
-        Some(lease) => lease,
-        // Larger than all the rest, and not for every request.
-        None => Box::pin(upstream.connect(first, need)).await?,
-    };
-    let mut repeated = false;
-    let mut left = upstream.settings.retries;
-    loop {
-        let (place, secure) = (upstream.host(lease.at()), upstream.settings.tls.is_some());
-        let way = lease.way().ok_or(ForwardError::Unknown)?;
-        let answer = match exchange::send(way, request, place, secure, upload).await {
-            Sent::Answered(response) => Answer::Own(response),
-            Sent::Shared(response) => Answer::Shared(response),
-            Sent::Failed(error) => {
-                upstream.note(lease.at(), &error);
-                return Err(error);
-            }
-            Sent::Unsent if !lease.kept => return Err(ForwardError::broken(Unsent)),
-            Sent::Lost(error) if !(repeatable && lease.kept && !repeated) => return Err(error),
-            Sent::Unsent | Sent::Lost(_) => {
-                repeated = true;
-                drop(lease);
-                lease = Box::pin(upstream.connect(first, need)).await?;
-                continue;
-            }
-        };
-        upstream.addresses.worked(lease.at());
-        if left == 0 || !repeatable || !is_passing(answer.status()) {
-            return Ok((answer, lease));
-        }
-        left -= 1;
-        // Where nobody else can be reached, the answer there is counts.
-        let other = Box::pin(upstream.another(lease.at(), need)).await;
-        let Ok(other) = other else { return Ok((answer, lease)) };
-        lease = other;
-    }
-}
-
-/// What a backend, or a proxy in front of it, says when another try may do better.
-const fn is_passing(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
-}
-
 /// gRPC does; without it an upstream must not say anything in trailers that matters (RFC 9110, section 6.5.1).
 fn asks_for_trailers(inbound: &Inbound) -> bool {
     inbound.headers().get(TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"))
 }
-
-/// A new connection ended before it took a request.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection ended at once")]
-struct Unsent;
 
 #[cfg(test)]
 mod tests;

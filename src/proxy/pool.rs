@@ -104,10 +104,11 @@ impl Pool {
     }
 
     /// A new connection, or one that came back while we waited for room.
-    pub(super) async fn open(&self, at: usize, address: &Address) -> Result<Opened, ForwardError> {
-        let place = match self.enter(at).await? {
+    pub(super) async fn open(&self, at: usize, address: &Address, wait: Wait) -> Result<Opened, ForwardError> {
+        let place = match self.enter(at, None, wait).await? {
             Entered::Place(place) => place,
             Entered::Link(link) => return Ok(Opened::Kept(link)),
+            Entered::Shared(ticket) => return Ok(Opened::Shared(ticket, true)),
         };
         let stream = self.connect(address, Offer::Http1).await?;
         Ok(Opened::New(self.link(stream, place)))
@@ -120,34 +121,47 @@ impl Pool {
         at: usize,
         address: &Address,
         multiplex: &Arc<Multiplex>,
+        wait: Wait,
     ) -> Result<Opened, ForwardError> {
-        let mut turn = None;
-        if !multiplex.is_declined() {
-            let mine = self.turn(multiplex).await?;
-            turn = Some(mine).filter(|_| !multiplex.is_declined());
-        }
+        let mut turn = self.question(multiplex).await?;
         if let Some(ticket) = multiplex.take(false) {
             return Ok(Opened::Shared(ticket, true));
         }
         let place = match Room::enter(&self.room) {
             Some(place) => place,
-            None => match multiplex.take(true) {
-                Some(ticket) => return Ok(Opened::Shared(ticket, true)),
-                None => match self.enter(at).await? {
+            None => {
+                // While one waits for room, nobody waits for one: each hears in time that there is none.
+                drop(turn);
+                let place = match self.enter(at, Some(multiplex), wait).await? {
                     Entered::Place(place) => place,
                     Entered::Link(link) => return Ok(Opened::Kept(link)),
-                },
-            },
+                    Entered::Shared(ticket) => return Ok(Opened::Shared(ticket, true)),
+                };
+                turn = self.question(multiplex).await?;
+                if let Some(ticket) = multiplex.take(false) {
+                    return Ok(Opened::Shared(ticket, true));
+                }
+                place
+            }
         };
         let stream = self.connect(address, Offer::Any).await?;
         multiplex.decline(!stream.chose_http2());
         let opened = if stream.chose_http2() {
-            Opened::Shared(multiplex.add(stream, place).await?, false)
+            Opened::Shared(self.add(multiplex, stream, place).await?, false)
         } else {
             Opened::New(self.link(stream, place))
         };
         drop(turn);
         Ok(opened)
+    }
+
+    /// The turn to ask what is spoken there; nobody waits for it where that is known to be HTTP/1.1.
+    async fn question<'a>(&self, multiplex: &'a Multiplex) -> Result<Option<Turn<'a>>, ForwardError> {
+        if multiplex.is_declined() {
+            return Ok(None);
+        }
+        let mine = self.turn(multiplex).await?;
+        Ok(Some(mine).filter(|_| !multiplex.is_declined()))
     }
 
     /// A place on an HTTP/2 connection: on one that is open, or on a new one. What is full is shared.
@@ -160,11 +174,23 @@ impl Pool {
             return multiplex.take(true).map(|ticket| Opened::Shared(ticket, true)).ok_or(ForwardError::Full);
         };
         let stream = self.connect(address, Offer::Any).await?;
-        Ok(Opened::Shared(multiplex.add(stream, place).await?, false))
+        Ok(Opened::Shared(self.add(multiplex, stream, place).await?, false))
+    }
+
+    /// A connection that others may share: those who wait for room need none any more.
+    pub(super) async fn add(
+        &self,
+        multiplex: &Arc<Multiplex>,
+        stream: Stream,
+        held: impl Send + 'static,
+    ) -> Result<Ticket, ForwardError> {
+        let ticket = multiplex.add(stream, held).await?;
+        self.room.freed.notify_waiters();
+        Ok(ticket)
     }
 
     /// Waits no longer than for a connection: those before may all wait in vain for an upstream that says nothing, one after the other.
-    async fn turn<'a>(&self, multiplex: &'a Multiplex) -> Result<tokio::sync::MutexGuard<'a, ()>, ForwardError> {
+    async fn turn<'a>(&self, multiplex: &'a Multiplex) -> Result<Turn<'a>, ForwardError> {
         timeout(self.connect_timeout, multiplex.opening.lock()).await.map_err(|_| ForwardError::ConnectTimeout)
     }
 
@@ -174,15 +200,21 @@ impl Pool {
         connecting.map_err(|_| ForwardError::ConnectTimeout)?
     }
 
-    /// Waits no longer than for a connection: what is full says so.
-    async fn enter(&self, at: usize) -> Result<Entered, ForwardError> {
-        let until = Instant::now() + self.connect_timeout;
+    /// Room for a connection, or one that makes it needless. Waits no longer than for a connection: what is full says so.
+    async fn enter(&self, at: usize, multiplex: Option<&Arc<Multiplex>>, wait: Wait) -> Result<Entered, ForwardError> {
+        let until = match wait {
+            Wait::Usual => Instant::now() + self.connect_timeout,
+            Wait::Never => Instant::now(),
+        };
         loop {
             // Registered before looking, so that nothing freed in between is missed.
             let mut freed = pin!(self.room.freed.notified());
             freed.as_mut().enable();
             if let Some(place) = Room::enter(&self.room) {
                 return Ok(Entered::Place(place));
+            }
+            if let Some(ticket) = multiplex.and_then(|multiplex| multiplex.take(true)) {
+                return Ok(Entered::Shared(ticket));
             }
             if let Some(link) = self.take(at) {
                 return Ok(Entered::Link(link));
@@ -251,6 +283,14 @@ impl Pool {
     }
 }
 
+/// How long somebody waits for room where all connections are in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// As long as for a connection.
+    Usual,
+    Never,
+}
+
 /// What [`Pool::open`] brings.
 #[derive(Debug)]
 pub(super) enum Opened {
@@ -263,7 +303,11 @@ pub(super) enum Opened {
 enum Entered {
     Place(Place),
     Link(Box<Link>),
+    Shared(Ticket),
 }
+
+/// Of those who would shake hands.
+type Turn<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 async fn sweep_until_empty(pool: Weak<Pool>, keep_alive: Duration) {
     let pause = (keep_alive / 2).clamp(SHORTEST_SWEEP, LONGEST_SWEEP);

@@ -13,11 +13,12 @@ use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::ForwardError;
 use super::apart::Apart;
+use super::exchange::Answer;
 use super::hop::{is_hop_by_hop, named_by_connection};
 use super::upload::{Progress, Upload};
 use super::upstream::Lease;
-use super::{Answer, ForwardError};
 use crate::wire::{Body, BodyError, Deadline};
 
 /// What an answer goes back with.

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::ForwardError;
 use super::balance::Addresses;
 use super::multiplex::{Multiplex, Ticket};
-use super::pool::{Link, Opened, Pool};
+use super::pool::{Link, Opened, Pool, Wait};
 use super::settings::{Address, Settings};
 use super::stream::Stream;
 use crate::observe::Chain;
@@ -88,19 +88,26 @@ impl Upstream {
 
     /// A new connection: to this address, or to one of `retries` others.
     pub(super) async fn connect(self: &Arc<Self>, first: usize, need: Need) -> Result<Lease, ForwardError> {
-        let failed = match self.reach(first, need).await {
+        let failed = match self.reach(first, need, Wait::Usual).await {
             // Where there is no room for one address there is none for another.
             Err(error) if !matches!(error, ForwardError::Full) && self.settings.retries > 0 => error,
             reached => return reached,
         };
-        self.any_of(self.addresses.after(first), self.settings.retries, need).await.unwrap_or(Err(failed))
+        let others = self.addresses.after(first);
+        self.any_of(others, self.settings.retries, need, Wait::Usual).await.unwrap_or(Err(failed))
     }
 
-    /// A connection for another try: elsewhere if there is an elsewhere.
-    pub(super) async fn another(self: &Arc<Self>, than: usize, need: Need) -> Result<Lease, ForwardError> {
+    /// A connection for another try, `most` addresses tried: elsewhere if there is an elsewhere.
+    pub(super) async fn another(
+        self: &Arc<Self>,
+        than: usize,
+        need: Need,
+        most: usize,
+        wait: Wait,
+    ) -> Option<Result<Lease, ForwardError>> {
         let mut others = self.addresses.after(than);
         others.push(than);
-        self.any_of(others, usize::MAX, need).await.unwrap_or(Err(ForwardError::Unknown))
+        self.any_of(others, most, need, wait).await
     }
 
     /// The first of these that is reached, `most` of them tried; `None` when there is nothing to try.
@@ -109,13 +116,14 @@ impl Upstream {
         places: Vec<usize>,
         most: usize,
         need: Need,
+        wait: Wait,
     ) -> Option<Result<Lease, ForwardError>> {
         let mut outcome = None;
         for at in places.into_iter().take(most) {
             if let Some(lease) = self.kept(at, need) {
                 return Some(Ok(lease));
             }
-            match self.reach(at, need).await {
+            match self.reach(at, need, wait).await {
                 Err(error) if !matches!(error, ForwardError::Full) => outcome = Some(Err(error)),
                 reached => return Some(reached),
             }
@@ -129,9 +137,9 @@ impl Upstream {
         self.pool.connect(&place.address, offer).await
     }
 
-    async fn reach(self: &Arc<Self>, at: usize, need: Need) -> Result<Lease, ForwardError> {
+    async fn reach(self: &Arc<Self>, at: usize, need: Need, wait: Wait) -> Result<Lease, ForwardError> {
         let place = self.places.get(at).ok_or(ForwardError::Unknown)?;
-        let opened = self.open(at, place, need).await;
+        let opened = self.open(at, place, need, wait).await;
         opened.map(|(way, kept)| Lease::new(self, at, way, kept)).inspect_err(|error| self.note(at, error))
     }
 
@@ -151,13 +159,13 @@ impl Upstream {
         }
     }
 
-    async fn open(&self, at: usize, place: &Place, need: Need) -> Result<(Way, bool), ForwardError> {
+    async fn open(&self, at: usize, place: &Place, need: Need, wait: Wait) -> Result<(Way, bool), ForwardError> {
         let opened = match &place.multiplex {
             Some(multiplex) if self.settings.http2 => self.pool.share(multiplex, &place.address).await?,
             Some(multiplex) if need == Need::Any => {
-                Box::pin(self.pool.open_secure(at, &place.address, multiplex)).await?
+                Box::pin(self.pool.open_secure(at, &place.address, multiplex, wait)).await?
             }
-            Some(_) | None => self.pool.open(at, &place.address).await?,
+            Some(_) | None => self.pool.open(at, &place.address, wait).await?,
         };
         Ok(match opened {
             Opened::New(link) => (Way::Own(link), false),

@@ -62,6 +62,14 @@ impl Store {
         rows.iter().map(|row| Ok((row.int("seq")?, TokenRevocation::from_row(row)?))).collect()
     }
 
+    /// Whether one was ended: by its own id, or with its person. What memory knows of other nodes is a moment old; this is not.
+    pub(crate) async fn is_token_ended(&self, sub: &str, id: &str, issued_at: Timestamp) -> Result<bool, StoreError> {
+        let mut on = self.engine.reader().await?;
+        let (person, token) = (TokenRevocation::of_person(sub), TokenRevocation::of_token(id));
+        let sql = "SELECT 1 AS ended FROM token_revocations WHERE subject IN ($1, $2) AND not_before > $3 LIMIT 1";
+        Ok(on.row(sql, values![person.as_str(), token.as_str(), issued_at]).await?.is_some())
+    }
+
     /// Ends one token that has no session; it would have ended at `expires_at`.
     pub(crate) async fn revoke_token(&self, id: &str, expires_at: Timestamp) -> Result<TokenRevocation, StoreError> {
         let mut on = self.engine.begin().await?;

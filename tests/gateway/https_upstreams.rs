@@ -72,6 +72,27 @@ fn http2_is_chosen_where_the_backend_offers_it_and_http1_where_not() {
 }
 
 #[test]
+fn nobody_notices_that_a_backend_ends_its_http2_connections_in_peace() {
+    let authority = authority();
+    let Some((_nginx, port)) = nginx(&authority, "here", "http2", "keepalive_requests 10;") else { return };
+    let (url, ca) = (format!("https://localhost:{port}"), authority.quoted("ca.pem"));
+    // Also where the next connection has to wait for the end of the last.
+    for most in ["1024", "1"] {
+        let gateway = before(&url, &[("ca", &ca), ("max_connections", most)]);
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    for number in 0..20 {
+                        let call = if number % 2 == 0 { gateway.get("/x") } else { gateway.call("POST", "/x") };
+                        call.send().expect(200);
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn a_backend_that_asks_for_a_certificate_is_shown_ours() {
     let authority = authority();
     authority.sign("gateway", "DNS:gateway", "30");

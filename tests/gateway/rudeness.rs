@@ -200,6 +200,37 @@ fn what_follows_an_answer_is_no_other_clients() {
 }
 
 #[test]
+fn a_body_where_none_may_be_is_nobodys_answer_however_late_it_comes() {
+    const EVIL: &str = "HTTP/1.1 200 OK\r\nX-Upstream: r\r\nContent-Length: 4\r\n\r\nevil";
+    for (method, answer, late) in [
+        ("HEAD", "200 OK\r\nContent-Length: 60\r\n\r\n", EVIL),
+        ("HEAD", "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", EVIL),
+        ("HEAD", "200 OK\r\n\r\n", EVIL),
+        ("GET", "204 No Content\r\nContent-Length: 60\r\n\r\n", EVIL),
+        ("GET", "204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\n"),
+        ("GET", "304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\n"),
+        ("GET", "304 Not Modified\r\nContent-Length: 60\r\n\r\n", EVIL),
+    ] {
+        let upstream = Upstream::talking(move |wire| {
+            let mut owed = "";
+            while let Some(head) = wire.head() {
+                // As late as can be: when somebody else asks.
+                wire.send(owed);
+                let mine = "200 OK\r\nContent-Length: 4\r\n\r\nmine";
+                let (said, next) = if head.first.contains("/first") { (answer, late) } else { (mine, "") };
+                wire.send(format!("HTTP/1.1 {}", said.replacen("\r\n", "\r\nX-Upstream: r\r\n", 1)));
+                owed = next;
+            }
+        });
+        let gateway = impatient(&upstream);
+        for _ in 0..3 {
+            gateway.call(method, "/pub/first").send().expect(answer[..3].parse().unwrap());
+            assert_eq!(gateway.get("/pub/next").send().expect(200).text(), "mine", "after {method} and {answer:?}");
+        }
+    }
+}
+
+#[test]
 fn wherever_a_backend_falls_silent_breaks_or_ends_nobody_takes_the_answer_for_whole() {
     const LENGTH: &str = "HTTP/1.1 200 OK\r\nX-Upstream: r\r\nContent-Length: 9\r\n\r\n";
     const CHUNKED: &str = "HTTP/1.1 200 OK\r\nX-Upstream: r\r\nTransfer-Encoding: chunked\r\n\r\n";

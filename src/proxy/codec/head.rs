@@ -117,7 +117,8 @@ impl Said {
     }
 
     /// How the body ends, and whether that was told in one way only. What was told in two ways of which one counts is good
-    /// for this answer, and the connection is not used again.
+    /// for this answer, and the connection is not used again: a body that comes all the same, and later, would be the next
+    /// one's answer.
     fn framing(&self, status: StatusCode, version: Version, head_only: bool) -> Result<(Reading, bool), ReadError> {
         let nonsense = |why| Err(ReadError::Nonsense(why));
         if self.lengths > 1 || (self.lengths == 1 && self.length.is_none()) {
@@ -126,8 +127,11 @@ impl Said {
         let clear = self.codings == 0 || self.lengths == 0;
         let bodyless =
             matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS);
-        if head_only || bodyless {
-            return Ok((Reading::Done, clear));
+        if bodyless {
+            return Ok((Reading::Done, self.codings == 0 && matches!(self.length, None | Some(0))));
+        }
+        if head_only {
+            return Ok((Reading::Done, self.codings == 0 && self.length == Some(0)));
         }
         match (self.codings, self.length) {
             (1.., _) if version == Version::HTTP_10 => nonsense("HTTP/1.0 knows no transfer coding"),
@@ -171,11 +175,34 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n", "Chunked", true),
             ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n", "Chunked", false),
             ("HTTP/1.1 200 OK\r\n\r\n", "ToTheEnd", false),
-            ("HTTP/1.1 204 No\r\ncontent-length: 3\r\n\r\n", "Done", true),
-            ("HTTP/1.1 304 No\r\ntransfer-encoding: chunked\r\n\r\n", "Done", true),
+            ("HTTP/1.1 204 No\r\n\r\n", "Done", true),
+            ("HTTP/1.1 204 No\r\ncontent-length: 0\r\n\r\n", "Done", true),
+            ("HTTP/1.1 204 No\r\ncontent-length: 3\r\n\r\n", "Done", false),
+            ("HTTP/1.1 204 No\r\ntransfer-encoding: chunked\r\n\r\n", "Done", false),
+            ("HTTP/1.1 304 No\r\n\r\n", "Done", true),
+            ("HTTP/1.1 304 No\r\ncontent-length: 3\r\n\r\n", "Done", false),
+            ("HTTP/1.1 304 No\r\ntransfer-encoding: chunked\r\n\r\n", "Done", false),
         ] {
             let Ok(Parsed::Final { reading, reusable, .. }) = read(head) else { panic!("{head:?}") };
             assert!(format!("{reading:?}").starts_with(left), "{head:?}: {reading:?}");
+            assert_eq!(reusable, again, "{head:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_head_alone_a_connection_is_used_again_only_where_the_head_announces_no_body() {
+        for (head, again) in [
+            ("200 OK\r\ncontent-length: 0", true),
+            ("204 No\r\nx: 1", true),
+            ("304 No\r\netag: x", true),
+            ("200 OK\r\ncontent-length: 3", false),
+            ("200 OK\r\ntransfer-encoding: chunked", false),
+            ("200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 0", false),
+            ("200 OK\r\nx: 1", false),
+            ("304 No\r\ncontent-length: 3", false),
+        ] {
+            let parsed = parse(&mut BytesMut::from(&*format!("HTTP/1.1 {head}\r\n\r\n")), true);
+            let Ok(Parsed::Final { reading: Reading::Done, reusable, .. }) = parsed else { panic!("{head:?}") };
             assert_eq!(reusable, again, "{head:?}");
         }
     }

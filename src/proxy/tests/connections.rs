@@ -1,4 +1,6 @@
 //! Which connections are used again, and how long anything waits.
+use tokio::task::JoinSet;
+
 use super::*;
 
 #[tokio::test]
@@ -156,6 +158,63 @@ async fn an_upstream_that_is_not_there_is_told_and_the_next_address_is_tried() {
     let gateway = gateway(options(&[closed, open])).await;
     for _ in 0..8 {
         assert!(once(&gateway, GET).await.ends_with("#0"));
+    }
+}
+
+/// Of twelve requests, what those that went to the address said that ends each connection in this way.
+async fn errors_beside(ends: fn(Raw)) -> Vec<String> {
+    let open = upstream(numbered).await;
+    let ending = upstream(move |raw, _| async move { ends(raw) }).await;
+    let mut options = options(&[ending, open]);
+    (options.settings.balance, options.settings.eject_after) = (Balance::RoundRobin, 3);
+    let gateway = gateway(options).await;
+    let mut errors = Vec::new();
+    for _ in 0..12 {
+        let said = once(&gateway, GET).await;
+        if !said.ends_with("#0") {
+            errors.push(said);
+        }
+    }
+    assert_eq!(gateway.proxy.upstreams["app"].addresses.standing(0), Standing::LeftOut);
+    errors
+}
+
+#[tokio::test]
+async fn an_address_that_takes_connections_and_ends_them_is_left_out() {
+    let after_a_head = |mut raw: Raw| drop(tokio::spawn(async move { raw.head().await }));
+    let errors = errors_beside(after_a_head).await;
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(errors.iter().all(|error| error.ends_with("upstream_bad_response")), "{errors:?}");
+    // What was sent before the end is known may be lost; what was not goes elsewhere.
+    let at_once = |raw: Raw| raw.socket.set_zero_linger().unwrap();
+    assert!(errors_beside(at_once).await.len() <= 3);
+}
+
+#[tokio::test]
+async fn whoever_holds_an_answer_waits_for_nobody_else_who_does() {
+    let address = upstream(|mut raw, _| async move {
+        while !raw.head().await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            raw.send("HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy").await;
+        }
+    })
+    .await;
+    for upstreams in [&[address][..], &[address, address]] {
+        let mut few = options(upstreams);
+        few.settings.max_connections = 2;
+        let gateway = Arc::new(gateway(few).await);
+        let mut clients = JoinSet::new();
+        for _ in 0..8 {
+            let gateway = Arc::clone(&gateway);
+            clients.spawn(async move {
+                for _ in 0..3 {
+                    assert!(once(&gateway, GET).await.ends_with("busy"));
+                }
+            });
+        }
+        // Each of them once waited as long as for a connection, and was told that there is none.
+        let at_once = timeout(LONG / 2, clients.join_all()).await;
+        assert!(at_once.is_ok(), "with {} addresses", upstreams.len());
     }
 }
 

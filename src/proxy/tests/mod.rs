@@ -1,12 +1,14 @@
 //! The whole way on loopback sockets: a raw client, a bare hyper server with the proxy behind it, a raw upstream.
 mod connections;
 mod messages;
+mod shared;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 
 use http::{HeaderValue, Request};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;

@@ -79,6 +79,11 @@ pub(super) async fn tokens_without_a_session_end_by_any_name_of_their_person(sto
     let kept = store.token_revocations_since(0, 9).await.unwrap();
     assert_eq!(kept.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(kept[1].1, again);
+    for (sub, token, ended) in
+        [("ann", "One", true), ("ann", "one", true), ("ann", "ONE", false), ("one", "two", false)]
+    {
+        assert_eq!(store.is_token_ended(sub, token, at(40)).await.unwrap(), ended, "{sub} {token}");
+    }
     let Created::Made(ann) = store.create_user(&somebody("ann"), at(1)).await.unwrap() else { panic!() };
     let id = ann.id;
     store.set_disabled(id, true, &Clock::system()).await.unwrap();
@@ -106,6 +111,8 @@ pub(super) async fn a_password_that_its_owner_changes_ends_tokens_without_a_sess
         let found = revoked.iter().find(|(_, revoked)| revoked.subject == subject).map(|(_, revoked)| revoked);
         assert!(found.is_some_and(|found| found.not_before > begun && found.not_before != Revocation::FOR_EVER));
     }
+    assert!(store.is_token_ended("ann", "any", begun).await.unwrap());
+    assert!(!store.is_token_ended("ann", "any", clock.now().plus(Duration::from_secs(9))).await.unwrap());
     let stale = store.replace_password(&who, &hash, &clock).await;
     assert!(
         matches!(stale, Err(OwnError::PasswordChanged))
