@@ -224,7 +224,7 @@ fn described(config: &Config) -> Document {
         well_known: config.wire.well_known,
         browsers: config.locations.cookie && config.pages.enabled,
         password_grant: config.accounts.password_grant,
-        proxies: !config.wire.trusted_proxies.is_empty(),
+        proxies: config.wire.trusts_unix || !config.wire.trusted_proxies.is_empty(),
         format: config.tokens.dialect.format,
         token_cookies: cookies.have_tokens(),
         locations: config.locations,

@@ -58,6 +58,8 @@ fn the_example_file_loads_as_it_is_and_with_every_setting_on() {
     let fitting = on.replace("\"ES256\"\n", "\"HS256\"\n");
     // A domain is one that the site lies in, and warned of.
     let fitting = fitting.replace("domain = \"example.com\"\n", "");
+    // A password and connections are for a server.
+    let fitting = fitting.replace("sqlite:authgate.db", "postgres://gw@127.0.0.1/gw");
     loads_without_findings(&fitting, "gateway.toml.example");
     for setting in SECTIONS.iter().flat_map(|section| section.settings) {
         assert!(on.lines().any(|line| line.starts_with(&format!("{} = ", setting.key))), "{}", setting.key);
