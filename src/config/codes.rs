@@ -31,7 +31,6 @@ pub(crate) enum Code {
     E303,
     E304,
     E305,
-    E306,
     E310,
     E320,
     W201,
@@ -42,6 +41,8 @@ pub(crate) enum Code {
     W305,
     W310,
     W311,
+    W312,
+    W313,
     W306,
     W307,
     W308,
@@ -254,13 +255,6 @@ const ALL: &[(Code, &str, &str)] = &[
          Several certificates stand in a list, and their keys in another in the same order.",
     ),
     (
-        Code::E306,
-        "a stranger could take the name of somebody who has not moved yet",
-        "With migrate_from people come by the name they have at the old login, which is asked about names that nobody has\n\
-         here. With registration = \"open\", the default, anybody could make an account of such a name first, and its owner\n\
-         would never come in. Set registration to \"invite\" or \"closed\" until everybody has moved.",
-    ),
-    (
         Code::E310,
         "a key file cannot be used",
         "`files` of [keys] names PEM files with one key each: PKCS#8 (BEGIN PRIVATE KEY), SEC1 (BEGIN EC PRIVATE KEY) or\n\
@@ -321,6 +315,19 @@ const ALL: &[(Code, &str, &str)] = &[
          nobody in, and X-Forwarded-* are thrown away. With \"unix:\" in trusted_proxies whoever may open the socket (mode\n\
          0660: the user and the group of the gateway) is believed what it says of its clients: let only the proxy be in\n\
          that group, and have it set X-Forwarded-For and X-Forwarded-Proto.",
+    ),
+    (
+        Code::W312,
+        "a stranger could take the name of somebody who has not moved yet",
+        "With migrate_from people come by the name they have at the old login, which is asked about names that nobody has\n\
+         here. With registration = \"open\", the default, anybody could make an account of such a name first, and its owner\n\
+         would never come in. Set registration to \"invite\" or \"closed\" until everybody has moved.",
+    ),
+    (
+        Code::W313,
+        "a setting of the store is not used",
+        "password and max_connections of [store] are for a database server. A SQLite file is opened without a password, and by\n\
+         this node alone.",
     ),
     (
         Code::W306,

@@ -35,8 +35,6 @@ fn a_name_nobody_knows_is_refused() {
         ("auth = \"none\"\nrate_per_user = \"50/s\"", "E207"),
         ("auth = \"optional\"\nrate_per_user = \"50/s\"", ""),
         ("[tls]\nmin_version = \"1.3\"", "E104"),
-        ("[store]\nurl = \"sqlite:a.db\"\nmax_connections = 4", "E102"),
-        ("[store]\npassword = \"${file:Cargo.toml}\"", "E102"),
         ("[sessions]\ncookie = \"__Host-x\"", "E102"),
         ("[sessions]\nsame_site = \"none\"", "E320"),
         ("[sessions]\ndomain = \"example.com\"", "E320"),
@@ -227,7 +225,7 @@ fn one_mistake_is_told_once() {
     finds("[accounts]\nmigrate_from = \"http://a\"", &["E101"]);
     finds("[accounts]\nmigrate_from = { username_field = \"a\" }", &["E104"]);
     for (registration, codes) in
-        [("", &["E306"][..]), ("registration = \"open\"\n", &["E306"]), ("registration = \"invite\"\n", &[])]
+        [("", &["W312"][..]), ("registration = \"open\"\n", &["W312"]), ("registration = \"invite\"\n", &[])]
     {
         finds(&format!("[accounts]\n{registration}migrate_from = {{ url = \"http://a/login\" }}"), codes);
     }
@@ -255,6 +253,8 @@ fn what_is_not_safe_is_refused_or_warned_of() {
         ("[server]\nlisten = \"0.0.0.0:80\"\ntrusted_proxies = [\"10.0.0.1\"]", ""),
         ("[admin]\nallow = [\"0.0.0.0/0\"]", "W305"),
         ("[accounts]\ndefault_roles = [\"admin\"]", "W306"),
+        ("[store]\nurl = \"sqlite:a.db\"\nmax_connections = 4", "W313"),
+        ("[store]\npassword = \"${file:Cargo.toml}\"", "W313"),
         ("[accounts]\ndefault_roles = [\"admin\"]\nregistration = \"closed\"", ""),
         ("[passwords]\nargon2 = { memory = \"8KiB\" }", "E105"),
         ("[passwords]\nargon2 = { memory = \"64GiB\" }", "E105"),

@@ -95,7 +95,7 @@ fn migrate_from(part: &Part<'_>, registration: Registration) -> Option<MigrateFr
         let title =
             "`registration = \"open\"` beside `migrate_from` lets anybody take the name of whoever has not moved yet";
         let given = part.item("registration").map(|item| &item.place);
-        let finding = Finding::new(Code::E306, given.unwrap_or(place).clone(), title);
+        let finding = Finding::new(Code::W312, given.unwrap_or(place).clone(), title);
         let label = if given.is_some() { "open to strangers" } else { "and \"open\" is the default" };
         let cure = "set `registration` to \"invite\" or \"closed\" until everybody has moved";
         part.complain(finding.label(label).say(cure));

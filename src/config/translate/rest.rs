@@ -90,7 +90,7 @@ fn for_no_server(part: &Part<'_>) {
     for key in ["password", "max_connections"] {
         let Some(item) = part.item(key) else { continue };
         part.complain(
-            Finding::new(Code::E102, item.place.clone(), format!("`{key}` is for no server"))
+            Finding::new(Code::W313, item.place.clone(), format!("`{key}` is for no server"))
                 .label("does nothing: the store is a file")
                 .say("take it out, or name a server in `url`"),
         );
