@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Accounts;
 use crate::base::{Secret, Timestamp};
 use crate::shared::{Held, Resume};
-use crate::store::{Digest, Live, StoreError, Visit};
+use crate::store::{Begun, Digest, Live, StoreError, Visit};
 
 /// What a new session is known by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -68,7 +68,9 @@ impl Resume for Accounts {
                 max: self.people.settings.session_max,
                 tokens_until: self.tokens_until(now),
             };
-            Ok(self.people.store.visit(&visit).await?.and_then(|live| self.renewed(live, now)))
+            // That somebody was seen is nothing to be told of: whoever leaves may still leave after it.
+            let visited = Begun::default().watch(self.people.store.visit(&visit)).await?;
+            Ok(visited.and_then(|live| self.renewed(live, now)))
         })
     }
 }
@@ -102,8 +104,10 @@ mod tests {
         let house = House::new().await;
         let (signed_in, cookie) = sign_in(&house).await;
         assert!(signed_in.refresh_token.is_none());
-        let held = resume(&house, &cookie).await.unwrap();
+        let begun = Begun::default();
+        let held = begun.watch(resume(&house, &cookie)).await.unwrap();
         assert_eq!(held.session, signed_in.session);
+        assert!(!begun.is_true());
         let identity = house.accounts.tokens.verify(held.token.expose(), house.clock.now()).unwrap();
         assert_eq!((identity.user(), identity.session()), (Some(signed_in.user.id), Some(signed_in.session)));
         assert!(resume(&house, &[7; 32]).await.is_none());

@@ -62,6 +62,12 @@ impl Letters {
         &self.site
     }
 
+    /// Waits until what is done after answers is done.
+    pub(crate) async fn settled(&self) {
+        let all = u32::try_from(AT_ONCE).unwrap_or(u32::MAX);
+        drop(self.places.acquire_many(all).await);
+    }
+
     /// In the language of whoever asked for it.
     pub(super) fn send(&self, to: &Email, about: Subject, path: &str, source: &Source<'_>) {
         let link = format!("{}{}{path}", self.site, self.prefix);

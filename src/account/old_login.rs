@@ -46,7 +46,9 @@ impl Accounts {
             );
             return Err(LoginError::WrongCredentials);
         }
-        if !old.knows(name, password).await {
+        // In the one spelling that is kept: a login that tells ANN from ann would let the one of them in as the other.
+        let kept = new.username.as_ref().map(Username::as_str).or(new.email.as_ref().map(Email::as_str));
+        if !old.knows(kept.unwrap_or_default(), password).await {
             return Err(LoginError::WrongCredentials);
         }
         let new = NewUser { password_hash: Some(people.hasher.hash(&given).await?), ..new };

@@ -162,6 +162,12 @@ impl Accounts {
         if new_email.is_some() {
             wanted.check_domain(&settings.allowed_domains, &mut errors);
         }
+        if settings.migrate_from.is_some() {
+            // It may be the name of somebody who has not moved yet, who would never come in.
+            let fixed = [("username", "reserved", new_name), ("email", "invalid", new_email)];
+            let fixed = fixed.into_iter().filter(|(_, _, wish)| wish.is_some());
+            errors.extend(fixed.map(|(field, code, _)| FieldError::new(field, code, FIXED.to_owned())));
+        }
         let name = wish.name.map(|name| display_name(Some(name), &mut errors).unwrap_or_default());
         if !errors.is_empty() {
             return Err(errors);
@@ -232,6 +238,8 @@ impl Accounts {
         Ok(known)
     }
 }
+
+const FIXED: &str = "cannot be changed while people still move here; ask the operator";
 
 impl ChangePasswordError {
     /// The word for the audit trail.

@@ -94,6 +94,8 @@ impl Accounts {
     ) -> Result<Passkey, PasskeyError> {
         let (people, now) = (&self.people, self.people.clock.now());
         let name = named(name)?;
+        // There may be a second factor since they began.
+        self.with_what_there_is(user, session).await?;
         let challenge = challenge_of(&made.client_data).map(Secret::new).map_err(PasskeyError::Unfit)?;
         if !people.store.take_passkey_challenge(&challenge.digest(), Some(user.id), now).await? {
             return Err(PasskeyError::ChallengeOver);
@@ -404,7 +406,12 @@ mod tests {
         let totp = house.people().store.totp(ann.user.id).await.unwrap().unwrap();
         let step = i64::try_from(house.clock.now().seconds() / 30).unwrap();
         let code = Secret::new(super::super::totp::code_at(&totp.key, step));
+        let thief = house.accounts.login("ann", &secret(PASSWORD), &source).await.unwrap();
+        let begun = house.accounts.begin_passkey(&ann.user, thief.session, None, &source).await.unwrap();
         house.accounts.confirm_totp(&ann.user, ann.session, &code, &source).await.unwrap();
+        let made = device.make(begun.challenge.expose());
+        let late = house.accounts.add_passkey(&ann.user, thief.session, &made, "x", &source).await;
+        assert!(matches!(late, Err(PasskeyError::NotProved(FactorError::NotShown))), "{late:?}");
         let refused = house.accounts.login("ann", &secret(PASSWORD), &source).await;
         let Err(LoginError::SecondFactor { challenge: waiting, methods }) = refused else { panic!("{refused:?}") };
         assert_eq!(methods, ["totp", "recovery_code", "passkey"]);

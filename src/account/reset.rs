@@ -63,7 +63,7 @@ impl Accounts {
     ) -> Result<(), LinkError> {
         let (user, outcome) = match self.person_of_link(token, source).await {
             Ok(user) => {
-                let outcome = self.try_reset(&user, token, new).await;
+                let outcome = self.try_reset(&user, token, new, source).await;
                 (Some(user), outcome)
             }
             Err(error) => (None, Err(error)),
@@ -81,13 +81,15 @@ impl Accounts {
     }
 
     /// A password that is refused does not use the link up.
-    async fn try_reset(&self, user: &User, token: &Secret, new: &Secret) -> Result<(), LinkError> {
+    async fn try_reset(&self, user: &User, token: &Secret, new: &Secret, source: &Source<'_>) -> Result<(), LinkError> {
         let people = &self.people;
         let weak = |why| LinkError::Weak(FieldError::weak("new_password", &why));
         let new = people.new_password_of(user, new).map_err(weak)?;
         let hash = people.hasher.hash(&new).await?;
-        let revoked = people.store.reset_password(&token.digest(), &hash, &people.clock).await?;
-        people.revocations.announce_ended(&revoked.ok_or(LinkError::Invalid)?);
+        let reset = people.store.reset_password(&token.digest(), &hash, &people.clock).await?;
+        let reset = reset.ok_or(LinkError::Invalid)?;
+        people.revocations.announce_ended(&reset.ended);
+        people.record_taken((reset.totp, reset.passkeys), user, UNPROVED, source);
         Ok(())
     }
 
@@ -112,6 +114,9 @@ impl Accounts {
         }
     }
 }
+
+/// Why a second factor is taken away.
+const UNPROVED: &str = "from before the address was proved";
 
 impl LinkError {
     /// The word for the audit trail.

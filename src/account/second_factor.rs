@@ -39,6 +39,8 @@ pub(crate) enum FactorError {
     WrongPassword,
     #[error("signed in too long ago to do that without the password")]
     LoginTooOld(Duration),
+    #[error("this session has not shown the second factor that there is")]
+    NotShown,
     #[error("the session has ended")]
     Ended,
     #[error("the code is not right")]
@@ -238,7 +240,8 @@ impl Accounts {
     }
 
     /// Whoever changes how somebody signs in shows the password, or signed in a moment ago: a token that was left lying
-    /// about does not suffice. The store asks again when it makes the change.
+    /// about does not suffice. Where there is a second factor the session has shown it: one from before it there was, of
+    /// somebody who knows the password, does not take it away. The store asks again when it makes the change.
     pub(super) async fn prove(
         &self,
         user: &User,
@@ -246,13 +249,24 @@ impl Accounts {
         password: Option<&Secret>,
         source: &Source<'_>,
     ) -> Result<Oneself, FactorError> {
+        let live = self.with_what_there_is(user, session).await?;
         let Some(password) = password else {
-            let live = self.people.store.live_session(session, self.people.clock.now()).await?;
-            let fresh = live.is_some_and(|live| self.is_fresh(&live.session));
+            let fresh = self.is_fresh(&live);
             return if fresh { Ok(Oneself::by_session(user, session)) } else { Err(FactorError::LoginTooOld(FRESH)) };
         };
         let known = self.knows_password::<FactorError>(user, password, source).await?;
         if known { Ok(Oneself::by_password(user, session)) } else { Err(FactorError::WrongPassword) }
+    }
+
+    /// The session, which has shown the second factor where there is one.
+    pub(super) async fn with_what_there_is(&self, user: &User, session: SessionId) -> Result<Session, FactorError> {
+        let (store, now) = (&self.people.store, self.people.clock.now());
+        let live = store.live_session(session, now).await?.ok_or(FactorError::Ended)?;
+        let shown = live.session.amr.iter().any(|word| word == "mfa");
+        if !shown && store.totp(user.id).await?.is_some_and(|totp| totp.confirmed) {
+            return Err(FactorError::NotShown);
+        }
+        Ok(*live.session)
     }
 
     /// Whether this sign-in stands for the password still.
@@ -290,13 +304,16 @@ impl People {
     pub(crate) async fn reset_second_factor(&self, user: &User, source: &Source<'_>) -> Result<bool, StoreError> {
         let totp = self.store.remove_totp(user.id).await?;
         let passkeys = self.store.remove_passkeys(user.id).await?;
-        for (_, action) in [(totp, Action::SecondFactorRemoved), (passkeys, Action::PasskeyRemoved)]
-            .into_iter()
-            .filter(|(gone, _)| *gone)
-        {
-            Entry::new(action, source).about(Some(user)).detail("by the operator").record(self);
-        }
+        self.record_taken((totp, passkeys), user, "by the operator", source);
         Ok(totp || passkeys)
+    }
+
+    /// Writes down what was taken away from somebody beside the password.
+    pub(super) fn record_taken(&self, (totp, passkeys): (bool, bool), user: &User, why: &str, source: &Source<'_>) {
+        let taken = [(totp, Action::SecondFactorRemoved), (passkeys, Action::PasskeyRemoved)];
+        for (_, action) in taken.into_iter().filter(|(gone, _)| *gone) {
+            Entry::new(action, source).about(Some(user)).detail(why).record(self);
+        }
     }
 }
 
@@ -406,6 +423,27 @@ mod tests {
         let done = show(&good, &small).await.unwrap();
         assert!(house.identity(&done).showed_second_factor() && !house.identity(&ann).showed_second_factor());
         assert!(matches!(show(&good, &codes[1]).await, Err(LoginError::ChallengeOver)), "good once");
+    }
+
+    /// Whoever knows the password signed in before there was a second factor, and took it away again.
+    #[tokio::test]
+    async fn a_session_from_before_the_second_factor_does_not_take_it_away() {
+        let house = House::new().await;
+        let (ann, source) = (house.register("ann").await, from("192.0.2.1"));
+        let thief = house.accounts.login("ann", &secret(PASSWORD), &source).await.unwrap();
+        house.accounts.begin_totp(&ann.user, ann.session, None, &source).await.unwrap();
+        let code = code(&house, ann.user.id, 0).await;
+        house.accounts.confirm_totp(&ann.user, ann.session, &code, &source).await.unwrap();
+        let (user, password) = (house.people().find("ann").await.unwrap().unwrap(), secret(PASSWORD));
+        for shown in [None, Some(&password)] {
+            let removed = house.accounts.remove_totp(&user, thief.session, shown, &source).await;
+            assert!(matches!(removed, Err(FactorError::NotShown)), "{removed:?}");
+            let codes = house.accounts.new_recovery_codes(&user, thief.session, shown, &source).await;
+            assert!(matches!(codes, Err(FactorError::NotShown)), "{codes:?}");
+        }
+        house.accounts.new_recovery_codes(&user, ann.session, Some(&password), &source).await.unwrap();
+        house.accounts.remove_totp(&user, ann.session, Some(&password), &source).await.unwrap();
+        house.accounts.begin_totp(&user, thief.session, Some(&password), &source).await.unwrap();
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! The parts that last as long as the process, and the gateway made from them and the file.
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -10,7 +11,7 @@ use crate::account::{Accounts, Identifier, Letters, Limits, People, Registration
 use crate::authn::Authenticator;
 use crate::base::{Clock, Timestamp};
 use crate::config::Config;
-use crate::endpoints::{Describes, Document, Endpoints, Readiness};
+use crate::endpoints::{Describes, Document, Endpoints, Errands, Readiness};
 use crate::gate::Gate;
 use crate::mail::Mailer;
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
@@ -47,7 +48,10 @@ pub(super) struct Lasting {
     pub(super) metrics: Metrics,
     pub(super) access: AccessLog,
     pub(super) certificates: Arc<Keeper>,
+    pub(super) errands: Errands,
     pub(super) stop: Stop,
+    /// The mail's, which leaves when nobody writes a letter any more.
+    pub(super) post: Stop,
 }
 
 impl Lasting {
@@ -82,7 +86,9 @@ impl Lasting {
             metrics,
             access,
             certificates,
+            errands: Errands::new(stop.clone()),
             stop,
+            post: Stop::new(POST_GRACE),
         })
     }
 
@@ -106,7 +112,7 @@ impl Lasting {
             .and_machines(Arc::clone(&self.services))
             .and_browsers(Arc::clone(&self.browsers), Arc::new(accounts.clone()), Arc::clone(&door))
             .looking(config.locations);
-        let endpoints = self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door));
+        let endpoints = Arc::new(self.endpoints(config, accounts, authenticator.clone(), tokens, Arc::clone(&door)));
         Ok(Gateway {
             renderer: Renderer::new(&config.wire.auth_prefix.0).in_format(config.tokens.dialect.format),
             endpoints,
@@ -163,6 +169,7 @@ impl Lasting {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             readiness: self.readiness(),
+            errands: self.errands.clone(),
             pages: Arc::new(Pages::new(&config.pages, house(config))),
             document: Arc::new(described(config)),
             origin: config.origin(),
@@ -181,7 +188,7 @@ impl Lasting {
             Some((old, gateway)) if old.mail == config.mail => gateway.endpoints.accounts.letters().mailer().clone(),
             _ => {
                 let (mailer, round) = Mailer::new(&config.mail);
-                drop(self.stop.spawn(round.run(self.stop.child_token())));
+                drop(self.post.spawn(round.run(self.post.child_token())));
                 mailer
             }
         };
@@ -217,7 +224,7 @@ fn described(config: &Config) -> Document {
         well_known: config.wire.well_known,
         browsers: config.locations.cookie && config.pages.enabled,
         password_grant: config.accounts.password_grant,
-        proxies: !config.wire.trusted_proxies.is_empty(),
+        proxies: config.wire.trusts_unix || !config.wire.trusted_proxies.is_empty(),
         format: config.tokens.dialect.format,
         token_cookies: cookies.have_tokens(),
         locations: config.locations,
@@ -253,5 +260,7 @@ fn house(config: &Config) -> House {
     }
 }
 
+/// More than a mailer takes for its last letters.
+const POST_GRACE: Duration = Duration::from_secs(6);
 /// Revocations that wait to be told; more than these the others read in the store.
 const TO_TELL: usize = 1024;

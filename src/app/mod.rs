@@ -81,8 +81,12 @@ pub(crate) enum StartError {
     Routes(#[source] BadRoute),
     #[error("cannot speak TLS")]
     Tls(#[source] TlsError),
-    #[error("cannot listen")]
-    Bind(#[source] BindError),
+    #[error("cannot listen where {setting} says")]
+    Bind {
+        setting: &'static str,
+        #[source]
+        source: BindError,
+    },
     #[error("cannot listen to signals")]
     Signals(#[source] std::io::Error),
 }
@@ -105,9 +109,9 @@ impl App {
         let config = loaded.config;
         let log = observe::start(&config.log, how.colour).map_err(StartError::Log)?;
         take_descriptors(config.server.limits.max_connections);
-        let public = Server::bind(&config.server).map_err(StartError::Bind)?;
-        let admin = Server::bind(&serve::admin_listener(&config)).map_err(StartError::Bind)?;
-        let redirect = Server::bind(&redirect::listener(&config)).map_err(StartError::Bind)?;
+        let public = Server::bind(&config.server).map_err(at(PUBLIC))?;
+        let admin = Server::bind(&serve::admin_listener(&config)).map_err(at(ADMIN))?;
+        let redirect = Server::bind(&redirect::listener(&config)).map_err(at(REDIRECT))?;
         let stop = Stop::new(config.server.shutdown_grace);
         let lasting = Lasting::open(&config, log.access_log(), stop.clone(), how.clock).await?;
         let gateway = lasting.gateway(&config, None).await?;
@@ -163,6 +167,10 @@ impl App {
         if let Ended::Cut(left) = self.stop.finished().await {
             tracing::warn!(left, "shutdown_grace is over: cut what was still in flight");
         }
+        // Letters of what was finished last leave too.
+        drop(tokio::time::timeout(LETTERS_GRACE, self.accounts().letters().settled()).await);
+        self.running.lasting.post.begin();
+        let _ = self.running.lasting.post.finished().await;
         self.desk.begin();
         let _ = self.desk.finished().await;
         if let Err(error) = observed::keep(&self.running.lasting).await {
@@ -172,6 +180,11 @@ impl App {
         tracing::info!("stopped");
         self.running.log.flush();
     }
+}
+
+/// Where a listener cannot be opened, the setting is named that asks for it.
+fn at(setting: &'static str) -> impl Fn(BindError) -> StartError {
+    move |source| StartError::Bind { setting, source }
 }
 
 /// As many as the system gives, and a word where those are too few for what the file promises.
@@ -189,8 +202,15 @@ fn take_descriptors(connections: usize) {
     }
 }
 
+/// Each letter is written with two short uses of the store.
+const LETTERS_GRACE: Duration = Duration::from_secs(1);
 /// An answer at the admin address takes no longer.
 const DESK_GRACE: Duration = Duration::from_secs(1);
+
+/// The settings that name addresses to listen on.
+const PUBLIC: &str = "[server] listen";
+const ADMIN: &str = "[admin] listen";
+const REDIRECT: &str = "[tls] redirect_http";
 
 /// How a gateway is started, beside its file.
 #[derive(Debug, Clone)]

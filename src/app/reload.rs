@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Running, redirect, serve};
+use super::{ADMIN, PUBLIC, REDIRECT, Running, at, redirect, serve};
 use crate::admin::{Reloaded, Told};
 use crate::config::{self, Config, ConfigError};
 use crate::observe::{Action, Chain, Event};
@@ -39,11 +39,11 @@ impl Running {
         let made = self.lasting.gateway(&loaded.config, Some((&old, &before))).await;
         let gateway = made.map_err(|error| refused(&Chain(&error)))?;
         if let Some(listeners) = self.listeners.get() {
-            listeners.public.change(&loaded.config.server).map_err(|error| refused(&Chain(&error)))?;
+            listeners.public.change(&loaded.config.server).map_err(|error| refused(&Chain(&at(PUBLIC)(error))))?;
             let admin = serve::admin_listener(&loaded.config);
             let redirect = redirect::listener(&loaded.config);
-            listeners.redirect.change(&redirect).map_err(|error| refused(&Chain(&error)))?;
-            listeners.admin.change(&admin).map_err(|error| refused(&Chain(&error)))?;
+            listeners.redirect.change(&redirect).map_err(|error| refused(&Chain(&at(REDIRECT)(error))))?;
+            listeners.admin.change(&admin).map_err(|error| refused(&Chain(&at(ADMIN)(error))))?;
         }
         self.lasting.certificates.put(certificates);
         self.log.change(&loaded.config.log);

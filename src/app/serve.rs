@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::assemble::Lasting;
 use super::redirect::Redirect;
-use super::{Listeners, Running, StartError, keys, observed, status, tidy};
+use super::{ADMIN, Listeners, PUBLIC, REDIRECT, Running, StartError, at, keys, observed, status, tidy};
 use crate::admin::Admin;
 use crate::config::Config;
 use crate::observe::{Action, Chain, Event};
@@ -56,11 +56,11 @@ pub(super) fn begin(running: &Arc<Running>, doors: Doors, stop: &Stop, at_desk: 
     drop(stop.spawn(observed::follow(Arc::clone(running), stop.clone())));
     drop(stop.spawn(status::follow(Arc::clone(running), stop.clone())));
     drop(stop.spawn(tidy::follow(Arc::clone(running), stop.clone())));
-    let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(StartError::Bind)?;
+    let admin = doors.admin.serve(Arc::new(desk(running)), at_desk.clone()).map_err(at(ADMIN))?;
     let public = doors.public.greeting(running.lasting.certificates.greeting());
-    let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(StartError::Bind)?;
+    let public = public.serve(Arc::new(Public(Arc::clone(running))), stop.clone()).map_err(at(PUBLIC))?;
     let redirect = Arc::new(Redirect(Arc::clone(running)));
-    let redirect = doors.redirect.serve(redirect, stop.clone()).map_err(StartError::Bind)?;
+    let redirect = doors.redirect.serve(redirect, stop.clone()).map_err(at(REDIRECT))?;
     // Nobody else sets it: this runs once.
     drop(running.listeners.set(Listeners { public, admin, redirect }));
     Ok(())

@@ -190,6 +190,7 @@ impl Front {
         let desk = Arc::new(Desk { tokens: Arc::clone(&tokens), session, says, asked: AtomicU32::new(0) });
         let door = Arc::new(Door::new(&crate::wire::Settings {
             trusted_proxies: Vec::new(),
+            trusts_unix: false,
             own_identity_names: Vec::new(),
             public_url: None,
             auth_prefix: crate::wire::AuthPrefix("/auth".to_owned()),

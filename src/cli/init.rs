@@ -45,7 +45,7 @@ pub(crate) fn run(args: &InitArgs, file: &Path, json: bool, terminal: &mut Termi
     match written {
         Ok(()) => {
             let lines = text.lines().count();
-            terminal.say(&if json { plan.data(&name, lines) } else { plan.say(&name, lines) });
+            terminal.say(&if json { plan.data(&name, lines) } else { plan.say(file, lines) });
             0
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => stands(file, terminal),
@@ -128,7 +128,8 @@ impl Plan {
         format!("{value}\n")
     }
 
-    fn say(&self, name: &str, lines: usize) -> String {
+    fn say(&self, file: &Path, lines: usize) -> String {
+        let name = file.display();
         let width = self.open.iter().chain(&self.protect).map(String::len).fold(5, usize::max);
         let mut text = format!("wrote {name} ({lines} lines)\n");
         for (asks, prefixes) in [("open", &self.open), ("login", &self.protect)] {
@@ -137,9 +138,10 @@ impl Plan {
             }
         }
         text.push_str(
-            "  everyone may make an account: change [accounts] registration to \"invite\" or \"closed\" for a private site\n\
-             next:  authgate run\n",
+            "  everyone may make an account: change [accounts] registration to \"invite\" or \"closed\" for a private site\n",
         );
+        let named = if config::is_looked_for(file) { String::new() } else { format!(" -c {name}") };
+        text.push_str(&format!("next:  authgate run{named}\n"));
         text
     }
 }
@@ -186,7 +188,7 @@ mod tests {
             "{}",
             answer.out
         );
-        assert!(answer.out.ends_with("next:  authgate run\n"));
+        assert!(answer.out.contains("\nnext:  authgate run -c /") && answer.out.ends_with("/gateway.toml\n"));
         assert_eq!(text, USUAL);
         assert_eq!(policies(&text), [("/".to_owned(), Asks::Nobody), ("/api".to_owned(), Asks::Somebody)]);
     }

@@ -197,7 +197,7 @@ fn manual(args: &help::HelpArgs, global: &Global, out: &mut Out) -> Exit {
         }
         None => {
             out.error(format_args!(
-                "the manual has no page {topic:?}: it has config, error, headers, metrics and every verb"
+                "the manual has no page {topic:?}: it has config, error, example, headers, metrics and every verb"
             ));
             Exit::No
         }

@@ -40,6 +40,9 @@ pub(crate) enum Code {
     W304,
     W305,
     W310,
+    W311,
+    W312,
+    W313,
     W306,
     W307,
     W308,
@@ -224,7 +227,7 @@ const ALL: &[(Code, &str, &str)] = &[
         Code::E301,
         "the signing secret can be guessed",
         "Whoever knows the secret of HS256 can make tokens for anybody. It must be at least 32 bytes long, not blank,\n\
-         not one character over and over, not a value out of a tutorial, and not a PEM file: a public key is public.\n\
+         not a few characters again and again, not a value out of a tutorial, and not a PEM file: a public key is public.\n\
          `openssl rand -base64 48` makes a good one.",
     ),
     (
@@ -304,6 +307,27 @@ const ALL: &[(Code, &str, &str)] = &[
         "others may read a private key",
         "Whoever reads the key can make tokens for anybody. `chmod 600 FILE`, and give the file to the user that the\n\
          gateway runs as. Where a secret is mounted with such a mode and nobody else has an account, this is only noise.",
+    ),
+    (
+        Code::W311,
+        "nobody's address is known behind a unix socket",
+        "Who comes by a unix socket has no address. Limits by address count everybody together, `networks` of a route lets\n\
+         nobody in, and X-Forwarded-* are thrown away. With \"unix:\" in trusted_proxies whoever may open the socket (mode\n\
+         0660: the user and the group of the gateway) is believed what it says of its clients: let only the proxy be in\n\
+         that group, and have it set X-Forwarded-For and X-Forwarded-Proto.",
+    ),
+    (
+        Code::W312,
+        "a stranger could take the name of somebody who has not moved yet",
+        "With migrate_from people come by the name they have at the old login, which is asked about names that nobody has\n\
+         here. With registration = \"open\", the default, anybody could make an account of such a name first, and its owner\n\
+         would never come in. Set registration to \"invite\" or \"closed\" until everybody has moved.",
+    ),
+    (
+        Code::W313,
+        "a setting of the store is not used",
+        "password and max_connections of [store] are for a database server. A SQLite file is opened without a password, and by\n\
+         this node alone.",
     ),
     (
         Code::W306,

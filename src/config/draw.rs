@@ -3,7 +3,7 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch,
 use serde_json::{Value, json};
 
 use super::finding::{Cure, Finding, Findings, Place, Source};
-use super::secrets;
+use super::mask::mask;
 
 /// How findings are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -44,7 +44,7 @@ impl Findings {
 
     /// The lines that are another in `right`, old and new; secrets in them are not shown.
     pub(crate) fn changes(&self, right: &str) -> String {
-        let (old, new) = (secrets::mask(&self.source.text), secrets::mask(right));
+        let (old, new) = (mask(&self.source.text), mask(right));
         let lines = old.lines().zip(new.lines()).enumerate().filter(|(_, (old, new))| old != new);
         lines.map(|(at, (old, new))| format!("{}:{}\n- {old}\n+ {new}\n\n", self.source.name, at + 1)).collect()
     }
@@ -56,7 +56,7 @@ impl Findings {
 
     fn draw(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        let shown = secrets::mask(&self.source.text);
+        let shown = mask(&self.source.text);
         self.list.iter().map(|finding| renderer.render(&groups(finding, &self.source.name, &shown)) + "\n\n").collect()
     }
 }
@@ -82,7 +82,7 @@ fn groups<'a>(finding: &'a Finding, name: &'a str, shown: &'a str) -> Vec<Group<
             first = first.element(Level::HELP.message(words));
             groups.push(first);
         }
-        Some(Cure::Replace { words, span, with }) => {
+        Some(Cure::Replace { words, span, with, .. }) => {
             groups.push(first);
             let patch = Snippet::source(shown).path(name).patch(Patch::new(span.clone(), with.as_str()));
             groups.push(Level::HELP.secondary_title(words).element(patch));
@@ -96,7 +96,7 @@ fn object(finding: &Finding, source: &Source) -> Value {
     let severity = severity(finding);
     let (help, replacement) = match &finding.cure {
         Some(Cure::Say(words)) => (json!(words), Value::Null),
-        Some(Cure::Replace { words, span, with }) => {
+        Some(Cure::Replace { words, span, with, .. }) => {
             (json!(words), json!({ "start": span.start, "end": span.end, "text": with }))
         }
         None => (Value::Null, Value::Null),

@@ -1,8 +1,10 @@
 //! What is in force and where it came from, for `check --show`.
+use std::borrow::Cow;
 use std::fmt;
 
 use super::finding::{Place, Source};
-use super::secrets::{is_secret_key, mask_passwords, references};
+use super::mask::{HIDDEN, hidden, is_secret_key, without_password};
+use super::secrets::references;
 use super::settings::{Kind, Setting};
 use super::tree::{Entry, Item, Node};
 use super::value::quoted;
@@ -12,8 +14,8 @@ use super::value::quoted;
 pub(crate) struct Effective {
     /// `[server]`, `[[routes]]`
     pub(crate) section: String,
-    /// Which table of that name: the lines of one table have one number.
-    pub(crate) table: usize,
+    /// Which table of that name, and which inside it: the lines of one table have one number.
+    pub(crate) table: (usize, usize),
     pub(crate) key: String,
     /// As TOML; a secret as `"***"`.
     pub(crate) value: String,
@@ -40,9 +42,15 @@ pub(crate) enum Origin {
 }
 
 impl Effective {
-    pub(super) fn new(section: String, table: usize, setting: &Setting, item: &Item, source: &Source) -> Self {
+    pub(super) fn new(section: String, table: (usize, usize), setting: &Setting, item: &Item, source: &Source) -> Self {
         let is_secret = matches!(setting.kind, Kind::Secret);
-        let value = if is_secret { quoted("***") } else { bare_value(item, setting).unwrap_or_else(|| write(item)) };
+        let value = if is_secret {
+            quoted(HIDDEN)
+        } else if matches!(setting.kind, Kind::Hidden) {
+            write_hidden(item)
+        } else {
+            bare_value(item, setting).unwrap_or_else(|| write(item))
+        };
         let about = is_secret.then(|| About::of(item, source)).flatten();
         Self { section, table, key: setting.key.to_owned(), value, origin: Origin::of(item, source), about }
     }
@@ -52,7 +60,7 @@ impl Effective {
         let origin = Origin::of(&entry.item, source);
         Self {
             section: "[upstreams]".to_owned(),
-            table: 0,
+            table: (0, 0),
             key: bare(&entry.key),
             value: write(&entry.item),
             origin,
@@ -126,22 +134,40 @@ fn bare_value(item: &Item, setting: &Setting) -> Option<String> {
 /// An item as TOML. A text that a file is part of is shown with its reference.
 fn write(item: &Item) -> String {
     match &item.node {
-        Node::Text(text) => quoted(&mask_passwords(text.shown.as_ref().unwrap_or(&text.text))),
+        Node::Text(text) => quoted(&without_password(&match &text.written {
+            Some(written) if text.private => Cow::Borrowed(written.as_str()),
+            _ => literal(&text.text),
+        })),
         Node::Number(digits) => digits.clone(),
         Node::Flag(flag) => flag.to_string(),
         Node::List(items) => format!("[{}]", items.iter().map(write).collect::<Vec<_>>().join(", ")),
-        Node::Table(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), write_named(entry))).collect();
-            format!("{{ {} }}", entries.join(", "))
-        }
+        Node::Table(entries) => in_braces(entries, write_named),
         Node::Other(_) | Node::Broken => String::new(),
     }
 }
 
+/// A text that is no reference: one that looks like it has its dollar signs doubled.
+fn literal(text: &str) -> Cow<'_, str> {
+    if text.contains("${") || text.contains("$$") { text.replace('$', "$$").into() } else { text.into() }
+}
+
+/// A table of texts of which only references are shown.
+fn write_hidden(item: &Item) -> String {
+    let Node::Table(entries) = &item.node else { return String::new() };
+    in_braces(entries, |entry| {
+        let Node::Text(text) = &entry.item.node else { return quoted(HIDDEN) };
+        quoted(&hidden(text.written.as_ref().unwrap_or(&text.text)))
+    })
+}
+
+fn in_braces(entries: &[Entry], value: impl Fn(&Entry) -> String) -> String {
+    let entries: Vec<_> = entries.iter().map(|entry| format!("{} = {}", bare(&entry.key), value(entry))).collect();
+    format!("{{ {} }}", entries.join(", "))
+}
+
 /// A name that is the operator's may be a secret's, such as that of a header with a password in it.
 fn write_named(entry: &Entry) -> String {
-    if is_secret_key(&entry.key) { quoted("***") } else { write(&entry.item) }
+    if is_secret_key(&entry.key) { quoted(HIDDEN) } else { write(&entry.item) }
 }
 
 /// A key with quotes where it needs them.

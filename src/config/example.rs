@@ -99,7 +99,8 @@ fn allowed(kind: &Kind) -> String {
         | Kind::OneOrMore
         | Kind::Table(_)
         | Kind::Lists
-        | Kind::Texts(_) => kind.name().to_owned(),
+        | Kind::Texts(_)
+        | Kind::Hidden => kind.name().to_owned(),
     }
 }
 

@@ -3,6 +3,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::codes::Code;
+use super::suggest::is_slip;
+use super::tree::is_toml;
 
 /// What was found in one file, in the order of the file.
 #[derive(Debug, Clone)]
@@ -52,6 +54,8 @@ pub(super) enum Cure {
         words: String,
         span: Range<usize>,
         with: String,
+        /// It is the same by another name, and no guess at a misspelt one.
+        known: bool,
     },
 }
 
@@ -82,7 +86,7 @@ impl Finding {
     pub(super) fn replace(mut self, words: impl Into<String>, place: &Place, with: impl Into<String>) -> Self {
         let (words, with) = (words.into(), with.into());
         self.cure = Some(match place {
-            Place::Span(span) => Cure::Replace { words, span: span.clone(), with },
+            Place::Span(span) => Cure::Replace { words, span: span.clone(), with, known: false },
             Place::Variable(_) | Place::Default => Cure::Say(format!("{words}: {with}")),
         });
         self
@@ -94,6 +98,14 @@ impl Finding {
             Some(with) => self.replace(words, place, with),
             None => self,
         }
+    }
+
+    /// Says of a replacement that it is no guess.
+    pub(super) fn known(mut self) -> Self {
+        if let Some(Cure::Replace { known, .. }) = &mut self.cure {
+            *known = true;
+        }
+        self
     }
 
     #[cfg(test)]
@@ -140,24 +152,30 @@ impl Findings {
         format!("{}: {}, {}.", self.source.name, plural(self.errors(), "error"), plural(self.warnings(), "warning"))
     }
 
-    /// The text with every sure cure of a misspelt name written into it, if there is one.
+    /// The text with every sure cure of a misspelt name written into it, if there is one. A cure that would make it
+    /// unreadable, such as a key that is there already, is left to the operator.
     pub(crate) fn renamed(&self) -> Option<String> {
-        let mut cures: Vec<_> = self
-            .list
-            .iter()
-            .filter_map(|finding| match &finding.cure {
-                Some(Cure::Replace { words, span, with }) if words.starts_with(DID_YOU_MEAN) => {
-                    Some((span.clone(), with))
-                }
-                Some(_) | None => None,
-            })
-            .collect();
+        let mut cures: Vec<_> = self.list.iter().filter_map(|finding| self.sure(finding)).collect();
         cures.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
         let mut text = self.source.text.to_string();
-        for (span, with) in &cures {
-            text.replace_range(span.clone(), with);
+        let mut changed = false;
+        for (span, with) in cures {
+            let mut next = text.clone();
+            next.replace_range(span, with);
+            if is_toml(&next) {
+                text = next;
+                changed = true;
+            }
         }
-        (!cures.is_empty()).then_some(text)
+        changed.then_some(text)
+    }
+
+    /// What to write where, when nothing else can have been meant. What a reference stands for is not the file's to say.
+    fn sure<'f>(&self, finding: &'f Finding) -> Option<(Range<usize>, &'f str)> {
+        let Some(Cure::Replace { words, span, with, known }) = &finding.cure else { return None };
+        let written = self.source.slice(span);
+        let sure = words.starts_with(DID_YOU_MEAN) && !written.contains('$') && (*known || is_slip(written, with));
+        sure.then(|| (span.clone(), with.as_str()))
     }
 }
 

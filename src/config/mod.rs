@@ -7,6 +7,7 @@ mod environment;
 mod example;
 mod finding;
 mod identity;
+mod mask;
 mod read;
 mod schema;
 mod secrets;
@@ -116,6 +117,11 @@ pub(crate) fn find(named: Option<&Path>, environment: &Environment) -> Result<Pa
     let places = named.map_or_else(|| PLACES.iter().map(PathBuf::from).collect(), |named| vec![named]);
     let found = places.iter().find(|place| place.exists()).cloned();
     found.ok_or(ConfigError::NotFound(places))
+}
+
+/// Is it found without being named?
+pub(crate) fn is_looked_for(path: &Path) -> bool {
+    PLACES.iter().any(|place| Path::new(place) == path)
 }
 
 /// Reads what is needed to ask a running gateway: the rest may be wrong, or need variables that only the gateway has.

@@ -47,8 +47,8 @@ pub(super) struct Part<'r> {
     place: Place,
     /// Keys that a misspelt key was meant for: they are not missed as well.
     meant: Vec<&'static str>,
-    /// Tells the tables of one name apart.
-    number: usize,
+    /// Tells the tables of one name apart; a table inside another has the other's number, and its own behind it.
+    number: (usize, usize),
 }
 
 impl<'a> Reader<'a> {
@@ -175,6 +175,12 @@ impl<'a> Reader<'a> {
         }
         part
     }
+
+    fn next_number(&self) -> usize {
+        let number = self.tables.get() + 1;
+        self.tables.set(number);
+        number
+    }
 }
 
 impl<'r> Part<'r> {
@@ -185,8 +191,7 @@ impl<'r> Part<'r> {
         entries: &'r [Entry],
         place: Place,
     ) -> Self {
-        let number = reader.tables.get() + 1;
-        reader.tables.set(number);
+        let number = (reader.next_number(), 0);
         Self { reader, title, settings, entries, place, meant: Vec::new(), number }
     }
 
@@ -259,6 +264,7 @@ impl<'r> Part<'r> {
         };
         let title = format!("[{}.{key}]", self.title.trim_matches(['[', ']']));
         let mut part = Self::new(self.reader, title.clone(), settings, entries, place);
+        part.number = (self.number.0, part.number.0);
         if self.item(key).is_some_and(|item| !matches!(item.node, Node::Table(_))) {
             // What stands there in its place was complained about.
             part.meant.extend(settings.iter().map(|setting| setting.key));
@@ -306,9 +312,7 @@ pub(super) fn default_item(setting: &Setting) -> Item {
 
 fn plain(value: &DeValue<'_>) -> Item {
     let node = match value {
-        DeValue::String(text) => {
-            Node::Text(Text { text: text.to_string(), referenced: false, shown: None, attributes: Vec::new() })
-        }
+        DeValue::String(text) => Node::Text(Text::plain(text)),
         DeValue::Integer(number) => Node::Number(number.as_str().to_owned()),
         DeValue::Boolean(flag) => Node::Flag(*flag),
         DeValue::Array(items) => Node::List(items.iter().map(|item| plain(item.get_ref())).collect()),

@@ -65,7 +65,7 @@ fn kind(kind: &Kind) -> Value {
     let list = json!({ "type": "array", "items": { "type": "string" } });
     match kind {
         Kind::Text | Kind::Secret => json!({ "type": "string" }),
-        Kind::Word(words) => json!({ "type": "string", "enum": words }),
+        Kind::Word(words) => json!({ "anyOf": [{ "type": "string", "enum": words }, reference()] }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Count(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Duration(..) => quantity("ms|s|m|h|d"),
@@ -75,13 +75,18 @@ fn kind(kind: &Kind) -> Value {
         Kind::OneOrMore => json!({ "anyOf": [{ "type": "string" }, list] }),
         Kind::Table(settings) => table(settings),
         Kind::Lists => json!({ "type": "object", "additionalProperties": list }),
-        Kind::Texts([]) => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Kind::Texts([]) | Kind::Hidden => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Texts(keys) => {
             let properties: Map<String, Value> =
                 keys.iter().map(|key| ((*key).to_owned(), json!({ "type": "string" }))).collect();
             json!({ "type": "object", "additionalProperties": false, "properties": properties })
         }
     }
+}
+
+/// `${NAME}` may stand in any text.
+fn reference() -> Value {
+    json!({ "type": "string", "pattern": "\\$\\{" })
 }
 
 fn describe(value: &mut Value, words: &str) {
@@ -93,4 +98,18 @@ fn describe(value: &mut Value, words: &str) {
 /// The default as JSON; its TOML is one of the few shapes both have, or a table that needs no default of its own.
 fn default(setting: &Setting) -> Option<Value> {
     serde_json::from_str(setting.shown).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_may_stand_where_a_word_does() {
+        let schema: Value = serde_json::from_str(&schema()).unwrap();
+        let auth = &schema["properties"]["routes"]["items"]["properties"]["auth"];
+        assert_eq!(auth["anyOf"][0]["enum"], json!(["required", "optional", "none"]));
+        assert_eq!(auth["anyOf"][1], json!({ "type": "string", "pattern": "\\$\\{" }));
+        assert_eq!(auth["default"], "required");
+    }
 }

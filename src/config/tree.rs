@@ -38,10 +38,19 @@ pub(super) struct Text {
     pub(super) text: String,
     /// It came from outside: a reference or a variable.
     pub(super) referenced: bool,
-    /// As it may be shown, when a file or an attribute is part of it.
-    pub(super) shown: Option<String>,
+    /// As the file writes it, where it has a dollar sign in it.
+    pub(super) written: Option<String>,
+    /// It is shown as it is written: a file or an attribute is part of it.
+    pub(super) private: bool,
     /// Attributes of a person, each before this byte of the text. None but where they may stand.
     pub(super) attributes: Vec<(usize, String)>,
+}
+
+impl Text {
+    /// A text that nothing stands behind.
+    pub(super) fn plain(text: &str) -> Self {
+        Self { text: text.to_owned(), referenced: false, written: None, private: false, attributes: Vec::new() }
+    }
 }
 
 /// A key and its value.
@@ -81,6 +90,11 @@ pub(super) fn read(source: &Source, environment: &Environment) -> Result<(Vec<En
         }
     }
     Ok((entries, planter.findings))
+}
+
+/// Can it be read, whatever it says?
+pub(super) fn is_toml(text: &str) -> bool {
+    DeTable::parse_recoverable(text).1.is_empty()
 }
 
 /// Only these sections of it, whatever is wrong elsewhere; `None` where one of them cannot be read for its syntax.
@@ -176,9 +190,10 @@ impl Planter<'_> {
                 Node::Broken
             }
             Ok(done) => {
-                let shown = (done.from_file || !done.attributes.is_empty()).then(|| text.to_owned());
+                let written = text.contains('$').then(|| text.to_owned());
+                let private = done.from_file || !done.attributes.is_empty();
                 let Expanded { text, referenced, attributes, .. } = done;
-                Node::Text(Text { text, referenced, shown, attributes })
+                Node::Text(Text { text, referenced, written, private, attributes })
             }
             Err(broken) => {
                 let findings = broken.iter().map(|broken| reference(broken, self.source, span));
@@ -280,7 +295,7 @@ fn lay_over_table(entries: &mut Vec<Entry>, given: &Override<'_>, [name, table, 
         Kind::Texts(names) if !names.is_empty() && !names.contains(&key) => {
             return Some(no_such(given, key, names.iter().copied()));
         }
-        Kind::Texts(_) => {}
+        Kind::Texts(_) | Kind::Hidden => {}
         Kind::List | Kind::Lists => return Some(not_single(given, setting)),
         Kind::Text
         | Kind::Secret
@@ -361,7 +376,7 @@ fn table_of<'a>(entries: &'a mut Vec<Entry>, key: &str, given: &Override<'_>) ->
 
 fn put(table: &mut Vec<Entry>, key: &str, given: &Override<'_>) {
     let place = Place::Variable(given.name.to_owned());
-    let node = Node::Text(Text { text: given.value.to_owned(), referenced: true, shown: None, attributes: Vec::new() });
+    let node = Node::Text(Text { referenced: true, ..Text::plain(given.value) });
     table.retain(|entry| entry.key != key);
     table.push(Entry { key: key.to_owned(), key_place: place.clone(), item: Item { place, node } });
 }

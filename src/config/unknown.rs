@@ -70,7 +70,7 @@ pub(super) fn unknown_key(entry: &Entry, section: &'static Section, title: &str)
     }
     let synonym = settings::SYNONYMS.iter().find(|(name, theirs, _)| *name == section.name && *theirs == key);
     if let Some((_, _, ours)) = synonym {
-        return (suggested(finding, entry, Some(ours)), Some(ours));
+        return (suggested(finding, entry, Some(ours)).known(), Some(ours));
     }
     let homes = homes(key, section.name);
     if !homes.is_empty() {
@@ -79,7 +79,7 @@ pub(super) fn unknown_key(entry: &Entry, section: &'static Section, title: &str)
     // `log_level` in `[log]`
     let short = key.strip_prefix(section.name).and_then(|rest| section.setting(rest.strip_prefix('_')?));
     if let Some(setting) = short {
-        return (suggested(finding, entry, Some(setting.key)), Some(setting.key));
+        return (suggested(finding, entry, Some(setting.key)).known(), Some(setting.key));
     }
     let meant = nearest(key, section.settings.iter().map(|setting| setting.key));
     (suggested(finding, entry, meant), meant)

@@ -42,6 +42,7 @@ impl WayBench {
         Some(Self {
             door: Door::new(&Wire {
                 trusted_proxies: Vec::new(),
+                trusts_unix: false,
                 own_identity_names: Vec::new(),
                 public_url: None,
                 auth_prefix: AuthPrefix("/auth".to_owned()),

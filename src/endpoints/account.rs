@@ -38,14 +38,18 @@ impl Part {
     }
 }
 
+/// The rest is saved; the address becomes theirs with the link that was sent there.
+const LINK_SENT: &str = "address";
+
 impl Endpoints {
     /// The page; who is not signed in is shown the sign-in page first.
     pub(super) async fn account_page(&self, inbound: &Inbound) -> Answer {
         let Some((user, session)) = self.owner(inbound).await? else { return Ok(self.sign_in_first()) };
         let mut query = Pairs::of_query(inbound.path().query().unwrap_or_default());
         let done = query.take("done");
-        let done = Part::ALL.into_iter().find(|part| done.as_ref().is_some_and(|done| done.expose() == part.word()));
-        let page = Account { done: done.map(Part::word), ..Account::default() };
+        let mut words = Part::ALL.into_iter().map(Part::word).chain([LINK_SENT]);
+        let done = words.find(|word| done.as_ref().is_some_and(|done| done.expose() == *word));
+        let page = Account { done, ..Account::default() };
         self.account_shown(inbound, &user, session, page, None).await
     }
 
@@ -59,6 +63,7 @@ impl Endpoints {
         let wish = Wish { username: None, email: email.as_ref().map(Secret::expose), name: Some(name) };
         let password = form.take("password").filter(|password| !password.expose().is_empty());
         match self.accounts.change(&user, session, &wish, password.as_ref(), &source(&inbound)).await {
+            Ok(changed) if changed.pending.is_some() => Ok(self.account_said(LINK_SENT)),
             Ok(_) => Ok(self.account_done(Part::Names)),
             Err(error) => {
                 let page = Account { name, email: wish.email.unwrap_or_default(), ..Account::default() };
@@ -167,7 +172,11 @@ impl Endpoints {
     }
 
     pub(super) fn account_done(&self, part: Part) -> Response<Body> {
-        redirect(&format!("{}/account?done={}", self.prefix, part.word()))
+        self.account_said(part.word())
+    }
+
+    fn account_said(&self, word: &str) -> Response<Body> {
+        redirect(&format!("{}/account?done={word}", self.prefix))
     }
 
     pub(super) fn sign_in_first(&self) -> Response<Body> {

@@ -34,7 +34,7 @@ impl Endpoints {
         self.count_login("password", &outcome);
         let signed_in = outcome?;
         let mut response = token_answer(&signed_in, self.format());
-        self.give_tokens(&mut response, &inbound, &signed_in);
+        self.give_tokens(&mut response, &inbound, &signed_in).await;
         Ok(response)
     }
 }

@@ -51,7 +51,7 @@ impl Endpoints {
         self.count_login("mfa", &outcome);
         let signed_in = outcome?;
         let mut response = token_answer(&signed_in, self.format());
-        self.give_tokens(&mut response, &inbound, &signed_in);
+        self.give_tokens(&mut response, &inbound, &signed_in).await;
         Ok(response)
     }
 

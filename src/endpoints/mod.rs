@@ -5,6 +5,7 @@ mod browser;
 mod counting;
 mod discovery;
 mod endpoint;
+mod errands;
 mod factors;
 mod form;
 mod health;
@@ -30,6 +31,7 @@ mod tokens_out;
 mod verify;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Response, StatusCode};
 
@@ -40,7 +42,7 @@ use crate::authn::Authenticator;
 use crate::base::Clock;
 use crate::observe::Metrics;
 use crate::pages::Pages;
-use crate::refusal::{Refusal, TokenProblem, own_response};
+use crate::refusal::{Refusal, STORE_AWAY, TokenProblem, own_response};
 use crate::token::{Format, Tokens};
 use crate::wire::{self, Body, Door, IdentityFields, Inbound, is_from_elsewhere};
 
@@ -48,6 +50,7 @@ use links::Link;
 
 pub(crate) use browser::redirect;
 pub(crate) use endpoint::Endpoint;
+pub(crate) use errands::Errands;
 pub(crate) use names::Lookup;
 pub(crate) use openapi::{Describes, Document};
 pub(crate) use verify::yes;
@@ -92,6 +95,7 @@ pub(crate) struct Endpoints {
     pub(crate) clock: Clock,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    pub(crate) errands: Errands,
     pub(crate) pages: Arc<Pages>,
     pub(crate) document: Arc<Document>,
     /// `https://app.example.com`: what links begin with.
@@ -105,7 +109,7 @@ pub(crate) struct Endpoints {
     /// Cookies of sessions are taken, so people sign in with a browser.
     pub(crate) browsers: bool,
     /// How long a small body may take.
-    pub(crate) body_timeout: std::time::Duration,
+    pub(crate) body_timeout: Duration,
 }
 
 impl Endpoints {
@@ -119,8 +123,19 @@ impl Endpoints {
         self.tokens.settings().dialect.format
     }
 
-    pub(crate) async fn answer(&self, endpoint: Endpoint, inbound: Inbound) -> Result<Response<Body>, Problem> {
-        let answered = self.answer_as(endpoint, inbound).await;
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        endpoint: Endpoint,
+        inbound: Inbound,
+    ) -> Result<Response<Body>, Problem> {
+        let answered = if endpoint.changes_state() && !inbound.method().is_safe() {
+            let endpoints = Arc::clone(self);
+            let answered = self.errands.run(async move { endpoints.answer_as(endpoint, inbound).await }).await;
+            // So many wait for the store alone: it does not answer.
+            answered.unwrap_or_else(|| Err(Refusal::retry_after("unavailable", STORE_AWAY).into()))
+        } else {
+            self.answer_as(endpoint, inbound).await
+        };
         match answered {
             Err(Problem::Refused(refusal)) if self.speaks_oauth(endpoint) => Err(Problem::InOAuth(refusal)),
             answered => answered,

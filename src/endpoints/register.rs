@@ -45,7 +45,7 @@ impl Endpoints {
         if let Ok(place) = HeaderValue::try_from(format!("{}/me", self.prefix)) {
             response.headers_mut().insert(LOCATION, place);
         }
-        self.give_tokens(&mut response, &inbound, &signed_in);
+        self.give_tokens(&mut response, &inbound, &signed_in).await;
         Ok(response)
     }
 }

@@ -114,7 +114,7 @@ impl Endpoints {
         }
     }
 
-    /// The browser forgets the cookie it had: nobody could use that session any more, so it ends.
+    /// Somebody is signed in by a cookie, in place of whoever was before.
     pub(super) async fn let_in(
         &self,
         before: Option<Recognised>,
@@ -122,15 +122,20 @@ impl Endpoints {
         signed_in: &SignedIn,
         from: &Source<'_>,
     ) -> Result<Response<Body>, Problem> {
+        self.end_before(before, from).await;
+        let mut response = see_other(return_to);
+        self.give_session(&mut response, signed_in);
+        Ok(response)
+    }
+
+    /// The browser forgets the cookie it had: nobody could use that session any more, so it ends.
+    pub(super) async fn end_before(&self, before: Option<Recognised>, from: &Source<'_>) {
         if let Some(held) = before.and_then(|before| before.session)
             && let Err(error) = self.accounts.logout(Some(held.session), None, from).await
         {
             // The new one has begun, and this answer is the only way to it.
             tracing::error!(error = %Chain(&error), session = %held.session, "a browser's session of before could not be ended");
         }
-        let mut response = see_other(return_to);
-        self.give_session(&mut response, signed_in);
-        Ok(response)
     }
 
     /// Asks for the code of a device.

@@ -1,10 +1,11 @@
 //! Signing up with a browser: `GET {p}/register`, and `POST {p}/register` by the page's form.
 use http::{Response, StatusCode};
 
-use super::browser::{NotOurs, see_other};
+use super::browser::NotOurs;
 use super::form::Pairs;
 use super::{Endpoints, Problem, form, source};
 use crate::account::{Client, SignUp, Source};
+use crate::authz::Asks;
 use crate::base::Secret;
 use crate::pages;
 use crate::refusal::{Refusal, own_page, refusal_page};
@@ -52,15 +53,12 @@ impl Endpoints {
             Err(not_ours) => not_ours.into(),
             Ok(()) => {
                 let from = Source { client: Client::Browser, ..source(&inbound) };
+                let before = self.authenticator.recognise(&inbound, Asks::Anyone, self.clock.now()).await.ok();
                 let outcome = self.accounts.register(&wish, &from).await;
                 self.count_registration(&outcome);
                 match outcome {
                     Ok(None) => return Ok(self.notice("verify_sent", &inbound)),
-                    Ok(Some(signed_in)) => {
-                        let mut response = see_other(return_to.as_ref());
-                        self.give_session(&mut response, &signed_in);
-                        return Ok(response);
-                    }
+                    Ok(Some(signed_in)) => return self.let_in(before, return_to.as_ref(), &signed_in, &from).await,
                     Err(error) => error.into(),
                 }
             }

@@ -5,15 +5,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Response;
 
 use super::browser::add_cookie;
-use super::{Endpoints, Problem};
+use super::{Endpoints, Problem, source};
 use crate::account::SignedIn;
 use crate::authn::AuthnError;
+use crate::authz::Asks;
 use crate::base::Secret;
 use crate::wire::{Body, Inbound, OwnCookie, Shown};
 
 impl Endpoints {
     /// The tokens as cookies, each with the value that a page sends back. A browser's own session makes room for them.
-    pub(super) fn give_tokens(&self, response: &mut Response<Body>, inbound: &Inbound, signed_in: &SignedIn) {
+    pub(super) async fn give_tokens(&self, response: &mut Response<Body>, inbound: &Inbound, signed_in: &SignedIn) {
         let cookies = self.door.cookies();
         let Some(refresh) = signed_in.refresh_token.as_ref().filter(|_| cookies.have_tokens()) else { return };
         let access = Secret::new(signed_in.access_token.clone());
@@ -24,7 +25,11 @@ impl Endpoints {
                 add_cookie(response, cookies.set_beside(which, csrf.expose(), age));
             }
         }
-        self.take_session(response, inbound);
+        if !matches!(inbound.own_cookie(OwnCookie::Session), Shown::Nothing) {
+            let before = self.authenticator.recognise(inbound, Asks::Anyone, self.clock.now()).await.ok();
+            self.end_before(before, &source(inbound)).await;
+            self.take_session(response, inbound);
+        }
     }
 
     /// Takes them back.

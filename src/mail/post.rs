@@ -144,15 +144,22 @@ impl Round {
 
     async fn write_to_log(mut self, stopping: CancellationToken) {
         while let Some(Some(letter)) = stopping.run_until_cancelled(self.queue.recv()).await {
-            let text = letter.text.expose();
-            tracing::warn!(
-                to = letter.to.as_str(),
-                subject = letter.subject,
-                text,
-                "mail, written here because [mail] names no server"
-            );
+            write_down(&letter);
+        }
+        while let Ok(letter) = self.queue.try_recv() {
+            write_down(&letter);
         }
     }
+}
+
+fn write_down(letter: &Letter) {
+    let text = letter.text.expose();
+    tracing::warn!(
+        to = letter.to.as_str(),
+        subject = letter.subject,
+        text,
+        "mail, written here because [mail] names no server"
+    );
 }
 
 /// Letters that may wait, each some hundred bytes.

@@ -33,7 +33,7 @@ pub(crate) use rates::Rates;
 #[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) door: Arc<Door>,
-    pub(crate) endpoints: Endpoints,
+    pub(crate) endpoints: Arc<Endpoints>,
     pub(crate) gate: Gate,
     pub(crate) proxy: Proxy,
     pub(crate) rates: Arc<Rates>,

@@ -199,6 +199,7 @@ impl From<FactorError> for Refusal {
         match error {
             FactorError::WrongPassword => Self::named("invalid_credentials"),
             FactorError::LoginTooOld(most) => Self::login_too_old(most),
+            FactorError::NotShown => Self::named("login_without_mfa"),
             FactorError::Ended => Self::named("session_ended"),
             FactorError::WrongCode => Self::named("invalid_code"),
             FactorError::Exists => Self::named("second_factor_exists"),

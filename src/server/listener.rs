@@ -14,7 +14,7 @@ use super::ListenAddress;
 /// Why an address cannot be listened on. The text names the cause and the cure.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BindError {
-    #[error("{address} is in use by another program: stop that one, or give [server] listen another address")]
+    #[error("{address} is in use: stop the program that listens there, or write another address")]
     InUse { address: ListenAddress },
     #[error(
         "{address} overlaps {held}, where this gateway listens already: name one of the two, or take one of them out with a restart"
@@ -242,7 +242,7 @@ mod tests {
         let first = listen(&tcp("127.0.0.1:0"), &[]).unwrap();
         let error = listen(&first.actual, &[]).unwrap_err();
         assert!(matches!(error, BindError::InUse { .. }));
-        assert!(error.to_string().contains("in use by another program: stop that one"), "{error}");
+        assert!(error.to_string().contains("is in use: stop the program that listens there"), "{error}");
     }
 
     #[test]

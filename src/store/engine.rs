@@ -8,6 +8,7 @@ use std::path::Path;
 use sqlx::{Row as _, SqlSafeStr};
 use tokio::time::Instant;
 
+use super::begun::Begun;
 use super::connection::{self, bound};
 use super::mysql::{self, MySql};
 use super::postgres::Postgres;
@@ -84,6 +85,7 @@ impl Engine {
             Kind::Postgres(engine) => On::Postgres(engine.begin(takes).await?),
             Kind::MySql(engine) => On::MySql(engine.begin(takes).await?),
         };
+        Begun::note();
         Ok(Connection { on, _use: use_ })
     }
 

@@ -1,10 +1,9 @@
 //! Links that were mailed to somebody: each is good once and for a while.
 use super::engine::{Connection, values};
-use super::oneself;
 use super::people::{self, Changed, UserChange};
 use super::revocations::{self, Reach};
 use super::strangers::{self, Done, Ended};
-use super::{Digest, Store, StoreError, User};
+use super::{Digest, Store, StoreError, User, oneself, passkeys, second_factors};
 use crate::base::{Clock, Email, Secret, Timestamp, UserId};
 
 /// A link as it is kept: known by its hash only.
@@ -36,6 +35,15 @@ impl Purpose {
     }
 }
 
+/// What a new password by a link ended.
+#[derive(Debug)]
+pub(crate) struct Reset {
+    pub(crate) ended: Ended,
+    /// Whether a second factor and its recovery codes, or passkeys, of whoever had the account before were taken away.
+    pub(crate) totp: bool,
+    pub(crate) passkeys: bool,
+}
+
 impl Store {
     pub(crate) async fn add_link(&self, link: &Link) -> Result<(), StoreError> {
         let mut on = self.engine.begin().await?;
@@ -50,13 +58,15 @@ impl Store {
     }
 
     /// Sets a new password by a link, which is used up with all others of its kind, and ends the sessions that the old
-    /// one began. Whoever could follow it reads the mail of that address. `None` when the link is no longer good.
+    /// one began. Whoever could follow it reads the mail of that address. Where that is shown for the first time, whoever had the
+    /// account before may have been somebody else, and what they prove themselves with goes too. `None` when the link is no
+    /// longer good.
     pub(crate) async fn reset_password(
         &self,
         hash: &Digest,
         password: &Secret,
         clock: &Clock,
-    ) -> Result<Option<Ended>, StoreError> {
+    ) -> Result<Option<Reset>, StoreError> {
         let mut on = self.engine.begin().await?;
         let now = clock.now();
         let Some((user, _)) = found(&mut on, hash, Purpose::Password, now).await? else { return Ok(None) };
@@ -64,10 +74,15 @@ impl Store {
         on.execute(sql, values![password.expose(), now, user.id]).await?;
         forget(&mut on, user.id, Purpose::Password).await?;
         oneself::forget_what_was_begun(&mut on, user.id).await?;
+        let (mut totp, mut passkeys) = (false, false);
+        if !user.email_verified {
+            totp = second_factors::forget(&mut on, user.id).await?;
+            passkeys = passkeys::forget(&mut on, user.id).await?;
+        }
         let sessions = revocations::of_user(&mut on, user.id, None, Reach::Sessions, now).await?;
         let strangers = strangers::of_person(&mut on, user.id, Done::Changed, now).await?;
         on.commit().await?;
-        Ok(Some(Ended { sessions, strangers }))
+        Ok(Some(Reset { ended: Ended { sessions, strangers }, totp, passkeys }))
     }
 
     /// Makes the address of a link its person's, known to be theirs. `None` when the link is no longer good.

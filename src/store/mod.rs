@@ -3,6 +3,7 @@
 //! Every query is written once, in the files named after what it is about. `engine` is the seam: a further engine is a
 //! file beside `sqlite.rs`, a folder of migrations, and a line in each `match` of `engine.rs`; it is right when it
 //! passes `contract/`.
+mod begun;
 mod cleaning;
 mod connection;
 mod copy;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 use engine::Engine;
 
+pub(crate) use begun::Begun;
 pub(crate) use copy::{CopyError, CopyProgress, Count, Onto};
 pub(crate) use imports::{Import, ImportedUser};
 pub(crate) use invites::Invite;

@@ -105,9 +105,9 @@ impl Store {
     /// All of one person; `false` when there was none.
     pub(crate) async fn remove_passkeys(&self, user: UserId) -> Result<bool, StoreError> {
         let mut on = self.engine.begin().await?;
-        let gone = on.execute("DELETE FROM passkeys WHERE user_id = $1", values![user]).await?;
+        let gone = forget(&mut on, user).await?;
         on.commit().await?;
-        Ok(gone > 0)
+        Ok(gone)
     }
 
     /// Keeps what somebody who adds a passkey has a device sign. `false` when too many wait for the same: whoever is not
@@ -164,6 +164,11 @@ impl Store {
             None => self.one(OF_NOBODY, values![hash.as_slice(), now]).await,
         }
     }
+}
+
+/// All of one person, within the transaction of the caller; `false` when there was none.
+pub(super) async fn forget(on: &mut Connection, user: UserId) -> Result<bool, StoreError> {
+    Ok(on.execute("DELETE FROM passkeys WHERE user_id = $1", values![user]).await? > 0)
 }
 
 async fn add_challenge(

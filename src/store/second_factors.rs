@@ -2,7 +2,7 @@
 use super::engine::{Connection, values};
 use super::types::digest;
 use super::{Digest, Oneself, OwnError, Store, StoreError};
-use crate::base::{Timestamp, UserId};
+use crate::base::{SessionId, Timestamp, UserId};
 
 /// The key of a program that shows six digits.
 #[derive(Clone)]
@@ -76,7 +76,7 @@ impl Store {
             return Ok(false);
         }
         put_codes(&mut on, who.user, codes).await?;
-        on.execute("UPDATE sessions SET amr = $1 WHERE id = $2", values!["pwd otp mfa", who.session]).await?;
+        add_proof(&mut on, who.session).await?;
         on.commit().await?;
         Ok(true)
     }
@@ -163,11 +163,30 @@ impl Store {
 }
 
 async fn take_totp(mut on: Connection, user: UserId) -> Result<bool, StoreError> {
+    let gone = forget(&mut on, user).await?;
+    on.commit().await?;
+    Ok(gone)
+}
+
+/// Takes somebody's key and recovery codes away, within the transaction of the caller; whether there was a key.
+pub(super) async fn forget(on: &mut Connection, user: UserId) -> Result<bool, StoreError> {
     let gone = on.execute("DELETE FROM totp_keys WHERE user_id = $1", values![user]).await?;
     on.execute("DELETE FROM recovery_codes WHERE user_id = $1", values![user]).await?;
     on.execute("DELETE FROM waiting_logins WHERE user_id = $1", values![user]).await?;
-    on.commit().await?;
     Ok(gone > 0)
+}
+
+/// A code beside whatever else the session has shown: a passkey alone is no password.
+async fn add_proof(on: &mut Connection, session: SessionId) -> Result<(), StoreError> {
+    let row = on.row("SELECT amr FROM sessions WHERE id = $1", values![session]).await?;
+    let shown = row.map(|row| row.text("amr")).transpose()?.unwrap_or_default();
+    let mut words: Vec<&str> = shown.split_ascii_whitespace().collect();
+    for word in ["otp", "mfa"] {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    on.execute("UPDATE sessions SET amr = $1 WHERE id = $2", values![words.join(" "), session]).await.map(|_| ())
 }
 
 async fn put_codes(on: &mut Connection, user: UserId, codes: &[Digest]) -> Result<(), StoreError> {

@@ -20,7 +20,9 @@ mod vectors;
 pub(crate) use dialect::{Dialect, Format};
 pub(crate) use identity::{Identity, Machine, SERVICE_TOKEN_PREFIX};
 pub(crate) use issue::{Person, SignError};
-pub(crate) use keys::{Half, KeyError, KeyRing, LineUp, PUBLISHED_BEFORE, Seal, StoredKey, next_change, next_key_due};
+pub(crate) use keys::{
+    Half, KeyError, KeyRing, LineUp, PUBLISHED_BEFORE, Seal, StoredKey, next_change, next_key_due, weakness,
+};
 pub(crate) use own_claims::{MOST_CLAIMS, OwnClaim};
 pub(crate) use settings::{Algorithm, KeySettings, Revoke, Settings, Subject};
 pub(crate) use verify::TokenError;

@@ -52,7 +52,7 @@ impl ClientFacts {
     /// `host` is the well-formed `Host` of the request. Also returns the public host, read.
     pub(super) fn decide(
         peer: Peer,
-        trusted: &[IpNet],
+        trusted: &Trusted,
         headers: &HeaderMap,
         host: Option<(HeaderValue, Authority)>,
     ) -> (Self, Option<Authority>) {
@@ -60,13 +60,12 @@ impl ClientFacts {
         let (host, authority) = host.unzip();
         let facts =
             Self { ip: address, https: peer.tls, via_trusted: false, host, peer: address, chain: None, about: None };
-        let via_trusted = address.is_some_and(|ip| is_trusted(trusted, ip));
-        if via_trusted { facts.believing(trusted, headers, authority) } else { (facts, authority) }
+        if trusted.has(address) { facts.believing(trusted, headers, authority) } else { (facts, authority) }
     }
 
     fn believing(
         mut self,
-        trusted: &[IpNet],
+        trusted: &Trusted,
         headers: &HeaderMap,
         host: Option<Authority>,
     ) -> (Self, Option<Authority>) {
@@ -75,6 +74,9 @@ impl ClientFacts {
         if let Some(ip) = right_most_stranger(trusted, headers) {
             self.ip = Some(ip);
             self.chain = joined(headers);
+            if self.peer.is_none() {
+                self.take_peer_from_chain();
+            }
         }
         match last_entry(headers, &FORWARDED_PROTO) {
             Some(b"https") => self.https = true,
@@ -87,6 +89,16 @@ impl ClientFacts {
             Some((value, authority)) => (Self { host: Some(value), ..self }, Some(authority)),
             None => (self, host),
         }
+    }
+
+    /// A proxy at a unix socket has no address of its own: the last one it tells of stands in its place, and the chain
+    /// goes on as it came.
+    fn take_peer_from_chain(&mut self) {
+        let chain = self.chain.take();
+        let Some(text) = chain.as_ref().and_then(|chain| chain.to_str().ok()) else { return };
+        let (before, last) = text.rsplit_once(',').map_or((None, text), |(before, last)| (Some(before), last));
+        self.peer = parse_address(last.trim().as_bytes());
+        self.chain = before.and_then(|before| HeaderValue::from_str(before.trim_end()).ok());
     }
 
     /// What the request is about that a trusted proxy sends instead of the one it got.
@@ -129,17 +141,31 @@ pub(super) fn push_address(text: &mut Vec<u8>, ip: IpAddr) {
     }
 }
 
-fn is_trusted(trusted: &[IpNet], ip: IpAddr) -> bool {
-    trusted.iter().any(|net| net.contains(&ip))
+/// Who is believed what they say of others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trusted {
+    pub(super) nets: Vec<IpNet>,
+    /// Whoever may open a unix socket of ours.
+    pub(super) unix: bool,
+}
+
+impl Trusted {
+    /// `None` is the other end of a unix socket.
+    pub(super) fn has(&self, peer: Option<IpAddr>) -> bool {
+        peer.map_or(self.unix, |ip| {
+            let ip = ip.to_canonical();
+            self.nets.iter().any(|net| net.contains(&ip))
+        })
+    }
 }
 
 /// Walks the joined list from the right. `None`, so that the socket's address counts, when an entry on the way cannot be
 /// read or the list is longer than any honest one.
-fn right_most_stranger(trusted: &[IpNet], headers: &HeaderMap) -> Option<IpAddr> {
+fn right_most_stranger(trusted: &Trusted, headers: &HeaderMap) -> Option<IpAddr> {
     let mut left_most = None;
     for (at, entry) in entries(headers, &FORWARDED_FOR).enumerate() {
         let ip = parse_address(entry).filter(|_| at < MAX_CHAIN)?;
-        if !is_trusted(trusted, ip) {
+        if !trusted.has(Some(ip)) {
             // Entries further left are a stranger's words, but their number is bounded all the same.
             return (entries(headers, &FORWARDED_FOR).count() <= MAX_CHAIN).then_some(ip);
         }
@@ -205,14 +231,16 @@ mod tests {
         }
     }
 
+    /// An empty `peer` is a unix socket.
     fn facts(peer: &str, fields: &[(&'static str, &str)]) -> (ClientFacts, Option<Authority>) {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.try_append(*name, HeaderValue::from_str(value).unwrap()).unwrap();
         }
-        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let nets = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let trusted = Trusted { nets, unix: true };
         let host = (HeaderValue::from_static("inner"), Authority::parse(b"inner").unwrap());
-        let peer = Peer { ip: Some(peer.parse().unwrap()), tls: false };
+        let peer = Peer { ip: peer.parse().ok(), tls: false };
         ClientFacts::decide(peer, &trusted, &headers, Some(host))
     }
 
@@ -248,6 +276,29 @@ mod tests {
         assert_eq!(ip("fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(ip("fd00::1", &["[2001:db8::1]"]), "2001:db8::1");
         assert_eq!(ip("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_trusted_proxy_at_a_unix_socket_tells_who_the_client_is() {
+        for (line, client, onwards) in [
+            ("5.5.5.5", "5.5.5.5", "5.5.5.5"),
+            ("9.9.9.9, 5.5.5.5", "5.5.5.5", "9.9.9.9, 5.5.5.5"),
+            ("5.5.5.5, 10.0.0.2", "5.5.5.5", "5.5.5.5, 10.0.0.2"),
+        ] {
+            let (facts, _) = facts("", &[("x-forwarded-for", line), ("x-forwarded-proto", "https")]);
+            assert_eq!(facts.ip.unwrap().to_string(), client);
+            assert_eq!(forwarded_for(&facts), onwards);
+            assert!(facts.https && facts.via_trusted);
+        }
+        for unreadable in ["", "unknown", "5.5.5.5, unknown"] {
+            let (facts, _) = facts("", &[("x-forwarded-for", unreadable)]);
+            assert_eq!((facts.ip, facts.peer()), (None, None), "{unreadable}");
+        }
+        let peer = Peer { ip: None, tls: false };
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", HeaderValue::from_static("5.5.5.5"));
+        let (facts, _) = ClientFacts::decide(peer, &Trusted::default(), &headers, None);
+        assert!(facts.ip.is_none() && !facts.via_trusted, "nobody is believed who was not named");
     }
 
     #[test]

@@ -1,17 +1,14 @@
 //! What admission needs to know, made once from the settings.
-use std::net::IpAddr;
-
-use http::{HeaderMap, HeaderName};
-use ipnet::IpNet;
-
+use super::client::Trusted;
 use super::fields::Registry;
 use super::{Authority, Cors, OwnCookies, Peer, RequestId, Settings, Spellings};
 use crate::base::Timestamp;
+use http::{HeaderMap, HeaderName};
 
 /// The door that every request comes through.
 #[derive(Debug, Clone)]
 pub(crate) struct Door {
-    pub(super) trusted: Vec<IpNet>,
+    pub(super) trusted: Trusted,
     pub(super) registry: Registry,
     pub(super) public: Option<PublicOrigin>,
     pub(crate) cors: Cors,
@@ -36,7 +33,7 @@ impl Door {
         let registry = Registry::new(&settings.own_identity_names);
         let query_token = settings.query_token.clone();
         Self {
-            trusted: settings.trusted_proxies.clone(),
+            trusted: Trusted { nets: settings.trusted_proxies.clone(), unix: settings.trusts_unix },
             registry,
             public,
             cors: settings.cors.clone(),
@@ -48,20 +45,13 @@ impl Door {
 
     /// The name of this request: the one a trusted proxy gave, else a new one.
     pub(crate) fn request_id(&self, headers: &HeaderMap, peer: Peer, now: Timestamp) -> RequestId {
-        let trusted = peer.ip.is_some_and(|ip| self.trusts(ip));
-        let given = trusted.then(|| headers.get(&REQUEST_ID)).flatten().and_then(RequestId::given);
+        let given = self.trusted.has(peer.ip).then(|| headers.get(&REQUEST_ID)).flatten().and_then(RequestId::given);
         given.unwrap_or_else(|| RequestId::make(now))
     }
 
     /// The cookies that are ours.
     pub(crate) const fn cookies(&self) -> &OwnCookies {
         &self.cookies
-    }
-
-    /// Whether somebody at this address is believed about the client.
-    pub(crate) fn trusts(&self, ip: IpAddr) -> bool {
-        let ip = ip.to_canonical();
-        self.trusted.iter().any(|net| net.contains(&ip))
     }
 }
 
@@ -79,6 +69,7 @@ mod tests {
     fn only_a_trusted_proxy_names_a_request() {
         let settings = Settings {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            trusts_unix: false,
             own_identity_names: Vec::new(),
             public_url: None,
             auth_prefix: AuthPrefix("/auth".to_owned()),
@@ -97,5 +88,9 @@ mod tests {
         };
         assert_eq!(id("10.1.2.3"), "given-1");
         assert_eq!(id("9.9.9.9").len(), 26);
+        let socket = Peer { ip: None, tls: false };
+        let at_socket = |door: &Door| door.request_id(&headers, socket, Timestamp::from_seconds(1)).as_str().len();
+        assert_eq!(at_socket(&door), 26);
+        assert_eq!(at_socket(&Door::new(&Settings { trusts_unix: true, ..settings })), "given-1".len());
     }
 }

@@ -83,6 +83,7 @@ mod tests {
     fn same(public: Option<&str>, fields: &[(&'static str, &str)]) -> bool {
         let settings = Settings {
             trusted_proxies: Vec::new(),
+            trusts_unix: false,
             own_identity_names: Vec::new(),
             public_url: public.map(|authority| PublicUrl { https: true, authority: authority.to_owned() }),
             auth_prefix: AuthPrefix("/auth".to_owned()),

@@ -8,6 +8,8 @@ use super::{Cors, Spellings};
 pub(crate) struct Settings {
     /// Peers whose `X-Forwarded-*` is believed. Empty: nobody.
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// So is whoever comes by a unix socket of ours.
+    pub(crate) trusts_unix: bool,
     /// Every identity field name that any upstream of this gateway may be sent: stripped from what clients send,
     /// beside the names of all presets.
     pub(crate) own_identity_names: Vec<http::HeaderName>,

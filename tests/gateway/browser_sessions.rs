@@ -180,6 +180,26 @@ fn each_sign_in_is_a_session_of_its_own_and_ends_the_one_before_in_that_browser(
     browser.open("/app").expect(200);
 }
 
+/// Only signing in ended the session of before; its cookie was gone from the browser, and good for whoever had a copy.
+#[test]
+fn signing_up_and_signing_in_for_tokens_end_the_session_of_before_too() {
+    let gateway = house(&Upstream::start()).start();
+    let browser = Browser::signed_in(&gateway);
+    let before = browser.cookie("authgate").unwrap();
+    let page = browser.open("/auth/register").expect(200);
+    browser.submit(&page, &[("username", "bob"), ("password", "another good one 2")]).expect(303);
+    gateway.get("/app").header("Cookie", &format!("authgate={before}")).send().refused(401, "session_ended");
+    browser.open("/app").expect(200);
+    let site = Site::shared_secret(&Upstream::start()).set("tokens", "format", "\"flask-jwt-extended\"");
+    let gateway = site.set("tokens", "locations", "[\"header\", \"cookie\"]").start();
+    let browser = Browser::signed_in(&gateway);
+    let before = browser.cookie("authgate").unwrap();
+    let body = json!({ "username": "alice", "password": password() });
+    browser.send(browser.fetch("POST", "/auth/login").json(&body)).expect(200);
+    assert!(browser.cookie("authgate").is_none() && browser.cookie("access_token_cookie").is_some());
+    gateway.get("/app").header("Cookie", &format!("authgate={before}")).send().expect(401);
+}
+
 #[test]
 fn a_sign_in_counts_although_the_session_before_it_cannot_be_ended() {
     let Some(python) = python_program("python", "pyotp==2.9.0") else { return };

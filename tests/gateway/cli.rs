@@ -180,6 +180,8 @@ fn wrong_usage_is_2_and_a_misspelt_verb_gets_a_suggestion() {
     let ran = authgate(folder.path(), &[], &["chekc"]).expect(2);
     assert!(ran.err.contains("check"), "{}", ran.err);
     authgate(folder.path(), &[], &["run", "--nonsense"]).expect(2);
+    let ran = authgate(folder.path(), &[], &["help", "nonsense"]).expect(1);
+    assert!(ran.err.contains("config, error, example, headers, metrics"), "{}", ran.err);
     authgate(folder.path(), &[], &["user", "add", "ann", "--password", "secret-on-the-command-line"]).expect(2);
 }
 
@@ -222,6 +224,7 @@ fn an_address_in_use_is_told_and_not_a_riddle() {
     let ran = authgate(gateway.folder(), gateway.site().variables(), &["run", "-c", "gateway.toml"]);
     assert_ne!(ran.code, 0);
     assert!(ran.err.contains(&gateway.port.to_string()) && ran.err.contains("in use"), "{}", ran.err);
+    assert!(ran.err.contains("cannot listen where [server] listen says"), "{}", ran.err);
     gateway.is_alive();
 }
 

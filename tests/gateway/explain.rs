@@ -1,5 +1,5 @@
 //! `authgate explain` and the gateway always agree.
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Browser, Gateway, Ran, Site, Upstream, authgate, authgate_with_input};
 
@@ -192,4 +192,28 @@ fn what_would_let_somebody_in_does_so_when_it_is_run() {
     assert_eq!(command, "user edit bob --add-role clerk --add-scope orders:read --add-scope stock");
     authgate(gateway.folder(), &[], &command.split(' ').collect::<Vec<_>>()).expect(0);
     explain(&gateway, &ask).expect(0);
+}
+
+#[test]
+fn who_cannot_sign_in_is_not_let_in() {
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("bob");
+    explain(&gateway, &["GET", "/app/x", "--user", "bob"]).expect(0);
+    authgate(gateway.folder(), gateway.site().variables(), &["user", "disable", "-c", "gateway.toml", "bob"]).expect(0);
+    let denied = explain(&gateway, &["GET", "/app/x", "--user", "bob"]).expect(1);
+    for word in ["denied: 403", "account_disabled", "is disabled: cannot sign in", "authgate user enable bob"] {
+        assert!(denied.out.contains(word), "{word} is not in\n{}", denied.out);
+    }
+    gateway.log_in("bob", &crate::support::client::password_of("bob")).refused(403, "account_disabled");
+    explain(&gateway, &["GET", "/pub/x", "--user", "bob"]).expect(0);
+
+    let strict = Site::fixture(&Upstream::start()).set("accounts", "verify_email", "true").start();
+    let ann = json!({ "username": "ann", "email": "ann@example.com", "password": "six green bottles hang" });
+    let status = strict.call("POST", "/auth/register").json(&ann).send().status;
+    assert!((200..300).contains(&status), "{status}");
+    strict.log_in("ann", "six green bottles hang").refused(403, "email_unverified");
+    let json = explain(&strict, &["--json", "GET", "/app/x", "--user", "ann"]).expect(1).json();
+    assert_eq!((&json["error"], &json["allowed"]), (&Value::from("email_unverified"), &Value::from(false)), "{json}");
+    let step = json["steps"].as_array().unwrap().iter().find(|step| step["step"] == "account").unwrap();
+    assert_eq!(step["ok"], false, "{json}");
 }

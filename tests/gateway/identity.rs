@@ -1,4 +1,8 @@
 //! Who is asking is said by the gateway alone; the rows of the catalogue are in `cases`.
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+
 use serde_json::json;
 
 use crate::cases::identity::{alice_alone, nobody};
@@ -140,4 +144,28 @@ fn whoever_has_only_an_address_is_called_by_it() {
     let mut forged = Mint::of(&ann.access);
     forged.claims["preferred_username"] = json!("bob@example.com");
     gateway.get("/app").bearer(&forged.resigned()).send().refused(401, "token_invalid");
+}
+
+#[test]
+fn a_proxy_at_a_unix_socket_is_believed_where_the_file_says_so() {
+    let upstream = Upstream::start();
+    let gateway = Gateway::start(&upstream);
+    let (socket, file) = (gateway.folder().join("gate.sock"), gateway.folder().join("gateway.toml"));
+    let text = fs::read_to_string(&file).unwrap();
+    let listen = format!("listen = \"127.0.0.1:{}\"", gateway.port);
+    assert!(text.contains(&listen), "{text}");
+    let both = format!("listen = [\"127.0.0.1:{}\", \"unix:{}\"]", gateway.port, socket.display());
+    for (more, told) in [("", None), ("\ntrusted_proxies = [\"unix:\"]", Some("9.9.9.9, 5.5.5.5"))] {
+        fs::write(&file, text.replace(&listen, &format!("{both}{more}"))).unwrap();
+        gateway.signal("HUP");
+        until("the backend hears what is believed", SOON, || {
+            let Ok(mut stream) = UnixStream::connect(&socket) else { return false };
+            let head = format!("GET /pub/x HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", gateway.authority());
+            write!(stream, "{head}X-Forwarded-For: 9.9.9.9, 5.5.5.5\r\n\r\n").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            upstream.last().field("x-forwarded-for") == told
+        });
+    }
 }

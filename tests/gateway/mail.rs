@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::{A_BUSY_SECOND, Answer, Browser, Gateway, Mailbox, SOON, Site, Upstream, token_in, until};
+use crate::support::browser::Form;
+use crate::support::{
+    A_BUSY_SECOND, Answer, Browser, Device, Gateway, Mailbox, SOON, Site, Upstream, code_of, token_in, until,
+};
 
 const NEW: &str = "ein-neues-Wort-42";
 
@@ -199,6 +202,63 @@ fn nobody_comes_in_before_the_link_was_followed() {
     assert_eq!(refreshed["user"]["email"], "a@example.net");
     // Whom the operator adds need not wait for a letter.
     gateway.add_admin("boss");
+}
+
+/// The link proves the address for the first time, and whoever made the account by it may be a stranger: their code was asked for
+/// after the new password, and their passkey still signed in.
+#[test]
+fn what_a_stranger_proves_themselves_with_ends_when_the_owner_of_the_address_comes() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).start();
+    let stranger = gateway.person("ann", &register(&gateway, "ann").expect(201));
+    let mut key = Device::new(gateway.port);
+    let add = |access: &str, key: &Device| {
+        let post = |path: &str| gateway.post(path).bearer(access);
+        let asked = post("/auth/passkeys/register/begin").send().expect(200).json();
+        post("/auth/passkeys/register/finish").json(&key.makes(&asked)).send().expect(201);
+        let made = post("/auth/mfa/totp").send().expect(200).json();
+        let code = json!({ "code": code_of(made["secret"].as_str().unwrap()) });
+        post("/auth/mfa/totp/confirm").json(&code).send().expect(200);
+    };
+    add(&stranger.access, &key);
+    forgot(&gateway, "ann@example.com").expect(202);
+    reset(&gateway, &mailbox.token("ann@example.com", 0), NEW).expect(204);
+    let owner = gateway.person("ann", &gateway.log_in("ann", NEW).expect(200));
+    let left = gateway.get("/auth/passkeys").bearer(&owner.access).send().expect(200).json();
+    assert_eq!(left["items"], json!([]));
+    let asked = gateway.post("/auth/passkeys/login/begin").send().expect(200).json();
+    let shown = key.shows(&asked, &stranger.id);
+    gateway.post("/auth/passkeys/login/finish").json(&shown).send().refused(401, "invalid_passkey");
+    for action in ["second_factor_removed", "passkey_removed"] {
+        until(&format!("{action} is audited"), SOON, || gateway.log_text().contains(action));
+    }
+    // What is added to a proved address is the owner's, and stays.
+    add(&owner.access, &Device::new(gateway.port));
+    forgot(&gateway, "ann@example.com").expect(202);
+    reset(&gateway, &mailbox.token("ann@example.com", 1), "noch-ein-Wort-43").expect(204);
+    gateway.log_in("ann", "noch-ein-Wort-43").refused(401, "mfa_required");
+}
+
+#[test]
+fn the_account_page_says_that_an_address_waits_for_its_link() {
+    let Some(mailbox) = Mailbox::start() else { return };
+    let gateway = with_mail(&mailbox).set("accounts", "verify_email", "true").start();
+    register(&gateway, "ann").expect(202);
+    verify(&gateway, &mailbox.token("ann@example.com", 0)).expect(204);
+    let browser = Browser::new(&gateway);
+    let page = browser.open("/auth/login?return_to=/auth/account").expect(200);
+    browser.submit(&page, &[("username", "ann"), ("password", "a-first-password-1")]).expect(303);
+    let form = Form::of(&browser.open("/auth/account").expect(200).text());
+    let save = |name: &str, email: &str| {
+        let fields = form.filled(&[("name", name), ("email", email)]);
+        let post = gateway.post("/auth/account").header("Origin", &browser.origin()).form(&fields);
+        let saved = browser.send(post).expect(303);
+        browser.open(saved.field("location").unwrap()).expect(200).text()
+    };
+    let page = save("Ann", "ann@example.net");
+    assert!(page.contains("Follow the link that we sent") && page.contains("value=\"ann@example.com\""), "{page}");
+    assert!(!page.contains("Saved."), "{page}");
+    assert!(save("Ann B.", "ann@example.com").contains("Saved."));
 }
 
 #[test]

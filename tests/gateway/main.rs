@@ -24,6 +24,7 @@ mod mail;
 mod old_login;
 mod clients;
 mod held;
+mod leaving;
 mod me;
 mod mfa;
 mod oauth;

@@ -2,12 +2,15 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::gateway::free_port;
 use crate::support::{Gateway, Reply, Site, Upstream};
 
 const PASSWORD: &str = "seven green bottles";
+
+/// Of somebody else, whom the old login calls ANN.
+const THEIRS: &str = "eight brown bottles";
 
 /// An old server that knows ann.
 fn old_server() -> Upstream {
@@ -17,6 +20,7 @@ fn old_server() -> Upstream {
             ("/old/login", Some("ann" | "ben"), Some(PASSWORD)) => {
                 Reply::new("200 OK", "Content-Type: application/json\r\n", r#"{"token":"old"}"#)
             }
+            ("/old/login", Some("ANN"), Some(THEIRS)) => Reply::new("200 OK", "", ""),
             _ => Reply::new("401 Unauthorized", "", ""),
         }
     })
@@ -24,7 +28,8 @@ fn old_server() -> Upstream {
 
 fn behind(url: &str) -> Gateway {
     let value = format!("{{ url = \"{url}/old/login\", username_field = \"user\", password_field = \"pass\" }}");
-    Site::fixture(&Upstream::start()).set("accounts", "migrate_from", &value).start()
+    let site = Site::fixture(&Upstream::start()).set("accounts", "registration", "\"invite\"");
+    site.set("accounts", "migrate_from", &value).start()
 }
 
 #[test]
@@ -50,6 +55,33 @@ fn somebody_the_old_login_knows_is_kept_and_never_asked_about_again() {
     gateway.leaks_nothing();
 }
 
+/// It was asked by the name as it was typed, and who was known as ANN there became ann here.
+#[test]
+fn the_old_login_is_asked_by_the_spelling_that_is_kept() {
+    let old = old_server();
+    let gateway = behind(&old.url());
+    gateway.log_in("ANN", THEIRS).refused(401, "invalid_credentials");
+    assert_eq!(serde_json::from_slice::<Value>(&old.last().body).unwrap()["user"], "ann");
+    gateway.log_in("Ann", PASSWORD).expect(200);
+}
+
+/// A stranger made an account called ann, and the old login was not asked about her any more.
+#[test]
+fn nobody_takes_the_name_of_somebody_who_has_not_moved_yet() {
+    let old = old_server();
+    let gateway = behind(&old.url());
+    let body = json!({ "username": "ann", "password": "a-stranger's own 1" });
+    gateway.post("/auth/register").json(&body).send().refused(403, "registration_closed");
+    let bob = gateway.add_admin("bob");
+    let patch = |body: Value| gateway.call("PATCH", "/auth/me").bearer(&bob.access).json(&body).send();
+    for (field, value) in [("username", "ann"), ("email", "ann@example.com")] {
+        let refused = patch(json!({ field: value })).refused(422, "invalid_fields").json();
+        assert_eq!(refused["errors"][0]["pointer"], format!("#/{field}"), "{refused}");
+    }
+    patch(json!({ "username": "BOB", "name": "Bob" })).expect(200);
+    gateway.log_in("ann", PASSWORD).expect(200);
+}
+
 #[test]
 fn a_login_that_takes_everything_or_answers_with_a_page_lets_nobody_in() {
     for reply in
@@ -72,7 +104,7 @@ fn an_old_login_that_is_dead_or_silent_holds_up_nobody_else() {
     dead.log_in("ann", PASSWORD).refused(401, "invalid_credentials");
     let silent = Upstream::talking(|_| thread::sleep(Duration::from_secs(20)));
     let gateway = behind(&silent.url());
-    gateway.register("bob");
+    gateway.add_admin("bob");
     thread::scope(|scope| {
         let asked = scope.spawn(|| {
             let begun = Instant::now();

@@ -192,7 +192,7 @@ fn an_address_that_overlaps_the_old_one_is_taken_up_and_no_connection_is_dropped
     }
     std::fs::write(gateway.file(), good.replace(&one, &format!("[{all}, {one}]"))).unwrap();
     let both = reload(&gateway, &[]).expect(1).out;
-    assert!(both.contains("overlaps") && !both.contains("another program"), "{both}");
+    assert!(both.contains("E106") && both.contains("names one port of one address twice"), "{both}");
     gateway.get("/pub/x").send_on(&mut kept).expect(200);
 }
 

@@ -2,7 +2,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Terminal;
 use crate::config::{self, ConfigError, Environment, Findings, Format, Loaded};
@@ -23,7 +23,7 @@ pub(super) fn fix(
         Format::Text => terminal.say(&lines),
         Format::Json | Format::Github => terminal.tell(&lines),
     }
-    if let Err(error) = replace(path, &right) {
+    if let Err((path, error)) = replace(path, &right) {
         terminal.tell(&format!("cannot write {}: {error}\n", path.display()));
         return Err(ConfigError::Wrong(findings));
     }
@@ -43,22 +43,23 @@ fn put_right(findings: &Findings, environment: &Environment) -> Option<String> {
 }
 
 /// Either the old file or the new one is there, never half of one; owner and mode stay.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+fn replace(path: &Path, text: &str) -> Result<(), (PathBuf, io::Error)> {
     // A link goes on pointing at the file.
-    let path = fs::canonicalize(path)?;
-    let before = fs::metadata(&path)?;
+    let path = fs::canonicalize(path).map_err(|error| (path.to_path_buf(), error))?;
+    let before = fs::metadata(&path).map_err(|error| (path.clone(), error))?;
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".new");
     let beside = path.with_file_name(name);
-    let written = write_like(&beside, text, &before).and_then(|()| fs::rename(&beside, &path));
+    // One that is there already is somebody's, and stays.
+    let mut file = File::create_new(&beside).map_err(|error| (beside.clone(), error))?;
+    let written = write_like(&mut file, &beside, text, &before).and_then(|()| fs::rename(&beside, &path));
     if written.is_err() {
         fs::remove_file(&beside).ok();
     }
-    written
+    written.map_err(|error| (path, error))
 }
 
-fn write_like(beside: &Path, text: &str, before: &fs::Metadata) -> io::Result<()> {
-    let mut file = File::create_new(beside)?;
+fn write_like(file: &mut File, beside: &Path, text: &str, before: &fs::Metadata) -> io::Result<()> {
     file.set_permissions(before.permissions())?;
     // Only root may give a file away; anybody else owns it already or keeps it.
     chown(beside, Some(before.uid()), Some(before.gid())).ok();

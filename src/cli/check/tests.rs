@@ -102,6 +102,34 @@ fn show_prints_what_is_in_force_and_no_secret() {
 }
 
 #[test]
+fn what_is_shown_is_a_file_with_the_same_meaning() {
+    let text = "[store]\nurl = \"postgres://gw:pa'ss@db/x\"\nshared = \"redis://:pa'ss@db\"\n\
+                [tokens]\nclaims = { price = \"5$\", text = \"a$${x}\", team = \"${user.team}\" }\n\
+                [[routes]]\nprefix = \"/a\"\nupstream = \"http://a\"\non_denied = \"login\"\n\
+                set_request_headers = { Authorization = \"Basic pa'ss${NO:-pa'ss}\" }\n\
+                [routes.cors]\norigins = [\"https://a.example\"]\n\
+                [[routes]]\nprefix = \"/b\"\nupstream = \"http://b\"\n\
+                [[routes]]\nprefix = \"/c\"\nupstream = \"http://c\"\ncors = { origins = [\"*\"] }\n";
+    let shown = check(&["--show"], text).out;
+    assert!(!shown.contains("pa'ss"), "{shown}");
+    assert!(shown.contains("{ Authorization = \"***${NO:-***}\" }"), "{shown}");
+    assert_eq!(shown.matches("on_denied = \"login\"").count(), 1, "{shown}");
+    // Settings, without the lines they came from.
+    let settings = |shown: &str| -> Vec<String> {
+        let lines =
+            shown.lines().map(|line| line.rsplit_once("  # ").map_or(line, |(line, _)| line).trim_end().to_owned());
+        lines.collect()
+    };
+    let again = check(&["--show"], &shown);
+    assert_eq!(again.code, 0, "{}", again.out);
+    assert_eq!(settings(&again.out), settings(&shown));
+    let json: Value = serde_json::from_str(&check(&["--show", "--format", "json"], text).out).unwrap();
+    let origins: Vec<_> = json.as_array().unwrap().iter().filter(|row| row["key"] == "origins").collect();
+    assert_eq!((&origins[0]["table"], &origins[1]["table"]), (&Value::from(1), &Value::from(3)));
+    assert_eq!(json[0]["table"], Value::Null);
+}
+
+#[test]
 fn a_missing_file_is_answered_with_three_and_the_places() {
     let args = CheckArgs { file: Some(PathBuf::from("/no/such.toml")), ..CheckArgs::default() };
     let answer = answer(None, |terminal| run(&args, None, &Environment::bare(), terminal));
@@ -128,6 +156,46 @@ fn fix_puts_a_name_and_the_value_behind_it_right_in_one_run() {
     assert_eq!(answer.code, 0, "{}", answer.out);
     assert!(answer.out.contains("gateway.toml:4\n- auht = \"nonee\"\n+ auth = \"none\"\n"), "{}", answer.out);
     assert_eq!(after, text.replace("auht = \"nonee\"", "auth = \"none\""));
+}
+
+#[test]
+fn fix_writes_no_guess_and_no_file_that_is_worse() {
+    let least = "[[routes]]\nprefix = \"/\"\nupstream = \"http://a\"\n";
+    for text in [
+        &format!("{least}networks_deny = [\"10.0.0.0/8\"]\n"),
+        &format!("{least}roles_none = [\"guest\"]\n"),
+        &format!("{least}methods_denied = [\"GET\"]\n"),
+        &format!("{least}hosts_except = [\"a.example\"]\n"),
+        &format!("{least}path = \"/x\"\n"),
+        &format!("{least}[server]\nworkers = 1\n[sever]\nworkers = 2\n"),
+        &format!("{least}[log]\nlevel = \"${{LOG_LEVEL:-dbug}}\"\n"),
+        "[upstreams]\napp = \"http://a\"\n[[routes]]\nprefix = \"/\"\nupstream = \"app-dev\"\n",
+        "[upstreams]\napp = \"http://a\"\n[[routes]]\nprefix = \"/\"\nupstream = \"${UP:-ap}\"\n",
+    ] {
+        let (answer, after) = in_folder(text, &CheckArgs { fix: true, ..CheckArgs::default() });
+        assert_eq!((answer.code, after.as_str()), (1, text), "{}", answer.out);
+        assert!(answer.out.contains("did you mean"), "the guess is told and not written: {}", answer.out);
+    }
+    // What is sure is mended beside it.
+    let (_, after) = in_folder(
+        &format!("{least}path = \"/x\"\nmetods = [\"GET\"]\n"),
+        &CheckArgs { fix: true, ..CheckArgs::default() },
+    );
+    assert_eq!(after, format!("{least}path = \"/x\"\nmethods = [\"GET\"]\n"));
+    let (answer, after) = in_folder(&least.replace("prefix", "path"), &CheckArgs { fix: true, ..CheckArgs::default() });
+    assert_eq!((answer.code, after.as_str()), (0, least), "a synonym is no guess");
+}
+
+#[test]
+fn fix_leaves_a_file_alone_that_stands_where_it_would_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, draft) = (folder.path().join("gateway.toml"), folder.path().join("gateway.toml.new"));
+    std::fs::write(&file, "[[routes]]\nprefx = \"/\"\nupstream = \"http://a\"\n").unwrap();
+    std::fs::write(&draft, "mine").unwrap();
+    let args = CheckArgs { fix: true, ..CheckArgs::default() };
+    let answer = answer(None, |terminal| run(&args, Some(&file), &Environment::bare(), terminal));
+    assert!(answer.err.contains("gateway.toml.new: File exists"), "{}", answer.err);
+    assert_eq!((answer.code, std::fs::read_to_string(&draft).unwrap().as_str()), (1, "mine"));
 }
 
 #[test]

@@ -3,8 +3,8 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::ExplainArgs;
-use super::needs::{Need, join, malformed, needs, place_of};
-use super::who::{Who, given_token, now};
+use super::needs::{Need, join, malformed, needs, of_account, place_of};
+use super::who::{ShutOut, Who, given_token, now};
 use crate::authn::{AuthnError, token_in};
 use crate::authz::Asks;
 use crate::base::{Timestamp, Username};
@@ -37,6 +37,7 @@ pub(super) struct Explanation {
     pub(super) endpoint: Option<&'static str>,
     pub(super) candidates: Vec<Candidate>,
     pub(super) who: Option<String>,
+    pub(super) shut_out: Option<ShutOut>,
     pub(super) token: Option<Vec<TokenStep>>,
     /// The session that a browser's cookie stands for.
     pub(super) cookie: Option<TokenStep>,
@@ -118,6 +119,7 @@ pub(super) async fn explain(args: &ExplainArgs, loaded: &Loaded) -> Result<Expla
     let renderer = Renderer::new(&loaded.config.wire.auth_prefix.0);
     let mut said = Explanation { asked_path: path_of(&args.url).to_owned(), ..Explanation::default() };
     said.who = who.user.as_ref().map(describe);
+    said.shut_out = who.shut_out;
     said.token = who.token.as_deref().filter(|_| who.user.is_none()).map(|token| steps(token, &who, now));
     let inbound = match inbound {
         Ok(inbound) => inbound,
@@ -182,11 +184,18 @@ async fn judge(
     let decision = gate.decide(inbound, now).await;
     said.candidates = candidates(gate.routes(), inbound, decision.route);
     if let Some(route) = decision.route {
-        said.needs = needs(route, inbound, &decision);
+        said.needs = match said.shut_out.filter(|_| route.policy.asks() == Asks::Somebody) {
+            Some(shut_out) => of_account(route, inbound, shut_out),
+            None => needs(route, inbound, &decision),
+        };
         said.upstream = Some(route.upstream().to_owned());
     }
     said.cookie = cookie(inbound, &decision);
-    said.overlooked = decision.overlooked.map(Denial::reason);
+    let named = |denial: Denial| match (said.shut_out, denial) {
+        (Some(shut_out), Denial::Authn(_) | Denial::Denied(_)) => shut_out.code(),
+        _ => denial.reason(),
+    };
+    said.overlooked = decision.overlooked.map(named);
     match decision.outcome {
         Ok(permit) => {
             said.status = StatusCode::OK.as_u16();
@@ -199,6 +208,10 @@ async fn judge(
                     Err(_) => said.refused(&Refusal::named("upstream_tls"), renderer),
                 }
             }
+        }
+        Err(Denial::Authn(_) | Denial::Denied(_)) if said.shut_out.is_some() => {
+            let code = said.shut_out.map_or("account_disabled", ShutOut::code);
+            said.refused(&Refusal::named(code), renderer);
         }
         Err(denial) => {
             if !said.tells_why() {
@@ -261,6 +274,9 @@ fn cure(said: &Explanation, who: &Who, args: &ExplainArgs) -> Option<String> {
         return Some("the browser signs in again; `authgate session list` shows the sessions that go on".to_owned());
     }
     let name = args.user.as_ref().filter(|_| who.user.is_some())?;
+    if let Some(shut_out) = said.shut_out {
+        return (!said.allowed() || said.overlooked.is_some()).then(|| shut_out.cure(name));
+    }
     let unmet: Vec<_> = said.needs.iter().filter(|need| !need.met).collect();
     let add: Vec<_> = unmet.iter().flat_map(|need| &need.add).cloned().collect();
     // Something that no command gives, such as a second factor, would still be missing.

@@ -1,5 +1,6 @@
 //! What is asked of a request before it goes on, and where the file says so.
 use super::ExplainArgs;
+use super::who::ShutOut;
 use crate::authz::{Asks, Denied};
 use crate::gate::{Decision, Denial};
 use crate::routes::{Place, Route};
@@ -64,6 +65,13 @@ pub(super) fn needs(route: &Route, inbound: &Inbound, decision: &Decision<'_>) -
         let met = identity.is_some_and(|identity| identity.showed_second_factor());
         needs.push(Need::new("mfa", "signed in with a second factor".to_owned(), met));
     }
+    needs
+}
+
+/// What keeps somebody from signing in comes before anything that a route asks of who did.
+pub(super) fn of_account(route: &Route, inbound: &Inbound, shut_out: ShutOut) -> Vec<Need> {
+    let mut needs = at_the_edge(route, inbound);
+    needs.push(Need::new("account", shut_out.words(), false));
     needs
 }
 

@@ -71,7 +71,8 @@ fn routes(out: &mut String, said: &Explanation) {
 
 fn who(out: &mut String, said: &Explanation) {
     if let Some(who) = &said.who {
-        row(out, "who", &format!("{who:<42} as if signed in now"));
+        let how = if said.shut_out.is_some() { "cannot sign in" } else { "as if signed in now" };
+        row(out, "who", &format!("{who:<42} {how}"));
     }
     if let Some(steps) = &said.token {
         row(out, "token", "from the command line");

@@ -24,6 +24,54 @@ pub(super) struct Who {
     pub(super) tokens: Arc<Tokens>,
     pub(super) token: Option<String>,
     pub(super) user: Option<User>,
+    /// Why this person cannot sign in at all.
+    pub(super) shut_out: Option<ShutOut>,
+}
+
+/// A right password would not let this person in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShutOut {
+    Disabled,
+    Unverified,
+    /// Tokens name people by what this one has not got.
+    Nameless(&'static str),
+}
+
+impl ShutOut {
+    fn of(user: &User, settings: &account::Settings) -> Option<Self> {
+        if user.disabled {
+            return Some(Self::Disabled);
+        }
+        if settings.verify_email && user.email.is_some() && !user.email_verified {
+            return Some(Self::Unverified);
+        }
+        settings.lacks(user.username.is_some(), user.email.is_some()).map(Self::Nameless)
+    }
+
+    /// What a sign-in is answered with.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Disabled | Self::Nameless(_) => "account_disabled",
+            Self::Unverified => "email_unverified",
+        }
+    }
+
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Disabled => "is disabled: cannot sign in".to_owned(),
+            Self::Unverified => "the address is not verified: cannot sign in".to_owned(),
+            Self::Nameless(what) => format!("has no {what}, which tokens name people by: cannot sign in"),
+        }
+    }
+
+    /// What lets this person sign in.
+    pub(super) fn cure(self, name: &str) -> String {
+        match self {
+            Self::Disabled => format!("to let {name} sign in:  authgate user enable {name}"),
+            Self::Unverified => format!("{name} follows the link in the mail that a sign-in sends"),
+            Self::Nameless(_) => format!("to let {name} sign in, give what is missing:  authgate user edit {name}"),
+        }
+    }
 }
 
 impl Who {
@@ -35,16 +83,21 @@ impl Who {
     fn new(tokens: Tokens, revocations: Revocations, token: Option<String>, user: Option<User>) -> Self {
         let tokens = Arc::new(tokens);
         let authenticator = Authenticator::new(Arc::clone(&tokens), Arc::new(revocations));
-        Self { authenticator, tokens, token, user }
+        Self { authenticator, tokens, token, user, shut_out: None }
     }
 
-    /// A real token, signed with a key that exists only for this answer: the same verification as for everybody.
+    /// A real token, signed with a key that exists only for this answer: the same verification as for everybody. Who
+    /// cannot sign in has none.
     pub(super) async fn as_if_signed_in(name: &str, loaded: &Loaded, now: Timestamp) -> Result<Self, CannotTell> {
         let store = open(loaded).await?;
         let found =
             people(loaded, store, Audit::default()).find(name).await.map_err(|error| unreachable_store(&error))?;
         let user = found.ok_or_else(|| CannotTell::NotThere(format!("there is no user {name:?}")))?;
         let tokens = passing_tokens(&loaded.config.tokens, now)?;
+        if let Some(shut_out) = ShutOut::of(&user, &loaded.config.accounts) {
+            let who = Self::new(tokens, Revocations::default(), None, Some(user));
+            return Ok(Self { shut_out: Some(shut_out), ..who });
+        }
         let scopes = loaded.config.accounts.scopes_of(&user);
         let issued = tokens
             .issue(&person(&user, &scopes), SessionId::new(now), now, &["pwd"], now)

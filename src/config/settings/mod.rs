@@ -78,12 +78,14 @@ pub(super) enum Kind {
     Lists,
     /// An inline table of texts with these keys; none: with names that are the operator's.
     Texts(&'static [&'static str]),
+    /// The same with names that are the operator's, and texts that are never shown.
+    Hidden,
 }
 
 impl Kind {
     /// A value that fits into an environment variable.
     pub(super) fn is_single(&self) -> bool {
-        !matches!(self, Self::List | Self::Table(_) | Self::Lists | Self::Texts(_))
+        !matches!(self, Self::List | Self::Table(_) | Self::Lists | Self::Texts(_) | Self::Hidden)
     }
 
     /// As a sentence names it: "must be ...".
@@ -97,7 +99,7 @@ impl Kind {
             Self::Rate => "a rate such as \"20/m\"",
             Self::List => "a list of texts",
             Self::OneOrMore => "a text or a list of texts",
-            Self::Table(_) | Self::Lists | Self::Texts(_) => "a table in braces",
+            Self::Table(_) | Self::Lists | Self::Texts(_) | Self::Hidden => "a table in braces",
         }
     }
 }

@@ -155,7 +155,7 @@ pub(super) const ROUTES: Section = Section {
         without("rate_per_user", Kind::Rate, "\"50/s\"", "By one person, from wherever."),
         without(
             "set_request_headers",
-            Kind::Texts(&[]),
+            Kind::Hidden,
             "{ \"X-Tenant\" = \"acme\" }",
             "Set for the backend, whatever the client sent.",
         ),
@@ -170,8 +170,9 @@ pub(super) const ROUTES: Section = Section {
             "cors",
             Kind::Table(CORS),
             "{ origins = [\"https://spa.example.com\"], credentials = true }",
-            "Pages of these origins may call this route and the gateway's own endpoints. The gateway answers the browser's\n\
-             questions itself and says who may read an answer, in place of the backend.",
+            "Pages of these origins may call this route and the gateway's own endpoints; with \"*\", which takes no\n\
+             credentials, those of every site this route only. The gateway answers the browser's questions itself and says\n\
+             who may read an answer, in place of the backend.",
         ),
     ],
     later: &["allow_if", "assertion"],

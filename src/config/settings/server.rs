@@ -40,7 +40,8 @@ pub(super) const SERVER: Section = Section {
             Kind::List,
             "[]",
             "\nLoad balancers and proxies in front of the gateway. X-Forwarded-For, -Proto and -Host\n\
-             are believed from these addresses and thrown away from everyone else.",
+             are believed from these addresses and thrown away from everyone else. \"unix:\" is whoever may open the unix\n\
+             socket of `listen` (mode 0660: this user and group); without it everybody who comes by it is one address.",
         ),
         with_default(
             "proxy_protocol",

@@ -43,7 +43,7 @@ pub(super) fn config(reader: &Reader<'_>, environment: &Environment) -> Config {
         mail,
         accounts: people::accounts(reader, &limits, &browsers, tokens.sessions),
         passwords: people::passwords(reader, environment),
-        admin: server::admin(reader, &server),
+        admin: server::admin(reader, &server, tls.as_ref().and_then(|tls| tls.redirect_http)),
         pages,
         sessions: rest::sessions(&browsers, store.redis),
         store: store.settings,

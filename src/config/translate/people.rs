@@ -56,7 +56,7 @@ pub(super) fn accounts(
         login_per_ip: limits.value("login_per_ip"),
         login_per_account: limits.value("login_per_account"),
         register_per_ip: limits.value("register_per_ip"),
-        migrate_from: migrate_from(&part),
+        migrate_from: migrate_from(&part, registration),
     }
 }
 
@@ -73,8 +73,8 @@ fn warn_of_two_names(part: &Part<'_>, identifier: Identifier, subject: Subject, 
 }
 
 /// The old login, asked over plain HTTP: it stands beside the gateway.
-fn migrate_from(part: &Part<'_>) -> Option<MigrateFrom> {
-    part.item("migrate_from")?;
+fn migrate_from(part: &Part<'_>, registration: Registration) -> Option<MigrateFrom> {
+    let place = &part.item("migrate_from")?.place;
     let inner = part.inner("migrate_from");
     let (username_field, password_field) = (inner.value("username_field"), inner.value("password_field"));
     let url: Spot<String> = inner.given("url")?;
@@ -91,6 +91,14 @@ fn migrate_from(part: &Part<'_>) -> Option<MigrateFrom> {
             Finding::new(Code::E205, url.place.clone(), "the old login cannot be asked there")
                 .label("not http://HOST:PORT/PATH"),
         );
+    } else if registration == Registration::Open {
+        let title =
+            "`registration = \"open\"` beside `migrate_from` lets anybody take the name of whoever has not moved yet";
+        let given = part.item("registration").map(|item| &item.place);
+        let finding = Finding::new(Code::W312, given.unwrap_or(place).clone(), title);
+        let label = if given.is_some() { "open to strangers" } else { "and \"open\" is the default" };
+        let cure = "set `registration` to \"invite\" or \"closed\" until everybody has moved";
+        part.complain(finding.label(label).say(cure));
     }
     found
 }

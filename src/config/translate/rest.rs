@@ -70,16 +70,30 @@ pub(super) fn store(reader: &Reader<'_>) -> StorePart {
 fn place(part: &Part<'_>) -> store::Settings {
     let url: Spot<String> = part.spot("url");
     let password = part.given::<(Secret, bool)>("password");
-    let max_connections = part.value("max_connections");
     if !store::Server::is_address(&url.value) {
+        if url.value.starts_with("sqlite:") {
+            for_no_server(part);
+        }
         return store::Settings::Sqlite { path: PathBuf::from(sqlite_path(part, &url).unwrap_or_default()) };
     }
-    match store::Server::parse(&url.value, password.map(|spot| spot.value.0), max_connections) {
+    match store::Server::parse(&url.value, password.map(|spot| spot.value.0), part.value("max_connections")) {
         Ok(server) => store::Settings::Server(Box::new(server)),
         Err(why) => {
             part.complain(bad_server(&url, why));
             store::Settings::Sqlite { path: PathBuf::new() }
         }
+    }
+}
+
+/// A file is opened without a password, and by this node alone.
+fn for_no_server(part: &Part<'_>) {
+    for key in ["password", "max_connections"] {
+        let Some(item) = part.item(key) else { continue };
+        part.complain(
+            Finding::new(Code::W313, item.place.clone(), format!("`{key}` is for no server"))
+                .label("does nothing: the store is a file")
+                .say("take it out, or name a server in `url`"),
+        );
     }
 }
 

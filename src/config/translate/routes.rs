@@ -11,8 +11,9 @@ use crate::config::finding::{DID_YOU_MEAN, Finding, Place};
 use crate::config::identity;
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::suggest::nearest;
-use crate::config::tree::Node;
+use crate::config::tree::{Item, Node};
 use crate::config::value::quoted;
+use crate::limit::Rate;
 use crate::routes::{self, OnDenied, Settings};
 use crate::wire::{AuthPrefix, Cors, Spellings};
 
@@ -219,7 +220,7 @@ fn edge(part: &Part<'_>, asks: Asks) -> routes::Edge {
     routes::Edge {
         networks: networks.collect(),
         rate_per_ip: part.given("rate_per_ip").map(|spot| spot.value),
-        rate_per_user: part.given("rate_per_user").map(|spot| spot.value),
+        rate_per_user: rate_per_user(part, asks),
         set_request_headers: set.iter().filter_map(|(name, value)| headers::set(part, name, value)).collect(),
         on_denied: on_denied(part, asks),
         remove_response_headers: removed.iter().filter_map(|name| headers::name(part, name)).collect(),
@@ -278,16 +279,9 @@ fn origin(part: &Part<'_>, text: &Spot<String>, credentials: bool) -> Option<Str
 
 /// Where nobody is asked, nobody is denied.
 fn on_denied(part: &Part<'_>, asks: Asks) -> OnDenied {
-    if asks == Asks::Nobody
-        && let (Some(said), Some(asked)) = (part.item("on_denied"), part.item("auth"))
-    {
+    if let Some(said) = part.item("on_denied").filter(|_| asks == Asks::Nobody) {
         let title = "nobody is asked to sign in here, so nobody is denied for not being so";
-        part.complain(
-            Finding::new(Code::E207, said.place.clone(), title)
-                .label("never happens")
-                .beside(&asked.place, "because of this")
-                .say("take out `auth`, or take out `on_denied`"),
-        );
+        idle(part, &said.place, "on_denied", title, "never happens");
     }
     let words = [("auto", OnDenied::Auto), ("login", OnDenied::Login), ("401", OnDenied::Unauthorized)];
     part.choice("on_denied", &words)
@@ -295,7 +289,8 @@ fn on_denied(part: &Part<'_>, asks: Asks) -> OnDenied {
 
 /// Where no page of ours can be shown, nobody can be led to it.
 fn no_form_to_lead_to(reader: &Reader<'_>, part: &Part<'_>, signs_in: SignsIn) {
-    let Some(said) = part.item("on_denied").filter(|_| part.value::<String>("on_denied") == "login") else { return };
+    let is_login = |item: &&Item| matches!(&item.node, Node::Text(text) if text.text == "login");
+    let Some(said) = part.item("on_denied").filter(is_login) else { return };
     let (section, key, cure) = match signs_in {
         SignsIn { pages: true, cookie: true } => return,
         SignsIn { pages: false, .. } => ("pages", "enabled", "take `enabled = false` out of `[pages]`"),
@@ -316,16 +311,9 @@ fn no_form_to_lead_to(reader: &Reader<'_>, part: &Part<'_>, signs_in: SignsIn) {
 /// Only somebody who must sign in can be asked when they did.
 fn fresh_login(part: &Part<'_>, auth: Asks) -> Option<Duration> {
     let fresh: Spot<Duration> = part.given("fresh_login")?;
-    if auth != Asks::Somebody
-        && let Some(asked) = part.item("auth")
-    {
+    if auth != Asks::Somebody {
         let title = "nobody is asked to sign in here, so no sign-in can be too old";
-        part.complain(
-            Finding::new(Code::E207, fresh.place, title)
-                .label("cannot be asked for")
-                .beside(&asked.place, "because of this")
-                .say("take out `auth`, or take out `fresh_login`"),
-        );
+        idle(part, &fresh.place, "fresh_login", title, "cannot be asked for");
     }
     Some(fresh.value)
 }
@@ -333,18 +321,32 @@ fn fresh_login(part: &Part<'_>, auth: Asks) -> Option<Duration> {
 /// The same of a second factor.
 fn mfa(part: &Part<'_>, auth: Asks) -> bool {
     let mfa: Spot<bool> = part.spot("mfa");
-    if mfa.value
-        && auth != Asks::Somebody
-        && let Some(asked) = part.item("auth")
-    {
-        part.complain(
-            Finding::new(Code::E207, mfa.place, "nobody is asked to sign in here, so nobody can show a second factor")
-                .label("cannot be asked for")
-                .beside(&asked.place, "because of this")
-                .say("take out `auth`, or take out `mfa`"),
-        );
+    if mfa.value && auth != Asks::Somebody {
+        let title = "nobody is asked to sign in here, so nobody can show a second factor";
+        idle(part, &mfa.place, "mfa", title, "cannot be asked for");
     }
     mfa.value
+}
+
+/// Where tokens are never looked at, nobody is known whose requests could be counted.
+fn rate_per_user(part: &Part<'_>, asks: Asks) -> Option<Rate> {
+    let rate: Spot<Rate> = part.given("rate_per_user")?;
+    if asks == Asks::Nobody {
+        let title = "nobody is asked who they are here, so nobody's requests can be counted";
+        idle(part, &rate.place, "rate_per_user", title, "never counts");
+    }
+    Some(rate.value)
+}
+
+/// A setting of those who sign in, where nobody does.
+fn idle(part: &Part<'_>, place: &Place, key: &str, title: &str, label: &str) {
+    let Some(asked) = part.item("auth") else { return };
+    part.complain(
+        Finding::new(Code::E207, place.clone(), title)
+            .label(label)
+            .beside(&asked.place, "because of this")
+            .say(format!("take out `auth`, or take out `{key}`")),
+    );
 }
 
 fn methods(part: &Part<'_>) -> Vec<http::Method> {

@@ -23,9 +23,10 @@ pub(super) fn server(
     let listen = listeners(&part);
     let public_url = public_url(&part);
     let trusted_proxies = trusted_proxies(&part);
-    if part.item("trusted_proxies").is_none() && reader.part("tls").item("cert").is_none() {
+    if !names_a_proxy(&part) && reader.part("tls").item("cert").is_none() {
         warn_of_plain_text(&part, &listen, public_url.as_ref());
     }
+    let trusts_unix = trusts_unix(&part, &listen);
     let workers = match part.value("workers") {
         0 => environment.cores(),
         workers => workers,
@@ -46,6 +47,7 @@ pub(super) fn server(
     };
     let wire = wire::Settings {
         trusted_proxies,
+        trusts_unix,
         own_identity_names: Vec::new(),
         public_url: public_url.map(|spot| spot.value),
         auth_prefix: auth_prefix(&part),
@@ -60,11 +62,13 @@ pub(super) fn server(
 }
 
 /// `[admin]`
-pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings) -> admin::Settings {
+pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings, redirect: Option<SocketAddr>) -> admin::Settings {
     let part = reader.part("admin");
     let Spot { value: listen, place } = admin_listen(&part);
-    if listen.port() != 0 && server.listen.contains(&ListenAddress::Tcp(listen)) {
+    if server.listen.iter().any(|public| clash(public, listen)) {
         part.complain(taken(reader, &place, listen));
+    } else if let Some(redirect) = redirect.filter(|redirect| clash(&ListenAddress::Tcp(*redirect), listen)) {
+        part.complain(taken_by_redirect(reader, &place, redirect));
     }
     let allow = networks(&part, "allow", |place| {
         Finding::new(Code::W305, place, "the admin address is open to everybody")
@@ -72,6 +76,14 @@ pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings) -> admin::Se
             .say("name the networks that need it")
     });
     admin::Settings { listen, allow }
+}
+
+/// Cannot both be listened on: one port of one address, or of all of them.
+pub(super) fn clash(one: &ListenAddress, other: SocketAddr) -> bool {
+    let ListenAddress::Tcp(one) = one else { return false };
+    let all = one.ip().is_unspecified() || other.ip().is_unspecified();
+    let ips = one.ip() == other.ip() || (all && one.is_ipv4() == other.is_ipv4());
+    one.port() != 0 && one.port() == other.port() && ips
 }
 
 /// Where a running gateway can be asked.
@@ -91,7 +103,7 @@ fn taken(reader: &Reader<'_>, admin: &Place, listen: SocketAddr) -> Finding {
         .map_or(&[][..], |item| if let Node::List(items) = &item.node { items } else { std::slice::from_ref(item) });
     let is_it = |item: &&Item| {
         let Node::Text(text) = &item.node else { return false };
-        address::listen(&text.text).is_ok_and(|address| address == ListenAddress::Tcp(listen))
+        address::listen(&text.text).is_ok_and(|address| clash(&address, listen))
     };
     let public = items.iter().find(is_it).map_or(&Place::Default, |item| &item.place);
     let title = format!("the public and the admin listener are both {listen}");
@@ -101,6 +113,18 @@ fn taken(reader: &Reader<'_>, admin: &Place, listen: SocketAddr) -> Finding {
         return finding(public).label("taken by `[admin]`, whose default it is");
     }
     finding(admin).label("taken by `[server]`").beside(public, "here")
+}
+
+fn taken_by_redirect(reader: &Reader<'_>, admin: &Place, redirect: SocketAddr) -> Finding {
+    let entry = reader.entries("tls").iter().find(|entry| entry.key == "redirect_http");
+    let said = entry.map_or(&Place::Default, |entry| &entry.item.place);
+    let (place, label) = match admin {
+        Place::Default => (said, "taken by `[admin]`, whose default it is"),
+        Place::Span(_) | Place::Variable(_) => (admin, "taken by `redirect_http` of `[tls]`"),
+    };
+    Finding::new(Code::E106, place.clone(), format!("the redirect and the admin listener are both {redirect}"))
+        .label(label)
+        .say("take another port, for one of `[tls] redirect_http` and `[admin] listen`")
 }
 
 fn listeners(part: &Part<'_>) -> Vec<Spot<ListenAddress>> {
@@ -113,11 +137,28 @@ fn listeners(part: &Part<'_>) -> Vec<Spot<ListenAddress>> {
     let mut listeners: Vec<Spot<ListenAddress>> = Vec::new();
     for text in texts {
         match address::listen(&text.value) {
-            Ok(value) => listeners.push(Spot { value, place: text.place }),
+            Ok(value) => {
+                if let Some(earlier) = listeners.iter().find(|earlier| is_one(&earlier.value, &value)) {
+                    part.complain(
+                        Finding::new(Code::E106, text.place.clone(), "`listen` names one port of one address twice")
+                            .label("again")
+                            .beside(&earlier.place, "first")
+                            .say("take one of the two out"),
+                    );
+                }
+                listeners.push(Spot { value, place: text.place });
+            }
             Err(trouble) => part.complain(trouble.finding(Code::E102, &text.place, "`listen` is no address")),
         }
     }
     listeners
+}
+
+fn is_one(one: &ListenAddress, other: &ListenAddress) -> bool {
+    match other {
+        ListenAddress::Tcp(other) => clash(one, *other),
+        ListenAddress::Unix(_) => one == other,
+    }
 }
 
 fn public_url(part: &Part<'_>) -> Option<Spot<PublicUrl>> {
@@ -151,9 +192,45 @@ fn trusted_proxies(part: &Part<'_>) -> Vec<IpNet> {
     })
 }
 
+/// Is there one that could do TLS? What is misspelt names one too.
+fn names_a_proxy(part: &Part<'_>) -> bool {
+    let is_other = |item: &Item| !matches!(&item.node, Node::Text(text) if text.text == UNIX);
+    match part.item("trusted_proxies").map(|item| &item.node) {
+        Some(Node::List(items)) => items.iter().any(is_other),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// Whether a proxy at a unix socket is believed. None of them has an address that could be named.
+fn trusts_unix(part: &Part<'_>, listen: &[Spot<ListenAddress>]) -> bool {
+    let socket = listen.iter().find(|spot| matches!(spot.value, ListenAddress::Unix(_)));
+    let named = match part.item("trusted_proxies").map(|item| &item.node) {
+        Some(Node::List(items)) => {
+            items.iter().find(|item| matches!(&item.node, Node::Text(text) if text.text == UNIX))
+        }
+        _ => None,
+    };
+    match (socket, named) {
+        (Some(socket), None) => part.complain(
+            Finding::new(Code::W311, socket.place.clone(), "everybody who comes by this socket is one address")
+                .label("no address is known here")
+                .say("name the proxy that connects here in `trusted_proxies`: \"unix:\""),
+        ),
+        (None, Some(named)) => part.complain(
+            Finding::new(Code::E104, named.place.clone(), "there is no unix socket to come by")
+                .label("needs `listen = \"unix:/path\"`")
+                .say("take it out, or listen on a unix socket"),
+        ),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    named.is_some()
+}
+
 fn networks(part: &Part<'_>, key: &str, everybody: fn(Place) -> Finding) -> Vec<IpNet> {
     let mut networks = Vec::new();
-    for text in part.spot::<Texts>(key).value {
+    let texts = part.spot::<Texts>(key).value;
+    for text in texts.into_iter().filter(|text| key != "trusted_proxies" || text.value != UNIX) {
         match address::network(&text.value) {
             Ok(network) => {
                 if network.prefix_len() == 0 {
@@ -199,6 +276,9 @@ fn warn_of_plain_text(part: &Part<'_>, listen: &[Spot<ListenAddress>], public_ur
         part.complain(finding);
     }
 }
+
+/// Stands for whoever comes by a unix socket of ours.
+const UNIX: &str = "unix:";
 
 fn is_local(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()

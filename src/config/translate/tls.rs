@@ -3,19 +3,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::server::clash;
 use crate::base::{Clock, Timestamp};
 use crate::config::address;
 use crate::config::codes::Code;
 use crate::config::finding::{Finding, Place};
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::observe::Chain;
-use crate::server::{self, ListenAddress};
+use crate::server;
 use crate::tls::{Certificate, MinVersion, Pair, Settings};
 
 /// `None` without a `cert`: plain HTTP.
 pub(super) fn tls(reader: &Reader<'_>, server: &server::Settings) -> Option<Settings> {
     let part = reader.part("tls");
-    let min_version = part.choice("min_version", &[("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)]);
     let redirect_http = redirect(&part, server);
     let (certs, keys) = (part.given::<Texts>("cert"), part.given::<Texts>("key"));
     let (certs, keys) = match (certs, keys) {
@@ -34,6 +34,7 @@ pub(super) fn tls(reader: &Reader<'_>, server: &server::Settings) -> Option<Sett
         );
         return None;
     }
+    let min_version = part.choice("min_version", &[("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)]);
     let now = Clock::system().now();
     let pairs = certs.value.into_iter().zip(keys.value).map(|(cert, key)| pair(&part, cert, key, now)).collect();
     Some(Settings { pairs, min_version, redirect_http })
@@ -42,7 +43,7 @@ pub(super) fn tls(reader: &Reader<'_>, server: &server::Settings) -> Option<Sett
 fn redirect(part: &Part<'_>, server: &server::Settings) -> Option<SocketAddr> {
     let text: Spot<String> = part.given("redirect_http")?;
     match address::tcp(&text.value) {
-        Ok(address) if address.port() != 0 && server.listen.contains(&ListenAddress::Tcp(address)) => {
+        Ok(address) if server.listen.iter().any(|public| clash(public, address)) => {
             let title = format!("plain HTTP and HTTPS are both {address}");
             part.complain(Finding::new(Code::E106, text.place, title).label("taken by `[server]`"));
             None
@@ -55,9 +56,10 @@ fn redirect(part: &Part<'_>, server: &server::Settings) -> Option<SocketAddr> {
     }
 }
 
-/// One of the two is missing, or both although there is something to redirect to.
+/// One of the two is missing, or both although something is said of TLS.
 fn complain_of_half(part: &Part<'_>, half: Option<&Spot<Texts>>) {
-    let place = half.map(|half| &half.place).or_else(|| part.key_place("redirect_http"));
+    let idle = || ["redirect_http", "min_version"].into_iter().find_map(|key| part.key_place(key));
+    let place = half.map(|half| &half.place).or_else(idle);
     let Some(place) = place else { return };
     part.complain(
         Finding::new(Code::E104, place.clone(), "`[tls]` needs both `cert` and `key`")

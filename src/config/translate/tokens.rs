@@ -11,7 +11,7 @@ use crate::config::tree::{Node, Text};
 use crate::config::value::quoted;
 use crate::server::ListenAddress;
 use crate::token::{Algorithm, Dialect, Format, MOST_CLAIMS, OwnClaim, Revoke, Settings, Subject};
-use crate::{server, wire};
+use crate::{server, token, wire};
 
 /// What the two sections say to two rooms.
 pub(super) struct Tokens {
@@ -188,25 +188,12 @@ pub(super) fn strong(part: &Part<'_>, key: &str, what: &str) -> Option<Spot<Secr
 /// Why this is no secret.
 fn weakness(secret: &str) -> Option<&'static str> {
     let lower = secret.to_ascii_lowercase();
-    let mut chars = secret.chars();
-    let first = chars.next();
-    if secret.contains("-----BEGIN") {
-        Some("a PEM file is no shared secret")
-    } else if secret.trim().is_empty() {
-        Some("blank")
-    } else if SAMPLES.contains(&lower.as_str()) || SAMPLE_PARTS.iter().any(|part| lower.contains(part)) {
-        Some("a sample value that everybody knows")
-    } else if secret.len() < MIN_SECRET {
-        Some("shorter than 32 bytes")
-    } else if chars.all(|c| Some(c) == first) {
-        Some("one character over and over")
-    } else {
-        None
+    if SAMPLES.contains(&lower.as_str()) || SAMPLE_PARTS.iter().any(|part| lower.contains(part)) {
+        return Some("a sample value that everybody knows");
     }
+    token::weakness(secret)
 }
 
-/// RFC 7518, section 3.2: as long as the hash.
-const MIN_SECRET: usize = 32;
 /// Out of tutorials and sample files of others.
 const SAMPLES: &[&str] = &[
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
@@ -257,6 +244,9 @@ mod tests {
             "short",
             &" ".repeat(40),
             &"a".repeat(64),
+            // What the start refuses is refused here.
+            &"ab".repeat(18),
+            r#"{"kty":"EC","crv":"P-256","x":"aaaaaaaaaaaaaaaaaa"}"#,
             "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
             // K02: placeholders of manuals, sample files and our own example.
             "your-256-bit-secret-your-256-bit-secret",

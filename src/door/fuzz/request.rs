@@ -128,6 +128,7 @@ fn admitted(bytes: &[u8], names: &[HeaderName], trusted: bool) -> Option<Result<
     *request.headers_mut() = headers;
     let door = Door::new(&Settings {
         trusted_proxies: vec![PROXY.into()],
+        trusts_unix: false,
         own_identity_names: Vec::new(),
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),

@@ -144,7 +144,7 @@ const BODY: &[&str] = &["bad_json", "unsupported_media_type"];
 const GUARDED: &[&str] = &["too_many_attempts", "busy", "unavailable"];
 const SIGN_IN: &[&str] = &["account_disabled", "email_unverified", "mfa_required"];
 /// What shows that it is still the same person: a young sign-in, or the password.
-const PROOF: &[&str] = &["invalid_credentials", "login_too_old"];
+const PROOF: &[&str] = &["invalid_credentials", "login_too_old", "login_without_mfa"];
 /// What any of OAuth's endpoints may say in its own words.
 const IN_OAUTH: &[u16] = &[400, 401, 403, 405, 408, 413, 415, 429, 500, 503];
 const FIELDS: &[&str] = &["invalid_fields"];

@@ -43,6 +43,7 @@ fn target(asks: Asks) -> Target<'static> {
 fn door() -> Door {
     Door::new(&crate::wire::Settings {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        trusts_unix: false,
         own_identity_names: Vec::new(),
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),

@@ -71,6 +71,7 @@ async fn gateway(options: Options) -> Gateway {
     let address = listener.local_addr().unwrap();
     let door = Arc::new(Door::new(&crate::wire::Settings {
         trusted_proxies: Vec::new(),
+        trusts_unix: false,
         own_identity_names: Vec::new(),
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),

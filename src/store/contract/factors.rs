@@ -34,6 +34,18 @@ pub(super) async fn a_second_factor_counts_once_shown_and_no_code_is_good_twice(
     assert_eq!(store.recovery_codes_left(ann).await.unwrap(), 0);
 }
 
+pub(super) async fn a_code_counts_beside_what_the_session_showed_before(store: Store) {
+    let bob = signed_in(&store, "bob", 1, at(0)).await.user;
+    let by_passkey = NewSession { amr: &["hwk", "mfa"], ..session(2, at(0)) };
+    let Started::Begun(live) = store.start_session(&bob, &by_passkey, None).await.unwrap() else { panic!() };
+    let who = Oneself::by_session(&bob, live.session.id);
+    assert!(store.begin_totp(&who, b"one", false, at(0)).await.unwrap());
+    let totp = store.totp(bob.id).await.unwrap().unwrap();
+    assert!(store.confirm_totp(&who, (&totp, 7), &[], at(1)).await.unwrap());
+    let again = store.live_session(live.session.id, at(2)).await.unwrap().unwrap();
+    assert_eq!(again.session.amr, ["hwk", "mfa", "otp"], "no password was shown");
+}
+
 pub(super) async fn a_sign_in_waits_for_a_few_tries_and_ends_once(store: Store) {
     let live = signed_in(&store, "ann", 1, at(0)).await;
     let user = live.user.id;

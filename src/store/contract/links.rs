@@ -38,7 +38,7 @@ pub(super) async fn a_link_is_good_once_and_only_for_the_address_it_was_sent_to(
         assert!(store.reset_password(&[hash; 32], &new, &clock).await.unwrap().is_none(), "{hash}");
     }
     assert_eq!(store.person_of_link(&[1; 32], clock.now()).await.unwrap().unwrap().id, live.user.id);
-    let revoked = store.reset_password(&[1; 32], &new, &clock).await.unwrap().unwrap();
+    let revoked = store.reset_password(&[1; 32], &new, &clock).await.unwrap().unwrap().ended;
     assert_eq!((revoked.sessions.len(), revoked.sessions[0].session), (1, live.session.id));
     let ann = store.user(live.user.id).await.unwrap().unwrap();
     assert!(ann.email_verified && ann.password_hash.unwrap().expose() == new.expose());

@@ -178,6 +178,7 @@ the_contract!(
     }
     factors {
         a_second_factor_counts_once_shown_and_no_code_is_good_twice,
+        a_code_counts_beside_what_the_session_showed_before,
         a_sign_in_waits_for_a_few_tries_and_ends_once,
         a_passkey_is_one_persons_and_its_counter_goes_on,
         a_challenge_is_signed_once_in_time_and_for_its_purpose,

@@ -21,6 +21,20 @@ pub(super) fn check(secret: &[u8]) -> Result<(), UnfitKey> {
     Ok(())
 }
 
+/// The same of a secret in the file, in a few words: whoever checks the file hears what the start would say.
+pub(crate) fn weakness(secret: &str) -> Option<&'static str> {
+    let why = check(secret.as_bytes()).err()?;
+    Some(if why == UnfitKey::KeyFileAsSecret {
+        "a key file is no shared secret"
+    } else if why == UnfitKey::BlankSecret {
+        "blank"
+    } else if why == UnfitKey::RepetitiveSecret {
+        "a few characters again and again"
+    } else {
+        "shorter than 32 bytes"
+    })
+}
+
 /// A PEM file anywhere in it, a public key in DER, or a JWK.
 fn is_key_file(secret: &[u8]) -> bool {
     let holds = |marker: &[u8]| secret.windows(marker.len()).any(|window| window == marker);

@@ -6,6 +6,7 @@ use crate::wire::{AuthPrefix, PublicUrl, Settings};
 fn door() -> Door {
     Door::new(&Settings {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        trusts_unix: false,
         own_identity_names: Vec::new(),
         public_url: None,
         auth_prefix: AuthPrefix("/auth".to_owned()),
@@ -163,6 +164,7 @@ fn unknown_expectations_and_double_credentials_are_refused() {
 fn a_hypothetical_request_takes_the_same_way() {
     let door = Door::new(&Settings {
         trusted_proxies: Vec::new(),
+        trusts_unix: false,
         own_identity_names: Vec::new(),
         public_url: Some(PublicUrl { https: true, authority: "app.example.com".to_owned() }),
         auth_prefix: AuthPrefix("/auth".to_owned()),

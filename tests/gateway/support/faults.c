@@ -1,5 +1,5 @@
 /* Loaded before libc by the gateway under test: what a machine does in its bad hours, when the test says so.
-   The test and the process share one page: six numbers, all 0 while everything is well. */
+   The test and the process share one page: eight numbers, all 0 while everything is well. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -25,6 +25,8 @@ static struct {
     _Atomic int64_t names;       /* 1: no name is found; 2: nobody answers */
     _Atomic int64_t writes_left; /* the process dies instead of the last of so many writes to the store */
     _Atomic int64_t no_random;   /* the system has no random bytes */
+    _Atomic int64_t sync_ms;     /* the disk takes so long to keep what was written to the store */
+    _Atomic int64_t syncs;       /* counted here: so often it was asked to */
     _Atomic int64_t room;        /* when not 0: files grow by so many bytes less one, and no more */
 } *faults;
 
@@ -120,6 +122,22 @@ ssize_t pwrite(int file, const void *bytes, size_t count, off_t at) { return pwr
 
 int fallocate(int file, int mode, off_t at, off_t length) {
     return refused(file) || too_long(file, at + length) ? -1 : (int)syscall(SYS_fallocate, file, mode, at, length);
+}
+
+static void slowly(int file) {
+    if (!faults || !faults->sync_ms || !is_store(file)) return;
+    atomic_fetch_add(&faults->syncs, 1);
+    usleep((useconds_t)faults->sync_ms * 1000);
+}
+
+int fsync(int file) {
+    slowly(file);
+    return (int)syscall(SYS_fsync, file);
+}
+
+int fdatasync(int file) {
+    slowly(file);
+    return (int)syscall(SYS_fdatasync, file);
 }
 
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **found) {

@@ -65,7 +65,19 @@ impl Faults {
 
     /// The disk has room for so many bytes.
     pub(crate) fn room(&self, bytes: i64) {
-        self.put(5, bytes + 1);
+        self.put(7, bytes + 1);
+    }
+
+    /// The disk takes so many milliseconds to keep what was written to the store; 0: as long as it takes.
+    pub(crate) fn disk_is_slow(&self, millis: i64) {
+        self.put(5, millis);
+    }
+
+    /// How often the slow disk was asked to keep something: a commit is under way from then on.
+    pub(crate) fn commits(&self) -> i64 {
+        let mut value = [0; 8];
+        self.page.read_exact_at(&mut value, 6 * 8).unwrap();
+        i64::from_ne_bytes(value)
     }
 
     fn put(&self, which: u64, value: i64) {
