@@ -24,6 +24,7 @@ mod reload;
 mod report;
 mod run;
 mod schema;
+mod scratch;
 mod session;
 mod status;
 mod store;

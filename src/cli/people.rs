@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::prompt::NoPassword;
+use super::scratch::Scratch;
 use super::{Exit, Global, Out, run as serving};
 use crate::account::{FieldError, People};
 use crate::base::Clock;
@@ -10,7 +11,7 @@ use crate::config::{Environment, Loaded};
 use crate::observe::{Audit, Chain};
 use crate::password::{Hasher, Policy};
 use crate::shared::Revocations;
-use crate::store::{Store, StoreError, User};
+use crate::store::{Migrate, Settings, Store, StoreError, User};
 
 /// Why a verb did not do what it was asked to.
 pub(super) enum Failed {
@@ -91,6 +92,17 @@ pub(super) async fn open(loaded: &Loaded) -> Result<People, Failed> {
 pub(super) async fn open_or_make(loaded: &Loaded) -> Result<People, Failed> {
     let store = Store::open_as(&loaded.config.store, loaded.config.migrate).await?;
     with_audit(loaded, store)
+}
+
+/// The same for a question that makes sense before there is a store: it is asked of an empty one in `scratch`.
+pub(super) async fn open_or_imagine(loaded: &Loaded, scratch: &Scratch) -> Result<People, Failed> {
+    match &loaded.config.store {
+        Settings::Sqlite { path } if !path.exists() => {
+            let imagined = Settings::Sqlite { path: scratch.path().to_owned() };
+            with_audit(loaded, Store::open_as(&imagined, Migrate::Auto).await?)
+        }
+        Settings::Sqlite { .. } | Settings::Server(_) => open(loaded).await,
+    }
 }
 
 fn with_audit(loaded: &Loaded, store: Store) -> Result<People, Failed> {

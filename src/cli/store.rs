@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::progress::Progress;
+use super::scratch::Scratch;
 use super::{Exit, Global, Out, prompt, run as serving};
 use crate::base::{Clock, Secret};
 use crate::config::{Environment, Loaded};
@@ -211,8 +212,8 @@ async fn backup(file: &Path, loaded: &Loaded, heed: &Heed, out: &mut Out) -> Res
     let from = Store::open_existing(&loaded.config.store, loaded.config.migrate).await?;
     let mut part = file.as_os_str().to_owned();
     part.push(format!(".part-{}", std::process::id()));
-    let part = Part(PathBuf::from(part));
-    let to = Store::open_as(&Settings::Sqlite { path: part.0.clone() }, Migrate::Auto).await?;
+    let part = Scratch::at(PathBuf::from(part));
+    let to = Store::open_as(&Settings::Sqlite { path: part.path().to_owned() }, Migrate::Auto).await?;
     let cannot = |why: String| Failed::Unreachable(format!("cannot write {}: {why}", file.display()));
     let counts = match copy(&from, &to, Onto::Empty, heed, out).await {
         // The file alone is kept, and what it does not hold is gone: a full disk is heard of here at the latest.
@@ -221,29 +222,15 @@ async fn backup(file: &Path, loaded: &Loaded, heed: &Heed, out: &mut Out) -> Res
     };
     close(&from, &to).await;
     let counts = counts?;
-    fs::rename(&part.0, file).map_err(|error| cannot(error.to_string()))?;
+    fs::rename(part.path(), file).map_err(|error| cannot(error.to_string()))?;
     report(out, &counts, &format!("{} holds all of {}", file.display(), loaded.config.store));
     Ok(Exit::Done)
 }
 
-/// A file that is gone, with its companions, unless it was moved into its place.
-struct Part(PathBuf);
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm"] {
-            let mut name = self.0.as_os_str().to_owned();
-            name.push(suffix);
-            fs::remove_file(name).ok();
-        }
-    }
-}
-
 async fn restore(file: &Path, loaded: &Loaded, global: &Global, heed: &Heed, out: &mut Out) -> Result<Exit, Failed> {
     let here = &loaded.config.store;
-    let moment = Clock::system().now().as_i64();
-    let scratch = Part(std::env::temp_dir().join(format!("authgate-restore-{}-{moment}.db", std::process::id())));
-    let from = Store::open_kept(file, &scratch.0).await?;
+    let scratch = Scratch::elsewhere("restore");
+    let from = Store::open_kept(file, scratch.path()).await?;
     let name = here.to_string();
     let what = format!("Everything that {name} holds is replaced.");
     if !global.yes && !prompt::confirm(&name, &what) {

@@ -16,8 +16,9 @@ pub(super) use args::ImportArgs;
 use args::{ImportVerb, UsersArgs};
 use read::{Format, Rows, Wrap};
 
-use super::people::{Failed, NAMELESS, open, open_or_make, work};
+use super::people::{Failed, NAMELESS, open, open_or_imagine, open_or_make, work};
 use super::progress::{Progress, thousands};
+use super::scratch::Scratch;
 use super::{Exit, Global, Out};
 use crate::account::People;
 use crate::base::{Email, Username};
@@ -28,7 +29,9 @@ use crate::store::{Import, ImportedUser, StoreError};
 pub(super) fn run(args: &ImportArgs, global: &Global, out: &mut Out) -> Exit {
     work(global, out, async |loaded: &Loaded, out: &mut Out| match &args.verb {
         ImportVerb::Users(args) => {
-            let people = if args.dry_run { open(loaded).await? } else { open_or_make(loaded).await? };
+            let scratch = Scratch::elsewhere("import");
+            let people =
+                if args.dry_run { open_or_imagine(loaded, &scratch).await? } else { open_or_make(loaded).await? };
             users(args, &people, global, out).await
         }
         ImportVerb::Undo { number } => undo(*number, &open(loaded).await?, out).await,
