@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use http::header::{ACCEPT, AUTHORIZATION, ORIGIN};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use settings::Settings;
 
@@ -27,6 +27,18 @@ pub(crate) struct Told {
     pub(crate) json: Value,
     pub(crate) text: String,
 }
+
+impl Told {
+    /// Both forms at once. It looks alike done and refused, and like nothing that another server would say.
+    fn for_the_command(mut self) -> Value {
+        let findings = self.json.get_mut("findings").map(Value::take).unwrap_or(self.json);
+        json!({ "findings": findings, "text": self.text })
+    }
+}
+
+/// What `authgate reload` asks for: an object with `findings` and `text`.
+pub(crate) const FOR_THE_COMMAND: &str = "application/vnd.authgate.reload+json";
+
 type Telling = Pin<Box<dyn Future<Output = Value> + Send>>;
 type Reloading = Pin<Box<dyn Future<Output = Reloaded> + Send>>;
 
@@ -105,9 +117,9 @@ impl Admin {
             Ok(told) => (StatusCode::OK, told),
             Err(told) => (StatusCode::UNPROCESSABLE_ENTITY, told),
         };
-        let for_people = request.headers().get(ACCEPT).is_some_and(|accept| accept == "text/plain");
-        Ok(if for_people {
-            own_response(status, "text/plain; charset=utf-8", told.text)
+        let by_the_command = request.headers().get(ACCEPT).is_some_and(|accept| accept == FOR_THE_COMMAND);
+        Ok(if by_the_command {
+            own_response(status, FOR_THE_COMMAND, told.for_the_command().to_string())
         } else {
             own_response(status, "application/json", told.json.to_string())
         })

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{Exit, Global, Out, desk, run};
+use crate::admin::FOR_THE_COMMAND;
 use crate::client;
 use crate::config::{self, ConfigError, Environment};
 
@@ -25,8 +26,7 @@ pub(super) fn run(_args: &ReloadArgs, global: &Global, out: &mut Out) -> Exit {
         Err(error) => return not_asked(&error, out),
     };
     let Ok(runtime) = run::small_runtime() else { return Exit::Unknown };
-    let form = if out.json() { "application/json" } else { "text/plain" };
-    match runtime.block_on(desk::ask(&desk, Method::POST, "/api/reload", form, PATIENCE)) {
+    match runtime.block_on(desk::ask(&desk, Method::POST, "/api/reload", FOR_THE_COMMAND, PATIENCE)) {
         Ok(answer) => told(&answer, out),
         Err(error) => {
             if out.json() {
@@ -55,11 +55,12 @@ fn not_asked(error: &ConfigError, out: &mut Out) -> Exit {
     run::without_settings(error)
 }
 
-/// What the gateway says: one array, or the findings as `check` shows them.
+/// What the gateway says: one array, or the findings as `check` shows them. Whatever else answers is not believed, nor shown.
 fn told(answer: &client::Answer, out: &mut Out) -> Exit {
-    if !matches!(answer.status, 200 | 422) {
+    let Some((findings, text)) = found(answer) else {
         let why = format!(
-            "not known whether anything was reloaded: the admin address answered {}; is it the gateway of this file?",
+            "not known whether anything was reloaded: the admin address answered {} and nothing about its settings; \
+            is it the gateway of this file, and of this version?",
             answer.status
         );
         if out.json() {
@@ -67,14 +68,9 @@ fn told(answer: &client::Answer, out: &mut Out) -> Exit {
         }
         out.error(why);
         return Exit::Unknown;
-    }
-    let text = String::from_utf8_lossy(&answer.body);
+    };
     if out.json() {
-        let mut said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let findings = said.get_mut("findings").map(Value::take);
-        let strange = || problem(&format!("the gateway answered {}: {}", answer.status, text.trim_end()));
-        let array = findings.unwrap_or(said);
-        out.data(&if array.is_array() { array } else { strange() });
+        out.data(&findings);
     } else if !text.trim_end().is_empty() {
         out.line(text.trim_end());
     }
@@ -89,6 +85,16 @@ fn told(answer: &client::Answer, out: &mut Out) -> Exit {
         out.line(words)
     }
     Exit::Done
+}
+
+/// The findings for a program and for a person, if it was our gateway that answered.
+fn found(answer: &client::Answer) -> Option<(Value, String)> {
+    if !matches!(answer.status, 200 | 422) {
+        return None;
+    }
+    let mut said: Value = serde_json::from_slice(&answer.body).ok()?;
+    let findings = said.get_mut("findings").map(Value::take).filter(Value::is_array)?;
+    Some((findings, said.get("text")?.as_str()?.to_owned()))
 }
 
 fn problem(message: &str) -> Value {

@@ -200,16 +200,34 @@ fn an_address_that_overlaps_the_old_one_is_taken_up_and_no_connection_is_dropped
 fn what_somebody_elses_server_says_of_a_reload_is_no_answer() {
     let mut gateway = Gateway::start(&Upstream::start());
     gateway.stop();
-    for status in ["501 Unsupported method", "503 Service Unavailable"] {
-        let listener = TcpListener::bind(("127.0.0.1", gateway.admin_port)).unwrap();
-        let other = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let _read = stream.read(&mut [0; 4096]).unwrap();
-            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 9\r\n\r\n<p>hello!").unwrap();
-        });
-        let ran = authgate(gateway.folder(), gateway.site().variables(), &["reload"]).expect(3);
-        other.join().unwrap();
-        assert!(ran.out.is_empty() && ran.err.contains("is it the gateway of this file"), "{ran:?}");
-        assert!(!ran.err.contains("stay in force"), "nobody knows: {}", ran.err);
+    let page = "<html>Welcome!</html>";
+    for (status, body) in [
+        ("501 Unsupported method", page),
+        ("503 Service Unavailable", page),
+        // A server that answers whatever it is asked: no word of its page, and no "the new settings are in force".
+        ("200 OK", page),
+        ("200 OK", "{}"),
+        ("200 OK", r#"{"findings": "none", "text": "Welcome!"}"#),
+        ("422 Unprocessable Entity", r#"["Welcome!"]"#),
+    ] {
+        for args in [&["reload"][..], &["reload", "--json"]] {
+            let listener = TcpListener::bind(("127.0.0.1", gateway.admin_port)).unwrap();
+            let other = thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _read = stream.read(&mut [0; 4096]).unwrap();
+                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+            });
+            let ran = authgate(gateway.folder(), gateway.site().variables(), args).expect(3);
+            other.join().unwrap();
+            if args.len() == 1 {
+                assert!(ran.out.is_empty(), "{status} {body}: {ran:?}");
+            } else {
+                assert_eq!(ran.json()[0]["severity"], "error", "{status} {body}: {ran:?}");
+            }
+            assert!(ran.err.contains("is it the gateway of this file"), "{status} {body}: {ran:?}");
+            let all = ran.out + &ran.err;
+            assert!(!all.contains("stay in force") && !all.contains("are in force"), "nobody knows: {all}");
+            assert!(!all.contains("Welcome"), "{all}");
+        }
     }
 }
