@@ -86,6 +86,7 @@ impl Accounts {
             grace: self.people.settings.refresh_grace,
             expires_at: now.plus(self.people.settings.refresh_ttl),
             tokens_until: self.tokens_until(now),
+            issued_by: self.issued_by(now),
         };
         let (live, successor) = match self.people.store.rotate(&turn).await.map_err(RefreshError::Unavailable)? {
             Rotation::Rotated(live) => (live, successor),
@@ -96,6 +97,7 @@ impl Accounts {
                 entry.session(live.session.id).refused(Some("refresh_token_reused")).record(&self.people);
                 return Err(RefreshError::Reused);
             }
+            Rotation::Ahead => return Err(SignError::Ahead.into()),
             Rotation::Dead => return Err(RefreshError::Invalid),
         };
         Ok(self.hand_out(live, Key::Refresh(successor), now)?)
@@ -109,7 +111,7 @@ mod tests {
 
     use super::super::tests::fixture::{House, MINUTE, PASSWORD, role, secret};
     use super::*;
-    use crate::base::{Role, Scope};
+    use crate::base::{Clock, Role, Scope};
     use crate::store::UserChange;
 
     async fn refresh(house: &House, token: &Secret) -> Result<SignedIn, RefreshError> {
@@ -173,6 +175,21 @@ mod tests {
         for text in ["", "agr_", "x", &format!("agr_{}", "A".repeat(43)), &format!("agr_{}", "A".repeat(10_000))] {
             assert!(matches!(refresh(&house, &secret(text)).await, Err(RefreshError::Invalid)));
         }
+    }
+
+    /// Signing is not the first to notice: the token would be used up by then, and showing it again be taken for theft.
+    #[tokio::test]
+    async fn a_clock_that_is_ahead_costs_no_refresh_token() {
+        let house = House::new().await;
+        let ann = house.register("ann").await;
+        let change = UserChange { add_roles: vec![role("admin")], ..UserChange::default() };
+        let ahead = Clock::movable();
+        ahead.advance(Duration::from_secs(30));
+        house.people().store.change_user(ann.user.id, &change, &ahead).await.unwrap();
+        assert!(matches!(refresh(&house, ann.refresh()).await, Err(RefreshError::Invalid)), "leeway is 5 seconds");
+        house.clock.advance(Duration::from_secs(25));
+        let next = refresh(&house, ann.refresh()).await.unwrap();
+        assert!(refresh(&house, next.refresh()).await.is_ok());
     }
 
     #[tokio::test]

@@ -52,6 +52,11 @@ impl Accounts {
         now.plus(self.tokens.access_ttl()).plus(self.tokens.leeway())
     }
 
+    /// A token that was issued later than this nobody would believe yet.
+    pub(super) fn issued_by(&self, now: Timestamp) -> Timestamp {
+        now.plus(self.tokens.leeway()).plus(A_SECOND)
+    }
+
     /// What a client gets for a session. `now` was asked before the person was read from the store, so that a token that
     /// says what was true earlier is older than the revocation that came with the change.
     pub(super) fn hand_out(&self, live: Live, key: Key, now: Timestamp) -> Result<SignedIn, SignError> {
@@ -69,8 +74,8 @@ impl Accounts {
     pub(super) fn sign(&self, live: Live, now: Timestamp) -> Result<(String, Vec<Scope>), SignError> {
         let Live { user, session } = live;
         let issued_at = session.issues_at(now);
-        // Nobody would believe it yet. Whoever signs in anew has a session in which nothing was ended.
-        if issued_at > now.plus(self.tokens.leeway()).plus(A_SECOND) {
+        // Whoever signs in anew has a session in which nothing was ended.
+        if issued_at > self.issued_by(now) {
             return Err(SignError::Ahead);
         }
         let scopes = self.people.settings.scopes_of(&user);

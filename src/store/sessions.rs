@@ -39,12 +39,16 @@ impl Store {
         let Some(row) = on.row(find, values![turn.presented.as_slice()]).await? else { return Ok(Rotation::Dead) };
         let token = Refresh::from_row(&row)?;
         let Some(live) = living(&mut on, token.session, turn.now).await? else { return Ok(Rotation::Dead) };
+        // Dropped here, the transaction leaves the token as it was: it is good when the clocks agree.
+        let ahead = live.session.issues_at(turn.now) > turn.issued_by;
         let rotation = match token.used {
             None if token.expires_at <= turn.now => return Ok(Rotation::Dead),
+            None if ahead => return Ok(Rotation::Ahead),
             None => {
                 exchange(&mut on, turn, token.session).await?;
                 Rotation::Rotated(extend(&mut on, live, turn.now, turn.tokens_until, turn.expires_at).await?)
             }
+            Some((used_at, _)) if turn.now.since(used_at) <= turn.grace && ahead => return Ok(Rotation::Ahead),
             Some((used_at, nonce)) if turn.now.since(used_at) <= turn.grace => {
                 let expires_at = live.session.expires_at;
                 let live = extend(&mut on, live, turn.now, turn.tokens_until, expires_at).await?;
@@ -252,6 +256,8 @@ pub(crate) struct Turn {
     /// Of the successor, and with it of the session.
     pub(crate) expires_at: Timestamp,
     pub(crate) tokens_until: Timestamp,
+    /// An access token that would be issued later than this would not be believed yet.
+    pub(crate) issued_by: Timestamp,
 }
 
 /// A request that shows a browser's cookie.
@@ -274,6 +280,8 @@ pub(crate) enum Rotation {
     Repeated { nonce: Digest, live: Live },
     /// It was used long ago: taken for theft, and the session ended.
     Reused { live: Live, revoked: Revocation },
+    /// The session's tokens were ended by a clock that is too far ahead for a new one: nothing was changed.
+    Ahead,
     /// Unknown, expired, of an ended session or of a disabled person.
     Dead,
 }

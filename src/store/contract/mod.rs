@@ -245,6 +245,7 @@ fn turn(presented: u8, successor: u8, now: Timestamp) -> Turn {
         grace: GRACE,
         expires_at: now.plus(DAY),
         tokens_until: now.plus(GRACE),
+        issued_by: now.plus(DAY),
     }
 }
 

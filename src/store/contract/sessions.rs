@@ -48,7 +48,7 @@ pub(super) async fn of_many_rotations_at_once_one_makes_the_successor(store: Sto
         match task.await.unwrap() {
             Rotation::Rotated(_) => rotated += 1,
             Rotation::Repeated { nonce, .. } => nonces.push(nonce),
-            Rotation::Reused { .. } | Rotation::Dead => panic!("the session goes on"),
+            Rotation::Reused { .. } | Rotation::Ahead | Rotation::Dead => panic!("the session goes on"),
         }
     }
     nonces.dedup();

@@ -161,7 +161,11 @@ pub(super) async fn what_ends_tokens_is_later_than_the_newest_by_whatever_clock(
     assert_eq!(end().await, ahead.plus(step), "and not a moment after our own now");
     // The next one is issued then, also by a clock that is not there yet.
     let now = clock.now();
-    let Rotation::Rotated(next) = store.rotate(&turn(1, 2, now)).await.unwrap() else { panic!() };
+    let too_early = Turn { issued_by: ahead, ..turn(1, 9, now) };
+    assert!(matches!(store.rotate(&too_early).await.unwrap(), Rotation::Ahead), "and the token stays good");
+    let in_time = Turn { issued_by: ahead.plus(step), ..turn(1, 2, now) };
+    let Rotation::Rotated(next) = store.rotate(&in_time).await.unwrap() else { panic!() };
+    assert!(matches!(store.rotate(&too_early).await.unwrap(), Rotation::Ahead), "a repeat writes nothing either");
     assert_eq!((next.session.issues_at(now), next.session.last_seen_at), (ahead.plus(step), ahead.plus(step)));
     assert_eq!(next.session.tokens_until, ahead.plus(step).plus(GRACE));
     assert_eq!(end().await, ahead.plus(2 * step));
