@@ -45,7 +45,7 @@ impl MySql {
 }
 
 impl Speaks for sqlx::MySql {
-    const BEGIN_LONG: &'static str = "BEGIN";
+    const BEGIN_LONG: &'static str = "SET SESSION wait_timeout = 3600; BEGIN";
 
     async fn say(on: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(on).await.map(|_| ())

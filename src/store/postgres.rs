@@ -66,7 +66,8 @@ impl Postgres {
 }
 
 impl Speaks for sqlx::Postgres {
-    const BEGIN_LONG: &'static str = "BEGIN; SET LOCAL statement_timeout = '1h'";
+    const BEGIN_LONG: &'static str =
+        "BEGIN; SET LOCAL statement_timeout = '1h'; SET LOCAL idle_in_transaction_session_timeout = '1h'";
 
     async fn say(on: &mut Self::Connection, sql: &'static str) -> Result<(), sqlx::Error> {
         sqlx::raw_sql(sql).execute(on).await.map(|_| ())

@@ -36,7 +36,8 @@ pub(super) async fn within<T>(
 
 /// An engine on a server: a sentence is sent and its end waited for.
 pub(super) trait Speaks: Database {
-    /// Begins a transaction whose statements may take `LONG`.
+    /// Begins a transaction whose statements may take `LONG`, and which may wait as long for the next one: another store may
+    /// need it for a statement of its own.
     const BEGIN_LONG: &'static str;
 
     fn say(on: &mut Self::Connection, sql: &'static str) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
@@ -50,13 +51,12 @@ pub(super) struct Lent<DB: Speaks> {
     /// Until it is given back.
     connection: Option<PoolConnection<DB>>,
     writes: bool,
-    /// What one statement may take.
-    limit: Duration,
+    takes: Takes,
 }
 
 impl<DB: Speaks> Lent<DB> {
     pub(super) async fn reading(pool: &Pool<DB>) -> Result<Self, StoreError> {
-        Ok(Self { connection: Some(pool.acquire().await?), writes: false, limit: STATEMENT_TIMEOUT })
+        Ok(Self { connection: Some(pool.acquire().await?), writes: false, takes: Takes::Moments })
     }
 
     /// `lock` is what writers wait for.
@@ -69,14 +69,16 @@ impl<DB: Speaks> Lent<DB> {
         };
         soon(DB::say(lent.raw()?, begin)).await?;
         soon(DB::say(lent.raw()?, lock)).await?;
-        if takes == Takes::Long {
-            lent.limit = LONG;
-        }
+        lent.takes = takes;
         Ok(lent)
     }
 
+    /// What one statement may take.
     pub(super) fn limit(&self) -> Duration {
-        self.limit
+        match self.takes {
+            Takes::Moments => STATEMENT_TIMEOUT,
+            Takes::Long => LONG,
+        }
     }
 
     pub(super) fn raw(&mut self) -> Result<&mut DB::Connection, StoreError> {
@@ -85,7 +87,7 @@ impl<DB: Speaks> Lent<DB> {
 
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         if self.writes {
-            within(self.limit, DB::say(self.raw()?, "COMMIT")).await?;
+            within(self.limit().min(COMMIT), DB::say(self.raw()?, "COMMIT")).await?;
             self.writes = false;
         }
         Ok(())
@@ -95,7 +97,7 @@ impl<DB: Speaks> Lent<DB> {
 impl<DB: Speaks> Drop for Lent<DB> {
     fn drop(&mut self) {
         let (Some(mut connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) else { return };
-        let undo = self.writes;
+        let (undo, takes) = (self.writes, self.takes);
         runtime.spawn(timeout(GIVING_BACK, async move {
             if undo {
                 connection.close_on_drop();
@@ -103,8 +105,12 @@ impl<DB: Speaks> Drop for Lent<DB> {
                     return;
                 }
             }
-            // What the pool does itself when it is dropped, but here the deadline holds for it.
-            connection.return_to_pool().await;
+            match takes {
+                // What the pool does itself when it is dropped, but here the deadline holds for it.
+                Takes::Moments => connection.return_to_pool().await,
+                // It was told to be patient, and the next one to use it may not be.
+                Takes::Long => drop(connection.close().await),
+            }
         }));
     }
 }
@@ -134,6 +140,8 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// One statement over all rows of a table.
 const LONG: Duration = Duration::from_secs(3600);
+/// All rows are there by then.
+const COMMIT: Duration = Duration::from_secs(5 * 60);
 /// The server should speak first: it knows why.
 const GRACE: Duration = Duration::from_secs(1);
 /// A connection that says nothing for so long after it was used is closed.

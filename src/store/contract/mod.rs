@@ -85,6 +85,7 @@ async fn what_the_operator_asks_for_may_take_longer_than_a_request() {
     for (kind, server) in &servers {
         let Some(server) = server else { continue };
         let (first, second) = (slow(server, *kind, "first").await, slow(server, *kind, "second").await);
+        rests(&at_server(&server.database("third")).await, *kind, &mut all).await;
         all.spawn(async move {
             let (backup, _folder) = on_sqlite().await;
             let done = backup.copy_to(&first, Onto::Anything { by: &crate::base::Clock::system() }, |_| {}).await;
@@ -98,6 +99,27 @@ async fn what_the_operator_asks_for_may_take_longer_than_a_request() {
     while let Some(done) = all.join_next().await {
         done.unwrap();
     }
+}
+
+/// While the other side of a copy takes its time nothing is said here, and the server does not take that for a node that is gone.
+async fn rests(store: &Store, kind: servers::Kind, all: &mut tokio::task::JoinSet<()>) {
+    let mut on = store.engine.begin_long().await.unwrap();
+    if kind == servers::Kind::MySql {
+        // It would wait for half a minute, too long for a test.
+        let asked = "SELECT CAST(@@SESSION.wait_timeout AS SIGNED) AS seconds";
+        assert_eq!(on.row(asked, vec![]).await.unwrap().unwrap().int("seconds").unwrap(), 3600);
+        on.commit().await.unwrap();
+        for _ in 0..8 {
+            let mut next = store.engine.begin().await.unwrap();
+            assert_eq!(next.row(asked, vec![]).await.unwrap().unwrap().int("seconds").unwrap(), 30, "for requests");
+        }
+        return;
+    }
+    all.spawn(async move {
+        tokio::time::sleep(server::STATEMENT_TIMEOUT + Duration::from_secs(2)).await;
+        on.row("SELECT id FROM users", vec![]).await.unwrap();
+        on.commit().await.unwrap();
+    });
 }
 
 /// A store with one person, who was imported, and whom it takes twelve seconds to remove.
