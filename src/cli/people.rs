@@ -96,12 +96,12 @@ pub(super) async fn open_or_make(loaded: &Loaded) -> Result<People, Failed> {
 
 /// The same for a question that makes sense before there is a store: it is asked of an empty one in `scratch`.
 pub(super) async fn open_or_imagine(loaded: &Loaded, scratch: &Scratch) -> Result<People, Failed> {
-    match &loaded.config.store {
-        Settings::Sqlite { path } if !path.exists() => {
+    match Store::open_existing(&loaded.config.store, loaded.config.migrate).await {
+        Err(StoreError::NotThere(_)) => {
             let imagined = Settings::Sqlite { path: scratch.path().to_owned() };
             with_audit(loaded, Store::open_as(&imagined, Migrate::Auto).await?)
         }
-        Settings::Sqlite { .. } | Settings::Server(_) => open(loaded).await,
+        opened => with_audit(loaded, opened?),
     }
 }
 

@@ -1,5 +1,5 @@
 //! `authgate store …`: the tables, and all of a store into another one.
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::{Exit, Global, Out, prompt, run as serving};
 use crate::base::{Clock, Secret};
 use crate::config::{Environment, Loaded};
 use crate::observe::Chain;
-use crate::store::{CopyError, CopyProgress, Count, Migrate, Onto, Settings, Store, StoreError};
+use crate::store::{CopyError, CopyProgress, Count, Migrate, Onto, Opening, Settings, Store, StoreError};
 
 /// The store: bring its tables up to date, copy it, keep it, look whether it is well.
 #[derive(Debug, Args)]
@@ -73,49 +73,77 @@ enum Failed {
     Interrupted,
     /// Ctrl-C twice, while the tables were changed.
     Halfway,
+    /// The same while the database was to keep what was written.
+    Unanswered,
 }
 
 /// What Ctrl-C would break off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Nothing is lost: what was written is undone.
+    /// Nothing is lost: what was copied is undone.
     Undone,
     /// MySQL changes tables one by one, and would keep half of them.
     Tables,
-    /// All is written; the rest takes a moment and is finished.
+    /// All is written; only the database knows whether it keeps it.
     Written,
+    /// It is kept; the rest takes a moment and is finished.
+    Kept,
 }
 
 /// Told by the verb where it is, and asked when somebody presses Ctrl-C.
-struct Heed(Cell<Stage>);
+struct Heed {
+    stage: Cell<Stage>,
+    /// The stores whose tables were made or brought up to date, and stay so.
+    changed: RefCell<Vec<String>>,
+}
 
 impl Heed {
+    const fn new() -> Self {
+        Self { stage: Cell::new(Stage::Undone), changed: RefCell::new(Vec::new()) }
+    }
+
     async fn stopped(&self) -> Failed {
-        let mut warned = false;
+        let mut warned = None;
         loop {
             if tokio::signal::ctrl_c().await.is_err() {
                 std::future::pending::<()>().await;
             }
-            match self.0.get() {
+            let stage = self.stage.get();
+            let again = warned.replace(stage) == Some(stage);
+            let question = match stage {
                 Stage::Undone => return Failed::Interrupted,
-                Stage::Tables if warned => return Failed::Halfway,
-                Stage::Tables => {
-                    warned = true;
-                    let words =
-                        "\nthe tables are being changed: wait for the end; Ctrl-C once more stops in the middle\n";
-                    io::stderr().write_all(words.as_bytes()).ok();
+                Stage::Tables if again => return Failed::Halfway,
+                Stage::Written if again => return Failed::Unanswered,
+                Stage::Tables => "the tables are being changed: wait for the end; Ctrl-C once more stops in the middle",
+                Stage::Written => {
+                    "all is written, waiting for the database to keep it; Ctrl-C once more ends without knowing whether it does"
                 }
-                Stage::Written => {}
-            }
+                Stage::Kept => continue,
+            };
+            writeln!(io::stderr(), "\n{question}").ok();
         }
     }
 
     /// Opens a store, whose tables may have to be changed first.
-    async fn open(&self, settings: &Settings, migrate: Migrate) -> Result<Store, StoreError> {
-        self.0.set(Stage::Tables);
-        let opened = Store::open_as(settings, migrate).await;
-        self.0.set(Stage::Undone);
+    async fn open(&self, settings: &Settings, migrate: Migrate, make: bool) -> Result<Store, StoreError> {
+        let tell = || self.stage.set(Stage::Tables);
+        let opened = Store::open_with(settings, Opening { migrate, make, tell }).await;
+        if self.stage.replace(Stage::Undone) == Stage::Tables && opened.is_ok() {
+            self.changed.borrow_mut().push(settings.to_string());
+        }
         opened
+    }
+
+    /// What is said of a Ctrl-C before anything was copied for good.
+    fn undone(&self) -> String {
+        let done = match self.changed.borrow().as_slice() {
+            [] => "nothing was changed".to_owned(),
+            stores => format!(
+                "nothing was copied; the tables of {} were brought up to date before that, and stay so",
+                stores.join(" and ")
+            ),
+        };
+        format!("\nstopped: {done}; give the same command again to begin anew")
     }
 }
 
@@ -139,7 +167,7 @@ pub(super) fn run(args: StoreArgs, global: &Global, out: &mut Out) -> Exit {
         }
     };
     let Ok(runtime) = serving::small_runtime() else { return Exit::Unknown };
-    let heed = Heed(Cell::new(Stage::Undone));
+    let heed = Heed::new();
     let done = runtime.block_on(async {
         tokio::select! {
             done = act(args.verb, &loaded, global, &heed, out) => done,
@@ -157,7 +185,7 @@ pub(super) fn run(args: StoreArgs, global: &Global, out: &mut Out) -> Exit {
             Exit::Unknown
         }
         Err(Failed::Interrupted) => {
-            out.error("\nstopped: nothing was changed; give the same command again to begin anew");
+            out.error(heed.undone());
             Exit::Interrupted
         }
         Err(Failed::Halfway) => {
@@ -167,6 +195,10 @@ pub(super) fn run(args: StoreArgs, global: &Global, out: &mut Out) -> Exit {
             );
             Exit::Interrupted
         }
+        Err(Failed::Unanswered) => {
+            out.error(format_args!("\nstopped: {LOOK}"));
+            Exit::Interrupted
+        }
     }
 }
 
@@ -174,7 +206,9 @@ async fn act(verb: StoreVerb, loaded: &Loaded, global: &Global, heed: &Heed, out
     let here = &loaded.config.store;
     match verb {
         StoreVerb::Migrate => {
-            heed.open(here, Migrate::Auto).await?.close().await;
+            let store = heed.open(here, Migrate::Auto, true).await?;
+            heed.stage.set(Stage::Kept);
+            store.close().await;
             say(
                 out,
                 &json!({ "store": here.to_string(), "up_to_date": true }),
@@ -184,8 +218,8 @@ async fn act(verb: StoreVerb, loaded: &Loaded, global: &Global, heed: &Heed, out
         }
         StoreVerb::Copy(args) => {
             let other = other(&args)?;
-            let from = Store::open_existing(here, loaded.config.migrate).await?;
-            let to = heed.open(&other, Migrate::Auto).await?;
+            let from = heed.open(here, loaded.config.migrate, false).await?;
+            let to = heed.open(&other, Migrate::Auto, true).await?;
             let counts = copy(&from, &to, Onto::Empty, heed, out).await;
             close(&from, &to).await;
             report(out, &counts?, &format!("copied {here} to {other}"));
@@ -209,13 +243,16 @@ async fn backup(file: &Path, loaded: &Loaded, heed: &Heed, out: &mut Out) -> Res
     if file.exists() {
         return Err(Failed::No(format!("{} is there already", file.display())));
     }
-    let from = Store::open_existing(&loaded.config.store, loaded.config.migrate).await?;
+    let from = heed.open(&loaded.config.store, loaded.config.migrate, false).await?;
     let mut part = file.as_os_str().to_owned();
     part.push(format!(".part-{}", std::process::id()));
     let part = Scratch::at(PathBuf::from(part));
     let to = Store::open_as(&Settings::Sqlite { path: part.path().to_owned() }, Migrate::Auto).await?;
     let cannot = |why: String| Failed::Unreachable(format!("cannot write {}: {why}", file.display()));
-    let counts = match copy(&from, &to, Onto::Empty, heed, out).await {
+    let copied = copy(&from, &to, Onto::Empty, heed, out).await;
+    // Nobody has the file before it is in its place.
+    heed.stage.set(Stage::Undone);
+    let counts = match copied {
         // The file alone is kept, and what it does not hold is gone: a full disk is heard of here at the latest.
         Ok(counts) => to.fold().await.map(|()| counts).map_err(|error| cannot(Chain(&error).to_string())),
         Err(failed) => Err(failed),
@@ -236,7 +273,7 @@ async fn restore(file: &Path, loaded: &Loaded, global: &Global, heed: &Heed, out
     if !global.yes && !prompt::confirm(&name, &what) {
         return Err(Failed::No("nothing was changed; -y answers the question for a script".to_owned()));
     }
-    let to = heed.open(here, loaded.config.migrate).await?;
+    let to = heed.open(here, loaded.config.migrate, true).await?;
     let counts = copy(&from, &to, Onto::Anything { by: &Clock::system() }, heed, out).await;
     close(&from, &to).await;
     report(out, &counts?, &format!("{name} holds what {} held; whoever was signed in shows so anew", file.display()));
@@ -249,13 +286,19 @@ async fn copy(from: &Store, to: &Store, onto: Onto<'_>, heed: &Heed, out: &Out) 
     let begin = |total| Progress::new("copying", total, json, quiet);
     let tell = |far: CopyProgress| match far {
         CopyProgress::Rows { done, total } => shown.get_or_insert_with(|| begin(total)).at(done),
-        CopyProgress::Commits => heed.0.set(Stage::Written),
+        CopyProgress::Commits => heed.stage.set(Stage::Written),
     };
     let copied = from.copy_to(to, onto, tell).await;
     if let Some(shown) = shown {
         shown.end();
     }
+    match &copied {
+        Ok(_) => heed.stage.set(Stage::Kept),
+        Err(CopyError::Unanswered(_)) => {}
+        Err(_) => heed.stage.set(Stage::Undone),
+    }
     copied.map_err(|error| match error {
+        CopyError::Unanswered(_) => Failed::Unreachable(format!("{}; {LOOK}", Chain(&error))),
         CopyError::NotEmpty { .. } => Failed::No(format!("{error}; nothing was copied")),
         CopyError::Differs { .. } | CopyError::Read(_) | CopyError::Write(_) => {
             Failed::Unreachable(format!("{}; nothing was copied", Chain(&error)))
@@ -305,6 +348,8 @@ fn say(out: &mut Out, data: &Value, words: String) {
     if out.json() { out.data(data) } else { out.line(words) }
 }
 
+const LOOK: &str = "not known whether what was written is kept; authgate store check says what a store holds";
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -315,7 +360,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_written_is_not_said_to_be_undone() {
-        let heed = Heed(Cell::new(Stage::Written));
+        let heed = Heed::new();
+        heed.stage.set(Stage::Kept);
         let mut stopped = Box::pin(heed.stopped());
         let interrupt = || {
             let id = std::process::id().to_string();
@@ -323,17 +369,37 @@ mod tests {
         };
         // Whoever listens first is heard by the signal; without that it would end the test.
         assert!(timeout(Duration::from_millis(10), &mut stopped).await.is_err());
-        interrupt();
-        assert!(timeout(Duration::from_millis(300), &mut stopped).await.is_err(), "it is finished");
-        heed.0.set(Stage::Tables);
-        interrupt();
-        assert!(timeout(Duration::from_millis(300), &mut stopped).await.is_err(), "once is a question");
-        interrupt();
-        assert!(matches!(stopped.await, Failed::Halfway));
-        heed.0.set(Stage::Undone);
+        for _ in 0..2 {
+            interrupt();
+            assert!(timeout(Duration::from_millis(300), &mut stopped).await.is_err(), "it is finished");
+        }
+        for (stage, twice) in [(Stage::Written, Failed::Unanswered), (Stage::Tables, Failed::Halfway)] {
+            let mut stopped = Box::pin(heed.stopped());
+            assert!(timeout(Duration::from_millis(10), &mut stopped).await.is_err());
+            heed.stage.set(stage);
+            interrupt();
+            assert!(timeout(Duration::from_millis(300), &mut stopped).await.is_err(), "{stage:?}: once is a question");
+            interrupt();
+            assert_eq!(std::mem::discriminant(&stopped.await), std::mem::discriminant(&twice), "{stage:?}");
+        }
+        heed.stage.set(Stage::Undone);
         let mut stopped = Box::pin(heed.stopped());
         assert!(timeout(Duration::from_millis(10), &mut stopped).await.is_err());
         interrupt();
         assert!(matches!(stopped.await, Failed::Interrupted));
+    }
+
+    #[tokio::test]
+    async fn tables_that_were_changed_are_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = Settings::Sqlite { path: folder.path().join("new.db") };
+        let heed = Heed::new();
+        assert!(matches!(heed.open(&new, Migrate::Auto, false).await, Err(StoreError::NotThere(_))));
+        assert!(heed.undone().contains("nothing was changed"));
+        heed.open(&new, Migrate::Auto, true).await.unwrap().close().await;
+        assert!(heed.stage.get() == Stage::Undone && heed.undone().contains(&format!("the tables of {new} were")));
+        let again = Heed::new();
+        again.open(&new, Migrate::Auto, true).await.unwrap().close().await;
+        assert!(again.undone().contains("nothing was changed"), "they were as they should be");
     }
 }

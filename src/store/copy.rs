@@ -27,7 +27,7 @@ pub(crate) enum Onto<'a> {
     },
 }
 
-/// Why nothing was copied.
+/// Why nothing was copied, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CopyError {
     #[error("the other store is not empty: it holds {rows} rows of {table}")]
@@ -38,6 +38,9 @@ pub(crate) enum CopyError {
     Read(#[source] StoreError),
     #[error("cannot write")]
     Write(#[source] StoreError),
+    /// It may be there.
+    #[error("all was written, and the other store did not say whether it keeps it")]
+    Unanswered(#[source] StoreError),
 }
 
 /// A table and how many rows it has.
@@ -81,7 +84,10 @@ impl Store {
             outdated.put(&mut to, clock.now()).await.map_err(CopyError::Write)?;
         }
         tell(CopyProgress::Commits);
-        to.commit().await.map_err(CopyError::Write)?;
+        to.commit().await.map_err(|error| match error.said() {
+            Some(_) => CopyError::Write(error),
+            None => CopyError::Unanswered(error),
+        })?;
         Ok(counts)
     }
 

@@ -13,9 +13,9 @@ use super::connection::{self, bound};
 use super::mysql::{self, MySql};
 use super::postgres::Postgres;
 use super::server::{Lent, Takes, within};
-use super::settings::{Migrate, Options};
+use super::settings::Options;
 use super::sqlite::Sqlite;
-use super::{Settings, StoreError, Watch};
+use super::{Opening, Settings, StoreError, Watch};
 use crate::base::{SessionId, Timestamp, UserId};
 
 /// The engine that was opened, and who hears how long it is used.
@@ -33,17 +33,20 @@ enum Kind {
 }
 
 impl Engine {
-    pub(super) async fn open(settings: &Settings, migrate: Migrate) -> Result<Self, StoreError> {
+    /// `None` where there is no store, and none is to be made.
+    pub(super) async fn open(settings: &Settings, opening: Opening<impl Fn()>) -> Result<Option<Self>, StoreError> {
         let kind = match settings {
-            Settings::Sqlite { path } => Kind::Sqlite(Sqlite::open(path, migrate).await?),
+            Settings::Sqlite { path } => Sqlite::open(path, opening).await?.map(Kind::Sqlite),
             Settings::Server(server) => match &server.options {
                 Options::Postgres(options) => {
-                    Kind::Postgres(Postgres::open(options, server.max_connections, migrate).await?)
+                    Postgres::open(options, server.max_connections, opening).await?.map(Kind::Postgres)
                 }
-                Options::Mysql(options) => Kind::MySql(MySql::open(options, server.max_connections, migrate).await?),
+                Options::Mysql(options) => {
+                    MySql::open(options, server.max_connections, opening).await?.map(Kind::MySql)
+                }
             },
         };
-        Ok(Self { kind, watch: None })
+        Ok(kind.map(|kind| Self { kind, watch: None }))
     }
 
     /// A SQLite file that stays as it is; `None` where it cannot be read so.

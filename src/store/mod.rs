@@ -20,6 +20,7 @@ mod migrations;
 mod mysql;
 mod observations;
 mod oneself;
+mod opening;
 mod passkeys;
 mod people;
 mod postgres;
@@ -52,6 +53,7 @@ pub(crate) use links::{Link, Purpose};
 pub(crate) use look::{Tables, look};
 pub(crate) use observations::Observation;
 pub(crate) use oneself::{Oneself, OwnError};
+pub(crate) use opening::Opening;
 pub(crate) use passkeys::{AddedPasskey, MOST_PASSKEYS, Passkey};
 pub(crate) use people::{Changed, Created, UserChange, UserFilter};
 pub(crate) use revocations::Revocation;
@@ -85,22 +87,24 @@ impl Store {
     /// Opens the store, and makes it if it is not there. Its tables are brought up to date, or else they are left as they are
     /// and refused when they are too old.
     pub(crate) async fn open_as(settings: &Settings, migrate: Migrate) -> Result<Self, StoreError> {
-        Ok(Self { engine: Engine::open(settings, migrate).await? })
+        Self::open_with(settings, Opening { migrate, make: true, tell: || {} }).await
     }
 
-    /// Opens a store that is there already: a question must not make one.
+    /// Opens a store that is there already: a question must make none, neither a file nor tables on a server.
     pub(crate) async fn open_existing(settings: &Settings, migrate: Migrate) -> Result<Self, StoreError> {
-        match settings {
-            Settings::Sqlite { path } if !path.exists() => Err(StoreError::NotThere(path.clone())),
-            Settings::Sqlite { .. } | Settings::Server(_) => Self::open_as(settings, migrate).await,
-        }
+        Self::open_with(settings, Opening { migrate, make: false, tell: || {} }).await
+    }
+
+    pub(crate) async fn open_with(settings: &Settings, opening: Opening<impl Fn()>) -> Result<Self, StoreError> {
+        let engine = Engine::open(settings, opening).await?;
+        engine.map(|engine| Self { engine }).ok_or_else(|| StoreError::NotThere(settings.to_string()))
     }
 
     /// Opens what `backup` made, and leaves it as it is. What is older than this program, or was not closed tidily, is copied to
     /// `scratch` and brought up to date there.
     pub(crate) async fn open_kept(path: &Path, scratch: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
-            return Err(StoreError::NotThere(path.to_owned()));
+            return Err(StoreError::NotThere(path.display().to_string()));
         }
         if let Some(engine) = Engine::open_kept(path).await? {
             return Ok(Self { engine });
@@ -143,8 +147,8 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
 pub(crate) enum StoreError {
     #[error("the folder {} is not there", .0.display())]
     NoFolder(PathBuf),
-    #[error("there is no store at {}; the first `authgate run` makes it", .0.display())]
-    NotThere(PathBuf),
+    #[error("there is no store at {0}; the first `authgate run` makes it")]
+    NotThere(String),
     #[error("cannot make or open {}", path.display())]
     File { path: PathBuf, source: io::Error },
     #[error("{} is not a store of this gateway", path.display())]

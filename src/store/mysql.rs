@@ -9,8 +9,8 @@ use sqlx::{Connection as _, MySqlConnection, Pool, Row as _};
 use super::StoreError;
 use super::engine::Value;
 use super::migrations::{self, Row};
+use super::opening::{Opening, Todo};
 use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, Takes, pool, soon, within};
-use super::settings::Migrate;
 
 #[derive(Debug, Clone)]
 pub(super) struct MySql {
@@ -18,15 +18,19 @@ pub(super) struct MySql {
 }
 
 impl MySql {
-    pub(super) async fn open(options: &MySqlConnectOptions, most: u32, migrate: Migrate) -> Result<Self, StoreError> {
+    /// `None` where there are no tables, and none are to be made.
+    pub(super) async fn open(
+        options: &MySqlConnectOptions,
+        most: u32,
+        opening: Opening<impl Fn()>,
+    ) -> Result<Option<Self>, StoreError> {
         let pool = prepared(pool(most)).connect_lazy_with(options.clone());
-        match tables(&pool, migrate).await {
-            Ok(()) => Ok(Self { pool }),
-            Err(error) => {
-                server::close(&pool).await;
-                Err(error)
-            }
+        let are_there = tables(&pool, opening).await;
+        if let Ok(true) = are_there {
+            return Ok(Some(Self { pool }));
         }
+        server::close(&pool).await;
+        are_there.map(|_| None)
     }
 
     pub(super) async fn reader(&self) -> Result<Lent<sqlx::MySql>, StoreError> {
@@ -103,19 +107,24 @@ async fn applied(on: &mut MySqlConnection) -> Result<Vec<i64>, StoreError> {
 }
 
 /// Brings the tables up to date. MySQL commits each change of a table by itself, so the lock is one of the connection,
-/// which is given up with it.
-async fn tables(pool: &Pool<sqlx::MySql>, migrate: Migrate) -> Result<(), StoreError> {
+/// which is given up with it. Says whether there are any.
+async fn tables(pool: &Pool<sqlx::MySql>, opening: Opening<impl Fn()>) -> Result<bool, StoreError> {
     let applied = applied(Lent::reading(pool).await?.raw()?).await?;
-    if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
-        return Ok(());
+    match opening.todo(MIGRATIONS, &applied)? {
+        Todo::Nothing => return Ok(true),
+        Todo::NotThere => return Ok(false),
+        Todo::Changes => {}
     }
     let mut connection = pool.acquire().await?;
     let run = match take_turn(connection.deref_mut(), MIGRATION_WAIT).await {
-        Ok(()) => migrations::run(MIGRATIONS, connection.deref_mut()).await,
+        Ok(()) => {
+            (opening.tell)();
+            migrations::run(MIGRATIONS, connection.deref_mut()).await
+        }
         Err(error) => Err(error),
     };
     connection.close().await?;
-    run
+    run.map(|()| true)
 }
 
 /// The server says 1 where it gave the lock, 0 where another one kept it for all that time.

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use super::StoreError;
 use super::migrations::{self, Row};
+use super::opening::{Opening, Todo};
 use super::server::{self, LOCK_TIMEOUT, Lent, STATEMENT_TIMEOUT, Speaks, Takes, pool, soon};
-use super::settings::Migrate;
 
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
@@ -19,15 +19,19 @@ pub(super) struct Postgres {
 }
 
 impl Postgres {
-    pub(super) async fn open(options: &PgConnectOptions, most: u32, migrate: Migrate) -> Result<Self, StoreError> {
+    /// `None` where there are no tables, and none are to be made.
+    pub(super) async fn open(
+        options: &PgConnectOptions,
+        most: u32,
+        opening: Opening<impl Fn()>,
+    ) -> Result<Option<Self>, StoreError> {
         let pool = prepared(pool(most)).connect_lazy_with(options.clone());
-        match tables(&pool, migrate).await {
-            Ok(()) => Ok(Self { pool }),
-            Err(error) => {
-                server::close(&pool).await;
-                Err(error)
-            }
+        let are_there = tables(&pool, opening).await;
+        if let Ok(true) = are_there {
+            return Ok(Some(Self { pool }));
         }
+        server::close(&pool).await;
+        are_there.map(|_| None)
     }
 
     pub(super) async fn reader(&self) -> Result<Lent<sqlx::Postgres>, StoreError> {
@@ -108,19 +112,23 @@ async fn applied(on: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
     }
 }
 
-/// Brings the tables up to date within one transaction, in which nobody else writes.
-async fn tables(pool: &Pool<sqlx::Postgres>, migrate: Migrate) -> Result<(), StoreError> {
+/// Brings the tables up to date within one transaction, in which nobody else writes. Says whether there are any.
+async fn tables(pool: &Pool<sqlx::Postgres>, opening: Opening<impl Fn()>) -> Result<bool, StoreError> {
     let applied = applied(Lent::reading(pool).await?.raw()?).await?;
-    if !migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
-        return Ok(());
+    match opening.todo(MIGRATIONS, &applied)? {
+        Todo::Nothing => return Ok(true),
+        Todo::NotThere => return Ok(false),
+        Todo::Changes => {}
     }
     let mut transaction = pool.begin().await?;
     // Changing a large table takes its time, and so does waiting for another node that does it.
     sqlx::query("SET LOCAL statement_timeout = 0").execute(transaction.deref_mut()).await?;
     sqlx::query("SET LOCAL lock_timeout = 0").execute(transaction.deref_mut()).await?;
     sqlx::query(TAKE_THE_LOCK).execute(transaction.deref_mut()).await?;
+    (opening.tell)();
     migrations::run(MIGRATIONS, transaction.deref_mut()).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(true)
 }
 
 pub(super) const MIGRATIONS: &[Row] = &[

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::StoreError;
 use super::connection::Connection;
 use super::migrations::{self, Row};
+use super::opening::{Opening, Todo};
 use super::settings::Migrate;
 
 /// Two pools on one file: SQLite has one writer at a time, and readers never wait for it (WAL).
@@ -25,20 +26,21 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Self, StoreError> {
+    /// `None` where there is no file, or none with tables, and none is to be made.
+    pub(super) async fn open(path: &Path, opening: Opening<impl Fn()>) -> Result<Option<Self>, StoreError> {
+        if !opening.make && !path.exists() {
+            return Ok(None);
+        }
         make_file(path)?;
         let options = options(path);
         let writer = pool(1).connect_lazy_with(options.clone());
-        match prepare(&writer, path, migrate).await {
-            Ok(()) => {
-                let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-                Ok(Self { writer, readers, begin: TAKE_THE_LOCK })
-            }
-            Err(error) => {
-                writer.close().await;
-                Err(error)
-            }
+        let is_there = prepare(&writer, path, opening).await;
+        if let Ok(true) = is_there {
+            let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
+            return Ok(Some(Self { writer, readers, begin: TAKE_THE_LOCK }));
         }
+        writer.close().await;
+        is_there.map(|_| None)
     }
 
     /// Opens a file that is read and stays as it is, on a disk that cannot be written to as well: SQLite would make its companions
@@ -49,14 +51,7 @@ impl Sqlite {
         }
         let options = options(path).read_only(true).immutable(true);
         let writer = pool(1).connect_lazy_with(options.clone());
-        let found = match writer.acquire().await {
-            Ok(mut connection) => applied(connection.deref_mut()).await,
-            Err(error) => Err(error.into()),
-        };
-        let found = match found {
-            Err(StoreError::Unavailable(error)) => return Err(named(error, path)),
-            found => found?,
-        };
+        let found = found(&writer, path).await?;
         if found.is_empty() {
             return Err(StoreError::Empty(path.to_owned()));
         }
@@ -175,9 +170,25 @@ fn pool(connections: u32) -> PoolOptions<sqlx::Sqlite> {
         .max_lifetime(None)
 }
 
-async fn prepare(writer: &Pool<sqlx::Sqlite>, path: &Path, migrate: Migrate) -> Result<(), StoreError> {
+/// Says whether there are tables. Where there are none and none are to be made the file stays as it is.
+async fn prepare(writer: &Pool<sqlx::Sqlite>, path: &Path, opening: Opening<impl Fn()>) -> Result<bool, StoreError> {
+    if !opening.make && opening.todo(MIGRATIONS, &found(writer, path).await?)? == Todo::NotThere {
+        return Ok(false);
+    }
     write_ahead(writer).await.map_err(|error| named(error, path))?;
-    tables(writer, migrate).await
+    tables(writer, opening).await
+}
+
+/// The changes that the tables of a file have seen.
+async fn found(pool: &Pool<sqlx::Sqlite>, path: &Path) -> Result<Vec<i64>, StoreError> {
+    let found = match pool.acquire().await {
+        Ok(mut connection) => applied(connection.deref_mut()).await,
+        Err(error) => Err(error.into()),
+    };
+    match found {
+        Err(StoreError::Unavailable(error)) => Err(named(error, path)),
+        found => found,
+    }
 }
 
 /// Changes the file to write-ahead logging, which it then keeps. The change needs the file for itself, and SQLite does
@@ -200,13 +211,16 @@ fn code(error: &sqlx::Error) -> Option<i32> {
 
 /// Brings the tables up to date within one transaction: of two processes that start at once the second waits, and
 /// finds the work done. (SQLite's lock in the migrator itself does nothing.)
-async fn tables(writer: &Pool<sqlx::Sqlite>, migrate: Migrate) -> Result<(), StoreError> {
+async fn tables(writer: &Pool<sqlx::Sqlite>, opening: Opening<impl Fn()>) -> Result<bool, StoreError> {
     let mut transaction = writer.begin_with(TAKE_THE_LOCK).await?;
     let applied = applied(transaction.deref_mut()).await?;
-    if migrations::are_wanted(MIGRATIONS, &applied, migrate)? {
+    let todo = opening.todo(MIGRATIONS, &applied)?;
+    if todo == Todo::Changes {
+        (opening.tell)();
         migrations::run(MIGRATIONS, transaction.deref_mut()).await?;
     }
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    Ok(todo != Todo::NotThere)
 }
 
 /// The changes that the tables have seen.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::gateway::command;
-use crate::support::{Gateway, Ran, SOON, Upstream, authgate, until};
+use crate::support::{Gateway, Ran, SOON, Upstream, authgate, interrupt, until};
 
 /// Made by the real libraries; see tests/data/password-hashes.json.
 const BCRYPT: &str = "$2b$10$xl2Hx1pyGIv4GM8tR3jycezDRH0UMKlf.BR/I5L6Pl0JSicoCSIZC";
@@ -275,12 +275,6 @@ fn a_crowd_is_quick_and_an_interrupted_import_goes_on() {
     assert_eq!(added + present, 20_000, "{ran}");
     assert!(present >= 500, "{ran}");
     gateway.log_in("u19999", PASSWORD).expect(200);
-}
-
-/// What Ctrl-C sends.
-fn interrupt(process: u32) {
-    let done = std::process::Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap();
-    assert!(done.success());
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! `authgate store …`: the tables, copies between engines, backups.
+use std::path::PathBuf;
+use std::process::Child;
+
 use serde_json::Value;
 
+use crate::support::gateway::command;
 use crate::support::servers::{Kind, Server};
-use crate::support::{A_BUSY_SECOND, Gateway, Ran, Site, Upstream, authgate, until};
+use crate::support::{A_BUSY_SECOND, Gateway, Mood, Ran, Relay, SOON, Site, Upstream, authgate, interrupt, until};
 
 /// The verb with the gateway's file, on another store when there is one.
 fn store(gateway: &Gateway, url: Option<&str>, args: &[&str]) -> Ran {
@@ -137,13 +141,10 @@ fn a_store_that_cannot_be_reached_is_said_without_its_password() {
     assert!(shown.out.contains("mysql://gw:") && !shown.out.contains("hunter22"), "{}", shown.out);
 }
 
-#[test]
-fn a_question_makes_no_store() {
-    let gateway = Gateway::start(&Upstream::start());
-    store(&gateway, None, &["backup", "kept.db"]).expect(0);
-    std::fs::write(gateway.folder().join("users.csv"), "username\nann\n").unwrap();
-    let nowhere = [("AUTHGATE__STORE__URL".to_owned(), "sqlite:nowhere.db".to_owned())];
-    let verbs: [&[&str]; 8] = [
+/// Asks all there is to be asked of a store that is not there, and makes it in the end; `is_there` looks for it.
+fn questions_make_none(gateway: &Gateway, url: &str, is_there: impl Fn() -> bool) {
+    let nowhere = [("AUTHGATE__STORE__URL".to_owned(), url.to_owned())];
+    let verbs: [&[&str]; 11] = [
         &["user", "list"],
         &["user", "show", "ann"],
         &["user", "edit", "ann", "--set", "a=b"],
@@ -152,17 +153,131 @@ fn a_question_makes_no_store() {
         &["token", "revoke", "01J8ZKQ5W3B0X7M9N2P4R6T8V0"],
         &["export", "users"],
         &["import", "undo", "1"],
+        &["keys", "list"],
+        &["store", "backup", "nothing.db"],
+        &["store", "copy", "--to", "sqlite:nothing.db"],
     ];
     for verb in verbs {
         let ran = authgate(gateway.folder(), &nowhere, verb).expect(3);
-        assert!(ran.out.is_empty() && ran.err.contains("there is no store"), "{verb:?} {ran:?}");
+        assert!(ran.out.is_empty() && ran.err.contains("there is no store"), "{url} {verb:?} {ran:?}");
     }
+    assert!(!gateway.folder().join("nothing.db").exists());
     let dry = authgate(gateway.folder(), &nowhere, &["import", "users", "users.csv", "--dry-run"]).expect(0);
     assert!(dry.out.starts_with("1 would be added, 0 were there already"), "as into an empty one: {}", dry.out);
     authgate(gateway.folder(), &nowhere, &["store", "restore", "kept.db"]).expect(1);
-    assert!(!gateway.folder().join("nowhere.db").exists());
+    assert!(!is_there(), "{url}");
     authgate(gateway.folder(), &nowhere, &["import", "users", "users.csv"]).expect(0);
+    assert!(is_there(), "{url}");
     authgate(gateway.folder(), &nowhere, &["user", "show", "ann"]).expect(0);
+}
+
+#[test]
+fn a_question_makes_no_store() {
+    let gateway = Gateway::start(&Upstream::start());
+    store(&gateway, None, &["backup", "kept.db"]).expect(0);
+    std::fs::write(gateway.folder().join("users.csv"), "username\nann\n").unwrap();
+    let folder = gateway.folder();
+    questions_make_none(&gateway, "sqlite:nowhere.db", || folder.join("nowhere.db").exists());
+    std::fs::write(folder.join("empty.db"), "").unwrap();
+    questions_make_none(&gateway, "sqlite:empty.db", || folder.join("empty.db").metadata().unwrap().len() > 0);
+    for kind in [Kind::Postgres, Kind::MySql] {
+        let Some(server) = Server::start(kind) else { continue };
+        let tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = '_sqlx_migrations'";
+        questions_make_none(&gateway, &server.database("people"), || server.asked("people", tables) != "0");
+    }
+}
+
+/// A copy to a database in PostgreSQL that falls asleep in the middle.
+struct Sleepy<'a> {
+    gateway: &'a Gateway,
+    server: &'a Server,
+    from: String,
+    /// What the copy says.
+    errors: PathBuf,
+}
+
+impl Sleepy<'_> {
+    /// Begins it, and waits until this statement sleeps.
+    fn copies_to(&self, to: &str, statement: &str) -> Child {
+        let child = command(self.gateway.folder(), &[("AUTHGATE__STORE__URL".to_owned(), self.from.clone())])
+            .args(["store", "copy", "--to", to])
+            .stderr(std::fs::File::create(&self.errors).unwrap())
+            .spawn()
+            .unwrap();
+        until("the copy is so far", SOON, || self.sleeps(statement));
+        child
+    }
+
+    fn sleeps(&self, statement: &str) -> bool {
+        let sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query LIKE";
+        self.server.asked("slow", &format!("{sql} '{statement}%'")) == "1"
+    }
+
+    /// Ends what sleeps, which holds the lock of those who write.
+    fn wakes(&self) {
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        self.server.asked("slow", sql);
+        until("nobody sleeps", SOON, || !self.sleeps(""));
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(&self.errors).unwrap()
+    }
+
+    #[track_caller]
+    fn ended(&self, mut child: Child, code: i32) -> String {
+        let (ended, said) = (child.wait().unwrap(), self.said());
+        assert_eq!(ended.code(), Some(code), "{said}");
+        said
+    }
+}
+
+#[test]
+fn a_copy_that_is_stopped_tells_what_was_changed_and_what_nobody_knows() {
+    let Some(server) = Server::start(Kind::Postgres) else { return };
+    let gateway = Gateway::start(&Upstream::start());
+    gateway.register("alice");
+    let (older, slow) = (server.database("older"), server.database("slow"));
+    store(&gateway, None, &["copy", "--to", &older]).expect(0);
+    store(&gateway, Some(&slow), &["migrate"]).expect(0);
+    let back = "ALTER TABLE sessions DROP COLUMN tokens_from; DELETE FROM _sqlx_migrations WHERE version = 34";
+    server.asked("older", back);
+    let slowly = "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS \
+        $$ BEGIN PERFORM pg_sleep(300); RETURN NULL; END $$; \
+        CREATE TRIGGER slowly AFTER INSERT ON users FOR EACH STATEMENT EXECUTE FUNCTION slowly()";
+    server.asked("slow", slowly);
+    let words = format!("the tables of {} were brought up to date", older.replace("gw@", ""));
+    let sleepy = Sleepy { gateway: &gateway, server: &server, from: older, errors: gateway.folder().join("errors") };
+
+    let child = sleepy.copies_to(&slow, "INSERT");
+    interrupt(child.id());
+    let said = sleepy.ended(child, 130);
+    assert!(said.contains(&words) && !said.contains("nothing was changed"), "{said}");
+    sleepy.wakes();
+    let child = sleepy.copies_to(&slow, "INSERT");
+    interrupt(child.id());
+    let said = sleepy.ended(child, 130);
+    assert!(said.contains("nothing was changed"), "now it is true: {said}");
+    sleepy.wakes();
+
+    let at_commit = "DROP TRIGGER slowly ON users; CREATE CONSTRAINT TRIGGER slowly AFTER INSERT ON users \
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slowly()";
+    server.asked("slow", at_commit);
+    let mut child = sleepy.copies_to(&slow, "COMMIT");
+    interrupt(child.id());
+    until("it says what it waits for", SOON, || sleepy.said().contains("waiting for the database to keep it"));
+    assert_eq!(child.try_wait().unwrap(), None, "once is a question");
+    interrupt(child.id());
+    let said = sleepy.ended(child, 130);
+    assert!(said.contains("not known whether what was written is kept") && !said.contains("nothing was"), "{said}");
+    sleepy.wakes();
+
+    let (relay, lossy) = Relay::before(&slow);
+    let child = sleepy.copies_to(&lossy, "COMMIT");
+    relay.is(Mood::LosesAnswers);
+    sleepy.wakes();
+    let said = sleepy.ended(child, 3);
+    assert!(said.contains("not known whether what was written is kept") && !said.contains("nothing was"), "{said}");
 }
 
 #[test]

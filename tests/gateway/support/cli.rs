@@ -1,7 +1,7 @@
 //! The built binary as somebody at a shell runs it.
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
@@ -48,4 +48,10 @@ pub(crate) fn authgate_with_input(folder: &Path, variables: &[(String, String)],
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
+}
+
+/// What Ctrl-C sends.
+pub(crate) fn interrupt(process: u32) {
+    let done = Command::new("kill").args(["-INT", &process.to_string()]).status().unwrap();
+    assert!(done.success());
 }

@@ -25,7 +25,7 @@ pub(crate) mod upstream;
 pub(crate) mod wire;
 
 pub(crate) use browser::Browser;
-pub(crate) use cli::{Ran, authgate, authgate_with_input};
+pub(crate) use cli::{Ran, authgate, authgate_with_input, interrupt};
 pub(crate) use client::{Call, Person};
 pub(crate) use device::{Device, code_of};
 pub(crate) use faults::{Faults, Names};

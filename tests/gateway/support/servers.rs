@@ -126,23 +126,30 @@ impl Server {
 
     /// Makes an empty database; what `[store] url` says to use it.
     pub(crate) fn database(&self, name: &str) -> String {
-        let port = self.port.to_string();
-        let (scheme, user, mut command) = match self.kind {
-            Kind::Postgres => {
-                let mut command = Command::new(self.program.with_file_name("psql"));
-                command.args(["-h", "127.0.0.1", "-p", &port, "-U", "gw", "-d", "postgres", "-c"]);
-                ("postgres", "gw", command)
-            }
-            Kind::MySql => {
-                let mut command = Command::new("mariadb");
-                command.args(["--no-defaults", "-h", "127.0.0.1", "-P", &port, "-u", "root", "-e"]);
-                ("mysql", "root", command)
-            }
-            Kind::Redis => return format!("redis://127.0.0.1:{port}/0"),
+        let (scheme, user, own) = match self.kind {
+            Kind::Postgres => ("postgres", "gw", "postgres"),
+            Kind::MySql => ("mysql", "root", "mysql"),
+            Kind::Redis => return format!("redis://127.0.0.1:{}/0", self.port),
         };
-        let made = command.arg(format!("CREATE DATABASE {name}")).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        format!("{scheme}://{user}@127.0.0.1:{port}/{name}")
+        self.asked(own, &format!("CREATE DATABASE {name}"));
+        format!("{scheme}://{user}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// What the database says to a statement of the operator's, bare.
+    pub(crate) fn asked(&self, database: &str, sql: &str) -> String {
+        let port = self.port.to_string();
+        let mut command = if self.kind == Kind::Postgres {
+            let mut command = Command::new(self.program.with_file_name("psql"));
+            command.args(["-h", "127.0.0.1", "-p", &port, "-U", "gw", "-d", database, "-qtAc"]);
+            command
+        } else {
+            let mut command = Command::new("mariadb");
+            command.args(["--no-defaults", "-h", "127.0.0.1", "-P", &port, "-u", "root", "-D", database, "-Ne"]);
+            command
+        };
+        let done = command.arg(sql).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }
 
     /// PostgreSQL: makes a user who has to show a password.
@@ -153,10 +160,7 @@ impl Server {
         for statement in
             [format!("CREATE ROLE {user} LOGIN SUPERUSER PASSWORD '{password}'"), "SELECT pg_reload_conf()".to_owned()]
         {
-            let mut command = Command::new(self.program.with_file_name("psql"));
-            command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "gw", "-d", "postgres", "-c"]);
-            let done = command.arg(statement).output().unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            self.asked("postgres", &statement);
         }
     }
 
