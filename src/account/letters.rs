@@ -68,11 +68,11 @@ impl Letters {
         drop(self.places.acquire_many(all).await);
     }
 
-    /// In the language of whoever asked for it.
-    pub(super) fn send(&self, to: &Email, about: Subject, path: &str, source: &Source<'_>) {
+    /// In the language of whoever asked for it; whether it is on its way.
+    pub(super) fn send(&self, to: &Email, about: Subject, path: &str, source: &Source<'_>) -> bool {
         let link = format!("{}{}{path}", self.site, self.prefix);
         let language = pick(source.languages, &self.languages);
-        self.mailer.send(Letter::new(to, about, language, &self.site, &link));
+        self.mailer.send(Letter::new(to, about, language, &self.site, &link))
     }
 }
 
@@ -99,8 +99,9 @@ impl Accounts {
 
     pub(super) fn mail_address_link(&self, user: &User, email: &Email, token: &Secret, source: &Source<'_>) {
         let path = format!("/verify-email?token={}", token.expose());
-        self.letters.send(email, Subject::ConfirmAddress, &path, source);
-        Entry::new(Action::AddressLinkSent, source).about(Some(user)).record(&self.people);
+        if self.letters.send(email, Subject::ConfirmAddress, &path, source) {
+            Entry::new(Action::AddressLinkSent, source).about(Some(user)).record(&self.people);
+        }
     }
 
     /// By which an address becomes the person's; they may have another one until then.

@@ -47,8 +47,15 @@ impl Accounts {
             return Err(LoginError::WrongCredentials);
         }
         // In the one spelling that is kept: a login that tells ANN from ann would let the one of them in as the other.
-        let kept = new.username.as_ref().map(Username::as_str).or(new.email.as_ref().map(Email::as_str));
-        if !old.knows(kept.unwrap_or_default(), password).await {
+        let kept =
+            new.username.as_ref().map(Username::as_str).or(new.email.as_ref().map(Email::as_str)).unwrap_or_default();
+        if !old.knows(kept, password).await {
+            if kept != name {
+                tracing::warn!(
+                    "the old login was asked about a name in the spelling that is kept here, which is not the one that was typed, and said no: \
+                     whoever it knows by capital letters cannot come over by themselves, so import them"
+                );
+            }
             return Err(LoginError::WrongCredentials);
         }
         let new = NewUser { password_hash: Some(people.hasher.hash(&given).await?), ..new };

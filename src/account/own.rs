@@ -144,7 +144,7 @@ impl Accounts {
         let Some((email, token)) = new else { return };
         match told(self.people.store.user_by_email(email).await) {
             Some(None) => self.mail_address_link(user, email, token, source),
-            Some(Some(_)) => self.letters.send(email, Subject::AccountExists, "/password/forgot", source),
+            Some(Some(_)) => drop(self.letters.send(email, Subject::AccountExists, "/password/forgot", source)),
             None => {}
         }
     }
@@ -164,9 +164,12 @@ impl Accounts {
         }
         if settings.migrate_from.is_some() {
             // It may be the name of somebody who has not moved yet, who would never come in.
-            let fixed = [("username", "reserved", new_name), ("email", "invalid", new_email)];
-            let fixed = fixed.into_iter().filter(|(_, _, wish)| wish.is_some());
-            errors.extend(fixed.map(|(field, code, _)| FieldError::new(field, code, FIXED.to_owned())));
+            let fixed = [
+                ("username", "reserved", new_name, settings.identifier != Identifier::Email),
+                ("email", "invalid", new_email, settings.identifier != Identifier::Username),
+            ];
+            let fixed = fixed.into_iter().filter(|(_, _, wish, comes_by)| *comes_by && wish.is_some());
+            errors.extend(fixed.map(|(field, code, ..)| FieldError::new(field, code, FIXED.to_owned())));
         }
         let name = wish.name.map(|name| display_name(Some(name), &mut errors).unwrap_or_default());
         if !errors.is_empty() {

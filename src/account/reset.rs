@@ -49,8 +49,9 @@ impl Accounts {
         let (token, link) = self.password_link(&user, email);
         if told(self.people.store.add_link(&link).await).is_some() {
             let path = format!("/password/reset?token={}", token.expose());
-            self.letters.send(email, Subject::NewPassword, &path, source);
-            entry.about(Some(&user)).record(&self.people);
+            if self.letters.send(email, Subject::NewPassword, &path, source) {
+                entry.about(Some(&user)).record(&self.people);
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use crate::base::{Clock, Timestamp};
 use crate::config::Config;
 use crate::endpoints::{Describes, Document, Endpoints, Errands, Readiness};
 use crate::gate::Gate;
-use crate::mail::Mailer;
+use crate::mail::{LAST_ROUND, Mailer};
 use crate::observe::{AccessLog, Audit, Gauge, Metrics};
 use crate::pages::{House, Pages, SignInWith, SignUps};
 use crate::password::{Hasher, Policy};
@@ -88,7 +88,7 @@ impl Lasting {
             certificates,
             errands: Errands::new(stop.clone()),
             stop,
-            post: Stop::new(POST_GRACE),
+            post: Stop::new(LAST_ROUND + Duration::from_secs(1)),
         })
     }
 
@@ -260,7 +260,5 @@ fn house(config: &Config) -> House {
     }
 }
 
-/// More than a mailer takes for its last letters.
-const POST_GRACE: Duration = Duration::from_secs(6);
 /// Revocations that wait to be told; more than these the others read in the store.
 const TO_TELL: usize = 1024;

@@ -168,7 +168,9 @@ impl App {
             tracing::warn!(left, "shutdown_grace is over: cut what was still in flight");
         }
         // Letters of what was finished last leave too.
-        drop(tokio::time::timeout(LETTERS_GRACE, self.accounts().letters().settled()).await);
+        if tokio::time::timeout(LETTERS_GRACE, self.accounts().letters().settled()).await.is_err() {
+            tracing::error!("the store is slow: letters of the last requests are lost");
+        }
         self.running.lasting.post.begin();
         let _ = self.running.lasting.post.finished().await;
         self.desk.begin();
@@ -202,8 +204,8 @@ fn take_descriptors(connections: usize) {
     }
 }
 
-/// Each letter is written with two short uses of the store.
-const LETTERS_GRACE: Duration = Duration::from_secs(1);
+/// Each letter is written with two short uses of the store, each of which may take some seconds where that is busy.
+const LETTERS_GRACE: Duration = Duration::from_secs(10);
 /// An answer at the admin address takes no longer.
 const DESK_GRACE: Duration = Duration::from_secs(1);
 

@@ -325,9 +325,9 @@ const ALL: &[(Code, &str, &str)] = &[
     ),
     (
         Code::W313,
-        "a setting of the store is not used",
-        "password and max_connections of [store] are for a database server. A SQLite file is opened without a password, and by\n\
-         this node alone.",
+        "a setting does nothing here",
+        "password and max_connections of [store] are for a database server: a SQLite file is opened without a password, and by\n\
+         this node alone. min_version of [tls] needs cert and key. rate_per_user needs a route that asks who somebody is.",
     ),
     (
         Code::W306,

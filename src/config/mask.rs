@@ -55,12 +55,12 @@ impl Table {
         }
     }
 
-    /// Counts the braces of one more line.
+    /// Counts the braces and brackets of one more line.
     fn goes_on(&mut self, line: &str) {
         let Self::Braces(depth) = self else { return };
         let open = outside(line).fold(*depth, |depth, (_, letter)| match letter {
-            '{' => depth + 1,
-            '}' => depth.saturating_sub(1),
+            '{' | '[' => depth + 1,
+            '}' | ']' => depth.saturating_sub(1),
             _ => depth,
         });
         *self = if open == 0 { Self::Other } else { Self::Braces(open) };
@@ -77,14 +77,17 @@ fn mask_line(line: &str, table: &mut Table, masked: &mut String) -> Option<&'sta
         let key = key.trim_end().trim_end_matches(['"', '\'']);
         let key = key.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).next().unwrap_or_default();
         let is_secret = is_secret_key(key) && !matches!(value.trim(), "true" | "false");
-        if is_secret || (is_key(tables) && has_headers(tables)) {
+        let begins = value.trim_start().chars().next();
+        // One header as a text, as other programs write it: "Name: value".
+        let is_header = sets_headers(key) && matches!(begins, Some('"' | '\''));
+        if is_secret || is_header || (is_key(tables) && has_headers(tables)) {
             masked.push_str(before);
             masked.push('=');
             stars(value, masked);
             return unclosed(value);
         }
-        if has_headers(key)
-            && let Some(inside) = value.trim_start().strip_prefix('{')
+        if (has_headers(key) && begins == Some('{') || sets_headers(key) && begins == Some('['))
+            && let Some(inside) = value.trim_start().get(1..)
         {
             *table = Table::Braces(1);
             table.goes_on(inside);
@@ -296,6 +299,15 @@ fn has_headers(key: &str) -> bool {
     key.to_ascii_lowercase().contains("header")
 }
 
+/// The same without those that only name headers.
+fn sets_headers(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.contains("header")
+        && (key.contains("set") || key.contains("headers"))
+        && !key.contains("remove")
+        && key != "headers"
+}
+
 /// Stands for a secret.
 pub(super) const HIDDEN: &str = "***";
 /// The longer ones first: they begin with the shorter.
@@ -343,6 +355,13 @@ mod tests {
             ("set_request_headers = { A = \"a${BK:-b}\" }", "set_request_headers = { A = \"*${BK***}\" }"),
             ("set_header = {\n A = 'it's', b\n}\nx = \"y\"", "set_header = {\n A = '**'*'* *\n}\nx = \"y\""),
             ("set_request_headers.A = \"ab\"", "set_request_headers.A = \"**\""),
+            ("set_request_headers = \"A: b\"", "set_request_headers = \"** *\""),
+            (
+                "set_headers = [\n'A: b', \"C: d\"\n]\nname = \"x\"",
+                "set_headers = [\n'** *'* \"** *\"\n*\nname = \"x\"",
+            ),
+            ("header_timeout = \"10s\"", "header_timeout = \"10s\""),
+            ("max_headers = 100", "max_headers = 100"),
             (
                 "[routes.set_request_headers] # x\nA = \"\"\"\nab=\n\"\"\"\nB = \"c\"\n[[routes]]\nprefix = \"/\"",
                 "[routes.set_request_headers] # x\nA = \"\"\"\n***\n\"\"\"\nB = \"*\"\n[[routes]]\nprefix = \"/\"",

@@ -223,6 +223,11 @@ impl<'r> Part<'r> {
         self.given(key).unwrap_or_else(|| Spot { value: read_default(self.setting(key)), place: Place::Default })
     }
 
+    /// What holds where nothing is said.
+    pub(super) fn default_of<T: Value>(&self, key: &str) -> T {
+        read_default(self.setting(key))
+    }
+
     /// The value of a setting that may be absent, or is complained about when it may not.
     pub(super) fn given<T: Value>(&self, key: &str) -> Option<Spot<T>> {
         let setting = self.setting(key);

@@ -4,5 +4,5 @@ mod post;
 mod settings;
 
 pub(crate) use letter::{Letter, Subject};
-pub(crate) use post::Mailer;
+pub(crate) use post::{LAST_ROUND, Mailer};
 pub(crate) use settings::{BadServer, Mailbox, Server, Settings};

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{Letter, Settings};
@@ -24,14 +24,19 @@ impl Mailer {
     pub(crate) fn new(settings: &Settings) -> (Self, Round) {
         let (sender, queue) = mpsc::channel(MOST);
         let mailer = Self { queue: sender, delivers: settings.server.is_some() };
-        (mailer, Round { queue, waiting: VecDeque::new(), settings: settings.clone() })
+        (mailer, Round { queue, waiting: VecDeque::new(), in_hand: 0, settings: settings.clone() })
     }
 
-    /// Puts a letter into the queue. When that is full the letter is lost, and the log says so.
-    pub(crate) fn send(&self, letter: Letter) {
-        if self.queue.try_send(letter).is_err() {
-            tracing::error!("a mail was dropped: {MOST} are waiting for the server of [mail]");
+    /// Puts a letter into the queue. When that takes no more the letter is lost, and the log says why; whether it was taken.
+    pub(crate) fn send(&self, letter: Letter) -> bool {
+        match self.queue.try_send(letter) {
+            Ok(()) => return true,
+            Err(TrySendError::Full(_)) => {
+                tracing::error!("a mail was dropped: {MOST} are waiting for the server of [mail]");
+            }
+            Err(TrySendError::Closed(_)) => tracing::error!("a mail was dropped: the gateway has stopped sending"),
         }
+        false
     }
 
     /// Whether letters reach people, and not the log alone.
@@ -53,6 +58,8 @@ pub(crate) struct Round {
     queue: mpsc::Receiver<Letter>,
     /// Those that the server did not take, in the order of their next attempt.
     waiting: VecDeque<Waiting>,
+    /// One while an attempt is under way.
+    in_hand: usize,
     settings: Settings,
 }
 
@@ -64,39 +71,48 @@ struct Waiting {
 }
 
 impl Round {
-    /// Until nobody sends any more, or the gateway stops: then each letter that is there gets one more attempt.
+    /// Until nobody sends any more, or the gateway stops: then each letter that is there gets one more attempt, in [`LAST_ROUND`]
+    /// altogether.
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
         let Some(server) = self.settings.server.clone() else { return self.write_to_log(stopping).await };
         let way = match server.transport(self.settings.from.domain(), PATIENCE) {
             Ok(way) => way,
             Err(error) => return tracing::error!(error = %Chain(&error), "mail cannot be sent: no TLS"),
         };
+        let last_round_is_over = async {
+            stopping.cancelled().await;
+            sleep(LAST_ROUND).await;
+        };
+        tokio::select! {
+            () = self.all(&way, &stopping) => {}
+            () = last_round_is_over => tracing::error!(
+                lost = self.in_hand + self.waiting.len() + self.queue.len(),
+                "the gateway stops and the mail server is slow: mails are lost"
+            ),
+        }
+    }
+
+    async fn all(&mut self, way: &AsyncSmtpTransport<Tokio1Executor>, stopping: &CancellationToken) {
         loop {
             let due = self.waiting.front().map(|waiting| waiting.due);
             tokio::select! {
+                () = stopping.cancelled() => break,
                 letter = self.queue.recv() => match letter {
-                    Some(letter) => self.attempt(&way, letter, 0).await,
+                    Some(letter) => self.attempt(way, letter, 0).await,
                     None => break,
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
                     if let Some(Waiting { letter, attempts, .. }) = self.waiting.pop_front() {
-                        self.attempt(&way, letter, attempts).await;
+                        self.attempt(way, letter, attempts).await;
                     }
                 }
-                () = stopping.cancelled() => break,
             }
         }
         self.queue.close();
-        if timeout(LAST_ROUND, self.last_attempts(&way)).await.is_err() {
-            tracing::error!("the gateway stops and the mail server is slow: mails are lost");
-        }
-    }
-
-    async fn last_attempts(&mut self, way: &AsyncSmtpTransport<Tokio1Executor>) {
         while let Ok(letter) = self.queue.try_recv() {
             self.attempt(way, letter, PAUSES.len()).await;
         }
-        for Waiting { letter, .. } in std::mem::take(&mut self.waiting) {
+        while let Some(Waiting { letter, .. }) = self.waiting.pop_front() {
             self.attempt(way, letter, PAUSES.len()).await;
         }
     }
@@ -105,7 +121,10 @@ impl Round {
         let Some(message) = self.message(&letter) else {
             return tracing::error!(to = letter.to.as_str(), "a mail could not be written");
         };
-        let (why, is_over) = match timeout(PATIENCE, way.send(message)).await {
+        self.in_hand = 1;
+        let sent = timeout(PATIENCE, way.send(message)).await;
+        self.in_hand = 0;
+        let (why, is_over) = match sent {
             Ok(Ok(_)) => return tracing::debug!(to = letter.to.as_str(), subject = letter.subject, "mail sent"),
             Ok(Err(error)) => (Chain(&error).to_string(), error.is_permanent()),
             Err(_) => ("no answer in time".to_owned(), false),
@@ -166,8 +185,8 @@ fn write_down(letter: &Letter) {
 const MOST: usize = 1000;
 /// For one attempt, from the name being looked up to the last answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// For all that is left when the gateway stops.
-const LAST_ROUND: Duration = Duration::from_secs(5);
+/// For the attempt that is under way when the gateway stops, and one more for each letter that is left.
+pub(crate) const LAST_ROUND: Duration = Duration::from_secs(10);
 /// Before the second attempt, the third, and so on: a link is good for an hour.
 const PAUSES: [Duration; 5] = [
     Duration::from_secs(1),

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use super::LogSettings;
 use super::line::{Object, with_line};
-use super::sink::{Haste, Sink};
+use super::sink::{Haste, Sink, Trouble};
 use crate::base::{Clock, SessionId, Timestamp, UserId};
 
 /// Something that happened to an account. The record never holds a secret.
@@ -143,7 +143,7 @@ impl Audit {
         let Some(path) = &settings.audit_file else { return Ok(Self { file: None, clock }) };
         let told = |source| AuditError { path: path.clone(), source };
         let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path).map_err(told)?;
-        let sink = Sink::start_telling("audit", file, lost, cannot_write).map_err(told)?;
+        let sink = Sink::start_telling("audit", file, lost, tell).map_err(told)?;
         Ok(Self { file: Some(sink), clock })
     }
 
@@ -161,8 +161,16 @@ impl Audit {
     }
 }
 
-fn cannot_write(error: &io::Error) {
-    tracing::error!(%error, "cannot write the audit file: its events are lost until there is room again, but for those that stand in this log");
+fn tell(trouble: Trouble<'_>) {
+    match trouble {
+        Trouble::Begins(error) => tracing::error!(
+            %error,
+            "cannot write the audit file: its events are lost until there is room again, but for those that stand in this log"
+        ),
+        Trouble::Lost(lines) => {
+            tracing::error!(lines, "events are not in the audit file: it could not be written in time, or not at all")
+        }
+    }
 }
 
 fn push_event(line: &mut Vec<u8>, event: &Event<'_>, now: Timestamp) {
@@ -244,7 +252,6 @@ fn result(event: &Event<'_>) -> &'static str {
 }
 
 fn lost(lines: u64) -> Vec<u8> {
-    tracing::error!(lines, "the audit file could not be written fast enough: events were lost");
     format!("{{\"action\":\"lost\",\"lines\":{lines}}}\n").into_bytes()
 }
 

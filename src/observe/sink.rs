@@ -22,8 +22,17 @@ pub(super) enum Haste {
 /// Says, as a line, that so many lines were lost.
 pub(super) type Notice = fn(u64) -> Vec<u8>;
 
-/// Hears that lines cannot be written: once, until some could be written again.
-pub(super) type Trouble = fn(&io::Error);
+/// What is heard of lines that cannot be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Trouble<'a> {
+    /// Said once, until some could be written again.
+    Begins(&'a io::Error),
+    /// Lines can be written again, and there is one now that says how many are not there.
+    Lost(u64),
+}
+
+/// Hears of trouble.
+pub(super) type Tell = fn(Trouble<'_>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -55,12 +64,12 @@ impl Sink {
         name: &str,
         out: impl Write + Send + 'static,
         notice: Notice,
-        trouble: Trouble,
+        tell: Tell,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let out = Out { out, torn: false, troubled: false, lost: 0 };
-        drop(thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(out, notice, trouble))?);
+        drop(thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(out, notice, tell))?);
         Ok(Self { _last: Arc::new(Last(Arc::clone(&shared))), shared })
     }
 
@@ -108,11 +117,11 @@ impl Shared {
         drop(self.written.wait_timeout_while(state, FLUSH_PATIENCE, done));
     }
 
-    fn write_all(&self, mut out: Out<impl Write>, notice: Notice, trouble: Trouble) {
+    fn write_all(&self, mut out: Out<impl Write>, notice: Notice, tell: Tell) {
         let mut lines = Vec::new();
         while let Some(lost) = self.take(&mut lines) {
             out.lost += lost;
-            out.write(&lines, notice, trouble);
+            out.write(&lines, notice, tell);
             lines.clear();
             lines.shrink_to(SOON_BYTES);
             self.lock().writing = false;
@@ -157,26 +166,30 @@ struct Out<W> {
 }
 
 impl<W: Write> Out<W> {
-    fn write(&mut self, lines: &[u8], notice: Notice, trouble: Trouble) {
-        let (written, failed) = self.try_write(lines);
-        let (there, left) = lines.split_at_checked(written).unwrap_or((lines, &[]));
-        if let Some(&last) = there.last() {
-            self.torn = last != b'\n';
-        }
-        match failed {
-            None => self.troubled = false,
-            Some(error) => {
-                self.lost += left.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
-                if !std::mem::replace(&mut self.troubled, true) {
-                    trouble(&error);
-                }
-                return;
+    fn write(&mut self, lines: &[u8], notice: Notice, tell: Tell) {
+        let written = self.put(lines, tell);
+        let left = lines.get(written..).unwrap_or_default();
+        self.lost += left.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+        if left.is_empty() && self.lost > 0 {
+            let said = notice(self.lost);
+            if self.put(&said, tell) == said.len() {
+                tell(Trouble::Lost(std::mem::take(&mut self.lost)));
             }
         }
-        if self.lost > 0 && self.out.write_all(&notice(self.lost)).is_ok() {
-            self.lost = 0;
-        }
         drop(self.out.flush());
+    }
+
+    /// How many bytes were taken.
+    fn put(&mut self, lines: &[u8], tell: Tell) -> usize {
+        let (written, failed) = self.try_write(lines);
+        if let Some(&last) = written.checked_sub(1).and_then(|at| lines.get(at)) {
+            self.torn = last != b'\n';
+        }
+        let was_troubled = std::mem::replace(&mut self.troubled, failed.is_some());
+        if let Some(error) = failed.filter(|_| !was_troubled) {
+            tell(Trouble::Begins(&error));
+        }
+        written
     }
 
     /// How many bytes were taken, and what went wrong then.
@@ -277,23 +290,29 @@ pub(super) mod tests {
     fn what_cannot_be_written_is_told_once_and_counted_when_there_is_room_again() {
         static TOLD: AtomicU64 = AtomicU64::new(0);
         let disk = Disk { kept: Kept::default(), room: Arc::new(AtomicUsize::new(6)) };
-        let trouble = |_: &io::Error| {
-            TOLD.fetch_add(1, Ordering::Relaxed);
+        let tell = |trouble: Trouble<'_>| match trouble {
+            Trouble::Begins(_) => drop(TOLD.fetch_add(1, Ordering::Relaxed)),
+            Trouble::Lost(lines) => assert_eq!(lines, 2),
         };
-        let sink = Sink::start_telling("test", disk.clone(), notice, trouble).unwrap();
+        let sink = Sink::start_telling("test", disk.clone(), notice, tell).unwrap();
         for line in [b"one\n", b"two\n", b"six\n"] {
             sink.push(line, Haste::Now);
             sink.flush();
         }
         assert_eq!((disk.kept.text().as_str(), TOLD.load(Ordering::Relaxed)), ("one\ntw", 1));
-        disk.room.store(1000, Ordering::Relaxed);
+        // The line that says so is torn as well.
+        disk.room.store(8, Ordering::Relaxed);
         sink.push(b"ten\n", Haste::Now);
         sink.flush();
-        assert_eq!(disk.kept.text(), "one\ntw\nten\nlost 2\n", "a torn line ends before the next one begins");
-        disk.room.store(0, Ordering::Relaxed);
+        assert_eq!((disk.kept.text().as_str(), TOLD.load(Ordering::Relaxed)), ("one\ntw\nten\nlos", 2));
+        disk.room.store(1000, Ordering::Relaxed);
         sink.push(b"end\n", Haste::Now);
         sink.flush();
-        assert_eq!(TOLD.load(Ordering::Relaxed), 2);
+        assert_eq!(disk.kept.text(), "one\ntw\nten\nlos\nend\nlost 2\n", "a torn line ends before the next one begins");
+        disk.room.store(0, Ordering::Relaxed);
+        sink.push(b"off\n", Haste::Now);
+        sink.flush();
+        assert_eq!(TOLD.load(Ordering::Relaxed), 3);
     }
 
     /// Has room for so many bytes.

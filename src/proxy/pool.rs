@@ -123,7 +123,7 @@ impl Pool {
         multiplex: &Arc<Multiplex>,
         wait: Wait,
     ) -> Result<Opened, ForwardError> {
-        let mut turn = self.question(multiplex).await?;
+        let mut turn = self.question(multiplex, wait).await?;
         if let Some(ticket) = multiplex.take(false) {
             return Ok(Opened::Shared(ticket, true));
         }
@@ -137,7 +137,7 @@ impl Pool {
                     Entered::Link(link) => return Ok(Opened::Kept(link)),
                     Entered::Shared(ticket) => return Ok(Opened::Shared(ticket, true)),
                 };
-                turn = self.question(multiplex).await?;
+                turn = self.question(multiplex, wait).await?;
                 if let Some(ticket) = multiplex.take(false) {
                     return Ok(Opened::Shared(ticket, true));
                 }
@@ -156,17 +156,22 @@ impl Pool {
     }
 
     /// The turn to ask what is spoken there; nobody waits for it where that is known to be HTTP/1.1.
-    async fn question<'a>(&self, multiplex: &'a Multiplex) -> Result<Option<Turn<'a>>, ForwardError> {
+    async fn question<'a>(&self, multiplex: &'a Multiplex, wait: Wait) -> Result<Option<Turn<'a>>, ForwardError> {
         if multiplex.is_declined() {
             return Ok(None);
         }
-        let mine = self.turn(multiplex).await?;
+        let mine = self.turn(multiplex, wait).await?;
         Ok(Some(mine).filter(|_| !multiplex.is_declined()))
     }
 
     /// A place on an HTTP/2 connection: on one that is open, or on a new one. What is full is shared.
-    pub(super) async fn share(&self, multiplex: &Arc<Multiplex>, address: &Address) -> Result<Opened, ForwardError> {
-        let _one_at_a_time = self.turn(multiplex).await?;
+    pub(super) async fn share(
+        &self,
+        multiplex: &Arc<Multiplex>,
+        address: &Address,
+        wait: Wait,
+    ) -> Result<Opened, ForwardError> {
+        let _one_at_a_time = self.turn(multiplex, wait).await?;
         if let Some(ticket) = multiplex.take(false) {
             return Ok(Opened::Shared(ticket, true));
         }
@@ -190,8 +195,13 @@ impl Pool {
     }
 
     /// Waits no longer than for a connection: those before may all wait in vain for an upstream that says nothing, one after the other.
-    async fn turn<'a>(&self, multiplex: &'a Multiplex) -> Result<Turn<'a>, ForwardError> {
-        timeout(self.connect_timeout, multiplex.opening.lock()).await.map_err(|_| ForwardError::ConnectTimeout)
+    async fn turn<'a>(&self, multiplex: &'a Multiplex, wait: Wait) -> Result<Turn<'a>, ForwardError> {
+        match wait {
+            Wait::Usual => {
+                timeout(self.connect_timeout, multiplex.opening.lock()).await.map_err(|_| ForwardError::ConnectTimeout)
+            }
+            Wait::Never => multiplex.opening.try_lock().map_err(|_| ForwardError::Full),
+        }
     }
 
     /// A socket that nothing was said on; the TLS handshake, where there is one, has its part of the time.
@@ -283,7 +293,7 @@ impl Pool {
     }
 }
 
-/// How long somebody waits for room where all connections are in use.
+/// How long somebody waits for others: for room where all connections are in use, for a turn where another handshake is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wait {
     /// As long as for a connection.

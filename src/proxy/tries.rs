@@ -69,7 +69,7 @@ impl Tries<'_> {
     /// Another connection where no answer came, if the request may go over one.
     ///
     /// One that a kept connection did not take, because it had ended just then, does, and so does one of which the upstream
-    /// says that it did nothing with it. One that may have been taken does when it is repeatable and the kept connection
+    /// says that it did nothing with it: elsewhere when it says so again. One that may have been taken does when it is repeatable and the kept connection
     /// ended without a byte of an answer; one that a new connection did not take, as often as `retries` allows.
     async fn after(&mut self, missed: Missed, lease: Lease) -> Result<Lease, ForwardError> {
         let (at, kept) = (lease.at(), lease.kept);
@@ -81,8 +81,20 @@ impl Tries<'_> {
                 self.upstream.note(at, &error);
                 return self.another(at, Wait::Usual).await.unwrap_or(Err(error));
             }
-            Missed::Declined(_) if self.bare && self.declined < MOST_DECLINED => self.declined += 1,
-            Missed::Declined(error) => return Err(error),
+            Missed::Declined(error) => {
+                // A kept connection may end in peace; another one that takes nothing either is the address's own fault.
+                let at_fault = !kept || self.declined > 0;
+                self.declined += 1;
+                if at_fault {
+                    self.upstream.note(at, &error);
+                }
+                if !self.bare || self.declined > MOST_DECLINED {
+                    return Err(error);
+                }
+                if at_fault {
+                    return self.upstream.another(at, self.need, 1, Wait::Usual).await.unwrap_or(Err(error));
+                }
+            }
             Missed::Lost(_) if self.repeatable && kept && !self.repeated => self.repeated = true,
             // A kept connection may end at any time, which is nobody's fault.
             Missed::Lost(error) if kept => return Err(error),
@@ -112,5 +124,5 @@ const fn is_passing(status: StatusCode) -> bool {
 #[error("the connection ended at once")]
 struct Unsent;
 
-/// So often a request goes elsewhere because an upstream ends its connections in peace.
-const MOST_DECLINED: u8 = 8;
+/// So often a request goes over another connection because an upstream says that it did nothing with it.
+const MOST_DECLINED: u8 = 3;

@@ -161,7 +161,7 @@ impl Upstream {
 
     async fn open(&self, at: usize, place: &Place, need: Need, wait: Wait) -> Result<(Way, bool), ForwardError> {
         let opened = match &place.multiplex {
-            Some(multiplex) if self.settings.http2 => self.pool.share(multiplex, &place.address).await?,
+            Some(multiplex) if self.settings.http2 => self.pool.share(multiplex, &place.address, wait).await?,
             Some(multiplex) if need == Need::Any => {
                 Box::pin(self.pool.open_secure(at, &place.address, multiplex, wait)).await?
             }

@@ -291,7 +291,8 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 /// ... and of all bodies of one connection.
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What waits for the client to take it, for each stream; the piece that was read last may lie on top of it. Pieces are small at first, so
-/// a client that reads nothing of all its streams makes one connection hold 6 MiB.
+/// a client that reads nothing of all its streams makes one connection hold 6 MiB; one that stops after it took much of each, so that
+/// pieces have grown, 16 MiB, until `body_timeout` ends that.
 const SEND_BUFFER: usize = 16 * 1024;
 /// A client with requests in flight is asked whether it is still there ...
 const PING_EVERY: Duration = Duration::from_secs(30);

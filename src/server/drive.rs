@@ -182,13 +182,15 @@ impl<'timer> Watch<'timer> {
         }
     }
 
-    /// Takes the time when something changed since the last look.
+    /// Takes the time when something changed since the last look and there is a wait that begins with it.
     fn look(&mut self) {
         let blocked = self.pulse.blocked();
         let now = (self.pulse.phase(), self.pulse.begun(), blocked.is_some());
         if now != self.last {
             self.last = now;
-            self.since = Instant::now();
+            if self.wait().is_some() {
+                self.since = Instant::now();
+            }
         }
         self.blocked = match (blocked, self.blocked) {
             (None, _) => None,
@@ -203,13 +205,16 @@ impl<'timer> Watch<'timer> {
         if let Some((_, since)) = self.blocked {
             return since.checked_add(self.deadlines.write);
         }
-        let wait = match self.last.0 {
-            Phase::Idle => self.deadlines.idle,
-            Phase::Head => self.deadlines.head,
-            Phase::Closing => self.deadlines.close,
-            Phase::Busy => self.deadlines.glance?,
-        };
-        self.since.checked_add(wait)
+        self.since.checked_add(self.wait()?)
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        match self.last.0 {
+            Phase::Idle => Some(self.deadlines.idle),
+            Phase::Head => Some(self.deadlines.head),
+            Phase::Closing => Some(self.deadlines.close),
+            Phase::Busy => self.deadlines.glance,
+        }
     }
 
     /// Which deadline it was; `None` for a mere glance.

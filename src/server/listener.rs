@@ -175,7 +175,8 @@ fn tcp_socket(address: SocketAddr, all: &[ListenAddress]) -> io::Result<Socket> 
     Ok(socket)
 }
 
-fn has_ipv4_neighbour(address: SocketAddr, all: &[ListenAddress]) -> bool {
+/// Where it has one, `::` is listened on for IPv6 alone.
+pub(crate) fn has_ipv4_neighbour(address: SocketAddr, all: &[ListenAddress]) -> bool {
     all.iter()
         .any(|other| matches!(other, ListenAddress::Tcp(other) if other.is_ipv4() && other.port() == address.port()))
 }

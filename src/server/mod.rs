@@ -36,7 +36,7 @@ use listener::{Accepting, Listener, listen, listen_beside};
 pub(crate) use announced::announced;
 pub(crate) use descriptors::Descriptors;
 pub(crate) use http1::Requests;
-pub(crate) use listener::BindError;
+pub(crate) use listener::{BindError, has_ipv4_neighbour};
 pub(crate) use settings::{Limits, ListenAddress, Settings};
 pub(crate) use stop::{Ended, Stop, watch_signals};
 

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
+use rustls::CipherSuite;
+use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::{ProducesTickets, ServerConfig, ServerSessionMemoryCache, StoresServerSessions};
 use rustls::version::{TLS12, TLS13};
@@ -115,13 +117,13 @@ impl Keeper {
             MinVersion::Tls12 => &[&TLS13, &TLS12],
             MinVersion::Tls13 => &[&TLS13],
         };
-        let builder = ServerConfig::builder_with_provider(provider()).with_protocol_versions(versions);
+        let builder = ServerConfig::builder_with_provider(serving()).with_protocol_versions(versions);
         let mut config = builder
             .map_err(TlsError::Library)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(ByName::new(certificates)));
-        // Ours, the strongest first, whatever a client would rather have. It costs those few that have no AES in hardware and
-        // would be quicker with ChaCha20: rustls knows no preference that depends on theirs.
+        // Ours, whatever a client would rather have. It costs those few that have no AES in hardware and would be quicker with
+        // ChaCha20: rustls knows no preference that depends on theirs.
         config.ignore_client_order = true;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let resumption = self.resumption()?;
@@ -141,6 +143,21 @@ impl Keeper {
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Kept>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The suites in the order of RFC 8446, section 9.1: first the one that all must have. Browsers ask for it first as well, and a
+/// handshake with it costs a tenth less, because processors have instructions for SHA-256 and none for SHA-384.
+fn serving() -> Arc<CryptoProvider> {
+    let mut serving = CryptoProvider::clone(&provider());
+    serving.cipher_suites.sort_by_key(|suite| {
+        !matches!(
+            suite.suite(),
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+                | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+        )
+    });
+    Arc::new(serving)
 }
 
 /// What tells that a file was replaced or written to; links are followed, as key stores swap them.

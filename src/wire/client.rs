@@ -73,7 +73,8 @@ impl ClientFacts {
         self.about = Some(Box::new(About::read(headers)));
         if let Some(ip) = right_most_stranger(trusted, headers) {
             self.ip = Some(ip);
-            self.chain = joined(headers);
+            // What cannot be passed on is left out, not the client: to the upstream the socket's address would be one.
+            self.chain = joined(headers).or_else(|| HeaderValue::try_from(ip.to_string()).ok());
             if self.peer.is_none() {
                 self.take_peer_from_chain();
             }
@@ -299,6 +300,19 @@ mod tests {
         headers.insert("x-forwarded-for", HeaderValue::from_static("5.5.5.5"));
         let (facts, _) = ClientFacts::decide(peer, &Trusted::default(), &headers, None);
         assert!(facts.ip.is_none() && !facts.via_trusted, "nobody is believed who was not named");
+    }
+
+    /// To the backend the stranger was the proxy itself.
+    #[test]
+    fn strange_bytes_before_the_client_do_not_hide_who_it_is() {
+        for (peer, onwards) in [("10.0.0.1", "5.5.5.5, 10.0.0.1"), ("", "5.5.5.5")] {
+            let mut headers = HeaderMap::new();
+            headers.insert(FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 5.5.5.5").unwrap());
+            let trusted = Trusted { nets: vec!["10.0.0.0/8".parse().unwrap()], unix: true };
+            let (facts, _) = ClientFacts::decide(Peer { ip: peer.parse().ok(), tls: false }, &trusted, &headers, None);
+            assert_eq!(facts.ip.unwrap().to_string(), "5.5.5.5");
+            assert_eq!(forwarded_for(&facts), onwards);
+        }
     }
 
     #[test]

@@ -27,9 +27,13 @@ fn old_server() -> Upstream {
 }
 
 fn behind(url: &str) -> Gateway {
+    site_behind(url).start()
+}
+
+fn site_behind(url: &str) -> Site {
     let value = format!("{{ url = \"{url}/old/login\", username_field = \"user\", password_field = \"pass\" }}");
     let site = Site::fixture(&Upstream::start()).set("accounts", "registration", "\"invite\"");
-    site.set("accounts", "migrate_from", &value).start()
+    site.set("accounts", "migrate_from", &value)
 }
 
 #[test]
@@ -61,6 +65,7 @@ fn the_old_login_is_asked_by_the_spelling_that_is_kept() {
     let old = old_server();
     let gateway = behind(&old.url());
     gateway.log_in("ANN", THEIRS).refused(401, "invalid_credentials");
+    assert!(gateway.log_text().contains("cannot come over by themselves"), "{}", gateway.log_text());
     assert_eq!(serde_json::from_slice::<Value>(&old.last().body).unwrap()["user"], "ann");
     gateway.log_in("Ann", PASSWORD).expect(200);
 }
@@ -74,12 +79,20 @@ fn nobody_takes_the_name_of_somebody_who_has_not_moved_yet() {
     gateway.post("/auth/register").json(&body).send().refused(403, "registration_closed");
     let bob = gateway.add_admin("bob");
     let patch = |body: Value| gateway.call("PATCH", "/auth/me").bearer(&bob.access).json(&body).send();
-    for (field, value) in [("username", "ann"), ("email", "ann@example.com")] {
-        let refused = patch(json!({ field: value })).refused(422, "invalid_fields").json();
-        assert_eq!(refused["errors"][0]["pointer"], format!("#/{field}"), "{refused}");
-    }
+    let refused = patch(json!({ "username": "ann" })).refused(422, "invalid_fields").json();
+    assert_eq!(refused["errors"][0]["pointer"], "#/username", "{refused}");
     patch(json!({ "username": "BOB", "name": "Bob" })).expect(200);
     gateway.log_in("ann", PASSWORD).expect(200);
+    // Nobody comes over by an address here.
+    patch(json!({ "email": "bob@example.com", "password": bob.password })).expect(200);
+    let by_either = site_behind(&old.url()).set("accounts", "identifier", "\"either\"").start();
+    let bob = by_either.add_admin("bob");
+    for (field, value) in [("username", "ann"), ("email", "ann@example.com")] {
+        let body = json!({ field: value, "password": bob.password });
+        let refused = by_either.call("PATCH", "/auth/me").bearer(&bob.access).json(&body).send();
+        let refused = refused.refused(422, "invalid_fields").json();
+        assert_eq!(refused["errors"][0]["pointer"], format!("#/{field}"), "{refused}");
+    }
 }
 
 #[test]

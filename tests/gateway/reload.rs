@@ -193,6 +193,13 @@ fn an_address_that_overlaps_the_old_one_is_taken_up_and_no_connection_is_dropped
     std::fs::write(gateway.file(), good.replace(&one, &format!("[{all}, {one}]"))).unwrap();
     let both = reload(&gateway, &[]).expect(1).out;
     assert!(both.contains("E106") && both.contains("names one port of one address twice"), "{both}");
+    // Both of them in a new file are right together: the one for all is for IPv6 alone then, which this one is not.
+    let all = format!("\"[::]:{}\"", gateway.port);
+    std::fs::write(gateway.file(), good.replace(&one, &all)).unwrap();
+    reload(&gateway, &[]).expect(0);
+    std::fs::write(gateway.file(), good.replace(&one, &format!("[{all}, {one}]"))).unwrap();
+    let both = reload(&gateway, &[]).expect(1);
+    assert!(both.out.contains("overlaps [::]:"), "{both:?}");
     gateway.get("/pub/x").send_on(&mut kept).expect(200);
 }
 

@@ -70,13 +70,16 @@ pub(super) fn store(reader: &Reader<'_>) -> StorePart {
 fn place(part: &Part<'_>) -> store::Settings {
     let url: Spot<String> = part.spot("url");
     let password = part.given::<(Secret, bool)>("password");
+    let most: Spot<u32> = part.spot("max_connections");
     if !store::Server::is_address(&url.value) {
         if url.value.starts_with("sqlite:") {
-            for_no_server(part);
+            // The default may stand in the file.
+            let is_usual = most.value == part.default_of::<u32>("max_connections");
+            for_no_server(part, if is_usual { &["password"] } else { &["password", "max_connections"] });
         }
         return store::Settings::Sqlite { path: PathBuf::from(sqlite_path(part, &url).unwrap_or_default()) };
     }
-    match store::Server::parse(&url.value, password.map(|spot| spot.value.0), part.value("max_connections")) {
+    match store::Server::parse(&url.value, password.map(|spot| spot.value.0), most.value) {
         Ok(server) => store::Settings::Server(Box::new(server)),
         Err(why) => {
             part.complain(bad_server(&url, why));
@@ -86,8 +89,8 @@ fn place(part: &Part<'_>) -> store::Settings {
 }
 
 /// A file is opened without a password, and by this node alone.
-fn for_no_server(part: &Part<'_>) {
-    for key in ["password", "max_connections"] {
+fn for_no_server(part: &Part<'_>, idle: &[&str]) {
+    for key in idle {
         let Some(item) = part.item(key) else { continue };
         part.complain(
             Finding::new(Code::W313, item.place.clone(), format!("`{key}` is for no server"))

@@ -332,8 +332,15 @@ fn mfa(part: &Part<'_>, auth: Asks) -> bool {
 fn rate_per_user(part: &Part<'_>, asks: Asks) -> Option<Rate> {
     let rate: Spot<Rate> = part.given("rate_per_user")?;
     if asks == Asks::Nobody {
-        let title = "nobody is asked who they are here, so nobody's requests can be counted";
-        idle(part, &rate.place, "rate_per_user", title, "never counts");
+        part.complain(
+            Finding::new(
+                Code::W313,
+                rate.place.clone(),
+                "nobody is asked who they are here, so nobody's requests can be counted",
+            )
+            .label("does nothing")
+            .say("take out `rate_per_user`, or take `rate_per_ip`"),
+        );
     }
     Some(rate.value)
 }

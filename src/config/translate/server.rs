@@ -9,7 +9,7 @@ use crate::config::environment::Environment;
 use crate::config::finding::{Finding, Place};
 use crate::config::read::{Part, Reader, Spot, Texts};
 use crate::config::tree::{Item, Node};
-use crate::server::{Limits, ListenAddress};
+use crate::server::{Limits, ListenAddress, has_ipv4_neighbour};
 use crate::wire::{AuthPrefix, OwnCookies, PublicUrl};
 use crate::{admin, server, wire};
 
@@ -65,9 +65,9 @@ pub(super) fn server(
 pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings, redirect: Option<SocketAddr>) -> admin::Settings {
     let part = reader.part("admin");
     let Spot { value: listen, place } = admin_listen(&part);
-    if server.listen.iter().any(|public| clash(public, listen)) {
-        part.complain(taken(reader, &place, listen));
-    } else if let Some(redirect) = redirect.filter(|redirect| clash(&ListenAddress::Tcp(*redirect), listen)) {
+    if let Some(public) = clashing(&server.listen, listen) {
+        part.complain(taken(reader, &place, public, listen));
+    } else if let Some(redirect) = redirect.filter(|to| clashing(&[ListenAddress::Tcp(*to)], listen).is_some()) {
         part.complain(taken_by_redirect(reader, &place, redirect));
     }
     let allow = networks(&part, "allow", |place| {
@@ -78,12 +78,26 @@ pub(super) fn admin(reader: &Reader<'_>, server: &server::Settings, redirect: Op
     admin::Settings { listen, allow }
 }
 
-/// Cannot both be listened on: one port of one address, or of all of them.
-pub(super) fn clash(one: &ListenAddress, other: SocketAddr) -> bool {
-    let ListenAddress::Tcp(one) = one else { return false };
-    let all = one.ip().is_unspecified() || other.ip().is_unspecified();
-    let ips = one.ip() == other.ip() || (all && one.is_ipv4() == other.is_ipv4());
-    one.port() != 0 && one.port() == other.port() && ips
+/// The one of these beside which the other cannot be listened on. `::` alone is for IPv4 as well.
+pub(super) fn clashing(all: &[ListenAddress], other: SocketAddr) -> Option<&ListenAddress> {
+    all.iter().find(|one| {
+        let ListenAddress::Tcp(one) = one else { return false };
+        let both = one.is_ipv6() && !has_ipv4_neighbour(*one, all);
+        is_same(*one, other) || (one.port() == other.port() && (covers(*one, both, other) || covers(other, true, *one)))
+    })
+}
+
+/// One port of one address, or of all of its kind.
+fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
+    let ips = one.ip().to_canonical() == other.ip().to_canonical();
+    let all = covers(one, false, other) || covers(other, false, one);
+    one.port() != 0 && one.port() == other.port() && (ips || all)
+}
+
+/// Whether `all` stands for every address of a kind, and `one` is such. `both`: for those of IPv4 too.
+fn covers(all: SocketAddr, both: bool, one: SocketAddr) -> bool {
+    let kind = all.is_ipv4() == one.ip().to_canonical().is_ipv4() || (both && all.is_ipv6());
+    all.ip().is_unspecified() && all.port() != 0 && kind
 }
 
 /// Where a running gateway can be asked.
@@ -97,13 +111,13 @@ pub(super) fn admin_listen(part: &Part<'_>) -> Spot<SocketAddr> {
 }
 
 /// Both want one address; where the file says nothing of the admin's, it is told beside the public one.
-fn taken(reader: &Reader<'_>, admin: &Place, listen: SocketAddr) -> Finding {
+fn taken(reader: &Reader<'_>, admin: &Place, public: &ListenAddress, listen: SocketAddr) -> Finding {
     let item = reader.entries("server").iter().find(|entry| entry.key == "listen").map(|entry| &entry.item);
     let items = item
         .map_or(&[][..], |item| if let Node::List(items) = &item.node { items } else { std::slice::from_ref(item) });
     let is_it = |item: &&Item| {
         let Node::Text(text) = &item.node else { return false };
-        address::listen(&text.text).is_ok_and(|address| clash(&address, listen))
+        address::listen(&text.text).is_ok_and(|address| address == *public)
     };
     let public = items.iter().find(is_it).map_or(&Place::Default, |item| &item.place);
     let title = format!("the public and the admin listener are both {listen}");
@@ -155,9 +169,9 @@ fn listeners(part: &Part<'_>) -> Vec<Spot<ListenAddress>> {
 }
 
 fn is_one(one: &ListenAddress, other: &ListenAddress) -> bool {
-    match other {
-        ListenAddress::Tcp(other) => clash(one, *other),
-        ListenAddress::Unix(_) => one == other,
+    match (one, other) {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => is_same(*one, *other),
+        (ListenAddress::Tcp(_) | ListenAddress::Unix(_), _) => one == other,
     }
 }
 

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::server::clash;
+use super::server::clashing;
 use crate::base::{Clock, Timestamp};
 use crate::config::address;
 use crate::config::codes::Code;
@@ -16,12 +16,13 @@ use crate::tls::{Certificate, MinVersion, Pair, Settings};
 /// `None` without a `cert`: plain HTTP.
 pub(super) fn tls(reader: &Reader<'_>, server: &server::Settings) -> Option<Settings> {
     let part = reader.part("tls");
+    let min_version = part.choice("min_version", &[("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)]);
     let redirect_http = redirect(&part, server);
     let (certs, keys) = (part.given::<Texts>("cert"), part.given::<Texts>("key"));
     let (certs, keys) = match (certs, keys) {
         (Some(certs), Some(keys)) => (certs, keys),
         (certs, keys) => {
-            complain_of_half(&part, certs.as_ref().or(keys.as_ref()));
+            complain_of_half(&part, certs.as_ref().or(keys.as_ref()), min_version);
             return None;
         }
     };
@@ -34,7 +35,6 @@ pub(super) fn tls(reader: &Reader<'_>, server: &server::Settings) -> Option<Sett
         );
         return None;
     }
-    let min_version = part.choice("min_version", &[("1.2", MinVersion::Tls12), ("1.3", MinVersion::Tls13)]);
     let now = Clock::system().now();
     let pairs = certs.value.into_iter().zip(keys.value).map(|(cert, key)| pair(&part, cert, key, now)).collect();
     Some(Settings { pairs, min_version, redirect_http })
@@ -43,7 +43,7 @@ pub(super) fn tls(reader: &Reader<'_>, server: &server::Settings) -> Option<Sett
 fn redirect(part: &Part<'_>, server: &server::Settings) -> Option<SocketAddr> {
     let text: Spot<String> = part.given("redirect_http")?;
     match address::tcp(&text.value) {
-        Ok(address) if server.listen.iter().any(|public| clash(public, address)) => {
+        Ok(address) if clashing(&server.listen, address).is_some() => {
             let title = format!("plain HTTP and HTTPS are both {address}");
             part.complain(Finding::new(Code::E106, text.place, title).label("taken by `[server]`"));
             None
@@ -57,10 +57,19 @@ fn redirect(part: &Part<'_>, server: &server::Settings) -> Option<SocketAddr> {
 }
 
 /// One of the two is missing, or both although something is said of TLS.
-fn complain_of_half(part: &Part<'_>, half: Option<&Spot<Texts>>) {
-    let idle = || ["redirect_http", "min_version"].into_iter().find_map(|key| part.key_place(key));
-    let place = half.map(|half| &half.place).or_else(idle);
-    let Some(place) = place else { return };
+fn complain_of_half(part: &Part<'_>, half: Option<&Spot<Texts>>, min_version: MinVersion) {
+    let place = half.map(|half| &half.place).or_else(|| part.key_place("redirect_http"));
+    let Some(place) = place else {
+        // The default may stand in a file that has no certificate yet.
+        if let Some(item) = part.item("min_version").filter(|_| min_version != MinVersion::Tls12) {
+            part.complain(
+                Finding::new(Code::W313, item.place.clone(), "`min_version` is for TLS, and there is no certificate")
+                    .label("does nothing: clients speak plain HTTP")
+                    .say("take it out, or add `cert` and `key`"),
+            );
+        }
+        return;
+    };
     part.complain(
         Finding::new(Code::E104, place.clone(), "`[tls]` needs both `cert` and `key`")
             .label("not enough for TLS")

@@ -1,4 +1,6 @@
 //! Upstreams of HTTP/2, whose connections many requests share.
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hyper::server::conn::http2;
 use hyper_util::rt::TokioExecutor;
 use tokio::sync::Barrier;
@@ -32,6 +34,11 @@ async fn next_frame(raw: &mut Raw) -> Option<(u8, u8, u32)> {
 
 /// Answers 200 to all requests but the second on its first connection, of which it says `instead`.
 async fn declining(instead: Vec<u8>) -> SocketAddr {
+    speaking(move |number, stream| (number == 0 && stream == 3).then(|| instead.clone())).await
+}
+
+/// Answers 200 but where the number of the connection and of the stream say something else.
+async fn speaking(instead: impl Fn(usize, u32) -> Option<Vec<u8>> + Clone + Send + Sync + 'static) -> SocketAddr {
     upstream(move |mut raw, number| {
         let instead = instead.clone();
         async move {
@@ -39,9 +46,8 @@ async fn declining(instead: Vec<u8>) -> SocketAddr {
             raw.socket.write_all(&frame(SETTINGS, 0, 0, b"")).await.unwrap();
             while let Some((kind, flags, stream)) = next_frame(&mut raw).await {
                 let said = match kind {
-                    1 if number == 0 && stream == 3 => instead.clone(),
                     // `:status: 200`, and the end of it.
-                    1 => frame(1, 5, stream, &[0x88]),
+                    1 => instead(number, stream).unwrap_or_else(|| frame(1, 5, stream, &[0x88])),
                     SETTINGS if flags & ACK == 0 => frame(SETTINGS, ACK, 0, b""),
                     _ => continue,
                 };
@@ -84,6 +90,30 @@ async fn what_an_upstream_says_it_did_nothing_with_goes_elsewhere_and_is_no_fail
         assert!(said.starts_with(&format!("HTTP/1.1 {answer}")), "{instead:?} to {request:?}: {said}");
         assert_eq!(gateway.proxy.upstreams["app"].addresses.standing(0), standing, "{instead:?} to {request:?}");
         assert!(once(&gateway, GET).await.starts_with("HTTP/1.1 200"));
+    }
+}
+
+/// Each of its requests was a 502, with the other address there and well.
+#[tokio::test]
+async fn an_address_that_takes_no_request_is_left_out_and_the_other_one_answers() {
+    let refused: fn(usize, u32) -> Option<Vec<u8>> = |_, stream| Some(frame(RESET, 0, stream, &[0, 0, 0, 7]));
+    let gone: fn(usize, u32) -> Option<Vec<u8>> = |_, _| Some(frame(GO_AWAY, 0, 0, &[0; 8]));
+    for says in [refused, gone] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let never = speaking(move |number, stream| {
+            count.fetch_add(1, Ordering::Relaxed);
+            says(number, stream)
+        });
+        let mut options = sharing(&[never.await, speaking(|_, _| None).await]);
+        (options.settings.balance, options.settings.eject_after) = (Balance::RoundRobin, 5);
+        let gateway = gateway(options).await;
+        for _ in 0..20 {
+            let said = once(&gateway, GET).await;
+            assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+        }
+        assert_eq!(gateway.proxy.upstreams["app"].addresses.standing(0), Standing::LeftOut);
+        assert!(asked.load(Ordering::Relaxed) <= 10, "{asked:?}");
     }
 }
 
