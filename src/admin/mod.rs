@@ -39,6 +39,15 @@ impl Told {
 /// What `authgate reload` asks for: an object with `findings` and `text`.
 pub(crate) const FOR_THE_COMMAND: &str = "application/vnd.authgate.reload+json";
 
+/// Whose access token or service token was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// Somebody with the role `admin`, or a machine with the scope of that name.
+    Admin,
+    Other,
+    Nobody,
+}
+
 type Telling = Pin<Box<dyn Future<Output = Value> + Send>>;
 type Reloading = Pin<Box<dyn Future<Output = Reloaded> + Send>>;
 
@@ -52,6 +61,7 @@ pub(crate) struct Admin {
     pub(crate) store: Store,
     pub(crate) clock: Clock,
     pub(crate) renderer: Renderer,
+    pub(crate) holder: Box<dyn Fn(&str) -> Holder + Send + Sync>,
     pub(crate) reload: Box<dyn Fn() -> Reloading + Send + Sync>,
     /// What `authgate status` shows.
     pub(crate) status: Box<dyn Fn() -> Telling + Send + Sync>,
@@ -125,7 +135,8 @@ impl Admin {
         })
     }
 
-    /// The command line shows a secret that it wrote into the store; a page in a browser has none, and an origin.
+    /// An administrator shows a token, the command line a secret that it wrote into the store; a page in a browser has neither,
+    /// and an origin.
     async fn authorise(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         if headers.contains_key(ORIGIN) {
             return Err(Refusal::named("foreign_origin"));
@@ -136,6 +147,11 @@ impl Admin {
             .and_then(|value| value.strip_prefix("Bearer "))
             .map(|secret| Secret::new(secret.to_owned()))
             .ok_or_else(|| Refusal::named("login_required"))?;
+        match (self.holder)(presented.expose()) {
+            Holder::Admin => return Ok(()),
+            Holder::Other => return Err(Refusal::named("missing_role")),
+            Holder::Nobody => {}
+        }
         let good = self.store.control_secret_is_good(&presented.digest(), self.clock.now()).await;
         match good {
             Ok(true) => Ok(()),

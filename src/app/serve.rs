@@ -9,7 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::assemble::Lasting;
 use super::redirect::Redirect;
 use super::{ADMIN, Listeners, PUBLIC, REDIRECT, Running, StartError, at, keys, observed, status, tidy};
-use crate::admin::Admin;
+use crate::admin::{Admin, Holder};
 use crate::config::Config;
 use crate::observe::{Action, Chain, Event};
 use crate::refusal::Renderer;
@@ -145,7 +145,7 @@ async fn follow_keys(running: Arc<Running>, stop: Stop) {
 
 fn desk(running: &Arc<Running>) -> Admin {
     let config = running.config.load();
-    let (again, asked) = (Arc::clone(running), Arc::clone(running));
+    let (again, asked, known) = (Arc::clone(running), Arc::clone(running), Arc::clone(running));
     Admin {
         settings: config.admin.clone(),
         metrics: running.lasting.metrics.clone(),
@@ -154,6 +154,18 @@ fn desk(running: &Arc<Running>) -> Admin {
         store: running.lasting.store.clone(),
         clock: running.lasting.clock.clone(),
         renderer: Renderer::new(&config.wire.auth_prefix.0),
+        holder: Box::new(move |token| {
+            let gateway = known.gateway.load();
+            let Ok(identity) = gateway.endpoints.authenticator.verify(token, gateway.clock.now()) else {
+                return Holder::Nobody;
+            };
+            let has = if identity.is_machine() {
+                identity.scopes().iter().any(|scope| scope.as_str() == ADMINISTRATOR)
+            } else {
+                identity.roles().iter().any(|role| role.as_str() == ADMINISTRATOR)
+            };
+            if has { Holder::Admin } else { Holder::Other }
+        }),
         reload: Box::new(move || {
             let running = Arc::clone(&again);
             Box::pin(async move { running.reload().await })
@@ -164,6 +176,9 @@ fn desk(running: &Arc<Running>) -> Admin {
         }),
     }
 }
+
+/// The role of whoever `authgate user add --admin` makes, and the scope of a machine that may do as much.
+const ADMINISTRATOR: &str = "admin";
 
 /// The second listener has small bounds of its own.
 pub(super) fn admin_listener(config: &Config) -> server::Settings {

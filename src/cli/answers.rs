@@ -1,10 +1,10 @@
 //! The words a refused request is answered with, and those of the access log, explained: `authgate help error token_expired`.
 use crate::endpoints::Endpoint;
-use crate::refusal::CODES;
+use crate::refusal::{CODES, OAUTH};
 
 /// What the manual says of a code in an answer, or of a `reason` in the access log.
 pub(super) fn explain(name: &str) -> Option<String> {
-    let refusal = CODES.iter().find(|code| code.name == name).map(|code| {
+    let refusal = CODES.iter().chain(OAUTH).find(|code| code.name == name).map(|code| {
         let said = format!("{}. {}. {}", code.status.as_str(), code.title, code.cure);
         advice(name).map_or_else(|| said.clone(), |rows| format!("{said}\n\n{rows}"))
     });
@@ -16,7 +16,7 @@ pub(super) fn explain(name: &str) -> Option<String> {
 
 /// Every code, and the other words that may stand in its place.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CODES.iter().map(|code| code.name).chain(FURTHER.iter().map(|(name, _)| *name))
+    CODES.iter().chain(OAUTH).map(|code| code.name).chain(FURTHER.iter().map(|(name, _)| *name))
 }
 
 /// What client and operator do about it, as the page has it.
@@ -34,22 +34,12 @@ const STATUS_CODES: &str = include_str!("../../docs/STATUS-CODES.md");
 /// Stands in the page where there is nothing to do.
 const NOTHING: &str = "–";
 
-/// Words that are no codes of ours: what a forwarded request's line says, and those of RFC 6749, section 5.2.
+/// Words that are no codes: what the line of a request that was not refused says.
 const FURTHER: &[(&str, &str)] = &[
     ("open", "Let through: the route asks nobody for a sign-in, or this request needed none."),
     ("signed_in", "Let through: the person is signed in and has what the route asks for."),
     ("preflight", "Answered: a page of another site asked what it may do, and the route's `cors` says it."),
-    ("invalid_request", "400. A parameter of the token request is missing or stands there twice."),
-    ("invalid_grant", "400. The password or the refresh token is not good."),
-    (
-        "unsupported_grant_type",
-        "400. grant_type is neither refresh_token nor password, or [tokens] password_grant is off.",
-    ),
-    ("invalid_scope", "400. The scope asked for is unknown or more than the person has."),
-    (
-        "temporarily_unavailable",
-        "503. Too much is going on, or the store is away; Retry-After says when to come again.",
-    ),
+    ("redirect_http", "Answered: plain HTTP is sent to the same place over HTTPS, as `[tls] redirect_http` says."),
 ];
 
 #[cfg(test)]
@@ -72,6 +62,9 @@ mod tests {
     fn no_further_word_is_a_code_too_and_each_is_explained() {
         for (name, words) in FURTHER {
             assert_eq!(explain(name).as_deref(), Some(*words));
+        }
+        for code in OAUTH {
+            assert!(explain(code.name).unwrap().starts_with(code.status.as_str()));
         }
         assert!(explain("healthz").unwrap().contains("own endpoints"));
         assert_eq!(explain("nonsense"), None);

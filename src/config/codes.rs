@@ -43,6 +43,7 @@ pub(crate) enum Code {
     W311,
     W312,
     W313,
+    W314,
     W306,
     W307,
     W308,
@@ -328,6 +329,12 @@ const ALL: &[(Code, &str, &str)] = &[
         "a setting does nothing here",
         "password and max_connections of [store] are for a database server: a SQLite file is opened without a password, and by\n\
          this node alone. min_version of [tls] needs cert and key. rate_per_user needs a route that asks who somebody is.",
+    ),
+    (
+        Code::W314,
+        "a secret looks made up",
+        "It is long enough and no known sample value, but made of words or rows of digits that a guesser tries first. Whoever\n\
+         has one token can try secrets on it at home, as many as they like. `openssl rand -base64 48` makes a good one.",
     ),
     (
         Code::W306,

@@ -107,6 +107,9 @@ fn object(finding: &Finding, source: &Source) -> Value {
         "message": finding.title,
         "label": finding.label,
         "file": &*source.name,
+        "line": null,
+        "column": null,
+        "span": null,
     });
     if let Value::Object(members) = &mut object {
         match &finding.place {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Endpoints;
 use super::names::JWKS_PATH;
 use crate::pages::{ErrorCode, Errors};
-use crate::refusal::{CODES, Code, own_page, own_response};
+use crate::refusal::{CODES, Code, OAUTH, own_page, own_response};
 use crate::wire::{Body, Inbound};
 
 impl Endpoints {
@@ -49,7 +49,7 @@ impl Endpoints {
             title: code.title,
             cure: code.cure,
         };
-        let page = Errors { codes: CODES.iter().map(row).collect() };
+        let page = Errors { codes: CODES.iter().chain(OAUTH).map(row).collect() };
         own_page(StatusCode::OK, self.draw(&page, inbound))
     }
 }

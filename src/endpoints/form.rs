@@ -1,6 +1,7 @@
 //! A small body: bounded in bytes and time, of one content type, never decoded.
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use http_body::Body as _;
 use serde::de::DeserializeOwned;
 use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer};
@@ -122,6 +123,14 @@ pub(super) async fn pairs(headers: &HeaderMap, body: Body, deadline: Duration) -
     expect_type(headers, FORM).map_err(PairsError::Refused)?;
     let bytes = small(body, deadline).await.map_err(PairsError::Refused)?;
     Pairs::parse(&bytes).ok_or(PairsError::Malformed)
+}
+
+/// The parameters of an OAuth request: a form, or nothing at all.
+pub(super) async fn parameters(headers: &HeaderMap, body: Body, deadline: Duration) -> Result<Pairs, PairsError> {
+    if body.is_end_stream() && !headers.contains_key(CONTENT_TYPE) {
+        return Ok(Pairs(Vec::new()));
+    }
+    pairs(headers, body, deadline).await
 }
 
 async fn small(body: Body, deadline: Duration) -> Result<Wiped, Refusal> {

@@ -15,7 +15,7 @@ impl Endpoints {
     /// Whether a token is good, and what it says. A token that is not good is told of with one word, whatever is wrong.
     pub(super) async fn introspect(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
-        let form = form::pairs(inbound.headers(), body, self.body_timeout).await;
+        let form = form::parameters(inbound.headers(), body, self.body_timeout).await;
         // When all of it is there: until then the machine's token may be revoked.
         self.machine_that_may(&inbound, INTROSPECT).await?;
         let token = asked(form)?;
@@ -29,7 +29,7 @@ impl Endpoints {
     /// Ends what the token stands for: its session, or the machine's access. Who holds a token may revoke it.
     pub(super) async fn revoke(&self, mut inbound: Inbound) -> Result<Response<Body>, Problem> {
         let body = inbound.take_body();
-        let token = asked(form::pairs(inbound.headers(), body, self.body_timeout).await)?;
+        let token = asked(form::parameters(inbound.headers(), body, self.body_timeout).await)?;
         let source = source(&inbound);
         let done = if token.expose().starts_with(SERVICE_TOKEN_PREFIX) {
             self.accounts.people().revoke_shown(&token, &source).await

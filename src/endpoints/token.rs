@@ -17,7 +17,7 @@ impl Endpoints {
             return self.login(inbound).await;
         }
         let body = inbound.take_body();
-        let mut form = match form::pairs(inbound.headers(), body, self.body_timeout).await {
+        let mut form = match form::parameters(inbound.headers(), body, self.body_timeout).await {
             Ok(form) => form,
             Err(PairsError::Refused(refusal)) => return Err(refusal.into()),
             Err(PairsError::Malformed) => return Err(INVALID_REQUEST.into()),

@@ -39,6 +39,19 @@ const INTERNAL: Code = closing(
     "Try again; tell the operator the request id if it stays.",
 );
 
+/// The words of RFC 6749, section 5.2, that stand in place of ours at the endpoints of OAuth.
+#[rustfmt::skip]
+pub(crate) static OAUTH: &[Code] = &[
+    code("invalid_request", S::BAD_REQUEST, "A parameter of the request is missing or stands there twice", "Send each parameter once, as a form."),
+    code("invalid_grant", S::BAD_REQUEST, "The password or the refresh token is not good", "Sign in again."),
+    code("unsupported_grant_type", S::BAD_REQUEST, "grant_type is neither refresh_token nor, where [tokens] password_grant is on, password", "Send one of the two."),
+    code("invalid_scope", S::BAD_REQUEST, "The account does not have the scope that was asked for", "Ask for less, or leave scope out."),
+    code("invalid_client", S::UNAUTHORIZED, "Nobody says who asks about the token", "Show a service token with the scope introspect."),
+    code("insufficient_scope", S::UNAUTHORIZED, "Who asks may not ask about tokens", "Show a service token with the scope introspect."),
+    code("server_error", S::INTERNAL_SERVER_ERROR, "The gateway made a mistake", "Try again; tell the operator the request id if it stays."),
+    code("temporarily_unavailable", S::SERVICE_UNAVAILABLE, "Too much is going on, or the store is away", "Come again when Retry-After says."),
+];
+
 /// Every refusal, in the order of their statuses.
 #[rustfmt::skip]
 pub(crate) static CODES: &[Code] = &[

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-pub(crate) use codes::{CODES, Code};
+pub(crate) use codes::{CODES, Code, OAUTH};
 pub(crate) use from::STORE_AWAY;
 pub(crate) use page::Opened;
 pub(crate) use render::{Renderer, TokenProblem, in_oauth, own_page, own_response, refusal_page};

@@ -158,7 +158,9 @@ fn what_is_no_refresh_token_of_flask_is_refused_as_the_library_does() {
         assert_eq!(json!({ "status": ours.status, "body": ours.json() }), theirs[case], "{case}");
     }
     let native = Site::shared_secret(&Upstream::start()).set("tokens", "subject", "\"username\"").start();
-    native.register("alice");
+    let alice = native.register("alice");
+    // What UserInfo calls a person is what the token does.
+    assert_eq!(native.get("/auth/userinfo").bearer(&alice.access).send().expect(200).json()["sub"], "alice");
     let form = json!({ "refresh_token": text(&made, "refresh") });
     native.post("/auth/refresh").json(&form).send().refused(401, "invalid_refresh_token");
 }

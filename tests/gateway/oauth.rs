@@ -156,6 +156,7 @@ fn who_holds_a_token_may_revoke_it() {
     gateway.get("/app").bearer(&other.access).send().expect(200);
     let missing = gateway.post("/auth/revoke").form("token_type_hint=access_token").send().expect(400).json();
     assert_eq!(missing["error"], "invalid_request");
+    assert_eq!(gateway.post("/auth/revoke").send().expect(400).json()["error"], "invalid_request");
 }
 
 #[test]

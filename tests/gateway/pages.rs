@@ -127,6 +127,7 @@ fn files_of_pages_are_kept_for_good_and_under_no_other_name() {
 fn every_error_code_is_on_its_page() {
     let (_upstream, gateway) = house();
     let page = gateway.get("/auth/errors").send().expect(200).text();
+    assert!(page.contains("id=\"invalid_grant\""), "{page}");
     for code in ["no_route", "login_required", "upstream_timeout", "internal"] {
         assert!(page.contains(&format!("id=\"{code}\"")), "{code} in {page}");
     }

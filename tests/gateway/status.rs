@@ -108,6 +108,30 @@ fn nobody_else_is_told() {
 }
 
 #[test]
+fn an_administrator_asks_with_a_token() {
+    let gateway = Gateway::start(&Upstream::start());
+    let (alice, boss) = (gateway.register("alice"), gateway.add_admin("boss"));
+    let robot = |scope: &str| {
+        let args = ["token", "create", "--scope", scope, "--expires", "1h"];
+        let token = authgate(gateway.folder(), gateway.site().variables(), &args).expect(0).out.trim().to_owned();
+        until("the token is known", SOON, || gateway.get("/app").bearer(&token).send().status == 200);
+        token
+    };
+    let (mighty, meek) = (robot("admin"), robot("introspect"));
+    for (method, path) in [("GET", "/api/status"), ("POST", "/api/reload")] {
+        let ask = |token: &str| gateway.admin(method, path).bearer(token).send();
+        ask(&boss.access).expect(200);
+        ask(&mighty).expect(200);
+        ask(&alice.access).refused(403, "missing_role");
+        ask(&meek).refused(403, "missing_role");
+        let led = gateway.admin(method, path).bearer(&boss.access).header("Origin", "https://evil.example");
+        led.send().refused(403, "foreign_origin");
+    }
+    gateway.log_out(&boss.access).expect(204);
+    gateway.admin("GET", "/api/status").bearer(&boss.access).send().refused(401, "token_invalid");
+}
+
+#[test]
 fn without_a_gateway_nothing_is_found_out() {
     let mut gateway = Gateway::start(&Upstream::start());
     gateway.stop();

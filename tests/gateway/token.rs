@@ -50,6 +50,7 @@ fn what_is_wrong_is_said_in_the_words_of_the_standard() {
     gateway.register("alice");
     let send = |form: &str| gateway.post("/auth/token").form(form).send();
     oauth_refused(send(""), 400, "invalid_request");
+    oauth_refused(gateway.post("/auth/token").send(), 400, "invalid_request");
     oauth_refused(send("grant_type=password"), 400, "invalid_request");
     oauth_refused(send("grant_type=password&username=alice"), 400, "invalid_request");
     oauth_refused(send("grant_type=refresh_token"), 400, "invalid_request");

@@ -50,6 +50,8 @@ fn a_name_nobody_knows_is_refused() {
 
 #[test]
 fn a_misspelt_name_is_told_the_right_one() {
+    let made_up = "[tokens]\nalgorithm = \"HS256\"\n[keys]\nsecret = \"0123456789abcdef0123456789abcdef\"";
+    finds(made_up, &["W303", "W314"]);
     for (more, said) in [
         ("[[route]]\nprefix = \"/x\"", "did you mean `routes`?"),
         ("[sevrer]\na = 1", "did you mean `server`?"),
@@ -158,7 +160,7 @@ const WRONG: &[(&str, &str)] = &[
     ("[tokens]\nissuer = \"\"", "E102"),
     ("[tokens]\nalgorithm = \"none\"", "E102"),
     ("[tokens]\nalgorithm = \"ES512\"", "E102"),
-    ("[identity]\ngroup_separator = \"|\"", "E102"),
+    ("[identity]\ngroup_separator = \"x\"", "E102"),
     ("[tokens]\nclaims = { Sub = \"x\" }", "E102"),
     ("[tokens]\nclaims = { a = 1 }", "E101"),
     ("[tokens]\nclaims = { a = \"${user.b-c}/${user.d}\", \"https://a/b\" = \"$${user.b}\" }", ""),

@@ -17,11 +17,13 @@ use crate::wire::IdentityFields;
 pub(super) fn identity(reader: &Reader<'_>) -> IdentityFields {
     let part = reader.part("identity");
     let separator: Spot<String> = part.spot("group_separator");
-    let fits = separator.value.contains([',', ';', ' ']) && separator.value.chars().all(|c| ",; ".contains(c));
+    // Where one stands in the name of a role it is encoded.
+    let fits = !separator.value.is_empty() && separator.value.chars().all(|c| ",; |:/".contains(c));
     if !fits || separator.value.len() > 2 {
         part.complain(
-            Finding::new(Code::E102, separator.place, "`group_separator` could be part of a role's name")
-                .label("a comma, a semicolon or a space"),
+            Finding::new(Code::E102, separator.place, "`group_separator` cannot stand between roles")
+                .label("not one or two of , ; | : / and blanks")
+                .say("write \",\", or another one of these that the backend reads"),
         );
     }
     let presets: Spot<Texts> = part.spot("headers");

@@ -175,6 +175,13 @@ pub(super) fn strong(part: &Part<'_>, key: &str, what: &str) -> Option<Spot<Secr
         );
         return None;
     }
+    if looks_made_up(secret.expose()) {
+        part.complain(
+            Finding::new(Code::W314, place.clone(), format!("{what} looks made up"))
+                .label("words and rows of digits are guessed first")
+                .say("`authgate keys new-secret` makes a good one"),
+        );
+    }
     if !referenced {
         part.complain(
             Finding::new(Code::W303, place.clone(), format!("{what} stands in the file"))
@@ -194,16 +201,17 @@ fn weakness(secret: &str) -> Option<&'static str> {
     token::weakness(secret)
 }
 
+/// Long enough, and yet what a person types who has to type something.
+fn looks_made_up(secret: &str) -> bool {
+    let lower = secret.to_ascii_lowercase();
+    MADE_UP.iter().any(|part| lower.contains(part))
+}
+
 /// Out of tutorials and sample files of others.
 const SAMPLES: &[&str] = &[
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     "a-string-secret-at-least-256-bits-long",
     "super-secret-jwt-token-with-at-least-32-characters-long",
-    "0123456789abcdef0123456789abcdef",
-    "abcdefghijklmnopqrstuvwxyz012345",
-    "abcdefghijklmnopqrstuvwxyz123456",
-    "secretsecretsecretsecretsecretsecret",
-    "12345678901234567890123456789012",
 ];
 const SAMPLE_PARTS: &[&str] = &[
     "change-me",
@@ -220,6 +228,14 @@ const SAMPLE_PARTS: &[&str] = &[
     "replace-me",
     "replace_me",
     "django-insecure-",
+    "jwt_secret_key",
+    "placeholder",
+];
+const MADE_UP: &[&str] = &[
+    "01234567",
+    "12345678",
+    "abcdefgh",
+    "secretsecret",
     "super-secret",
     "super_secret",
     "supersecret",
@@ -228,8 +244,8 @@ const SAMPLE_PARTS: &[&str] = &[
     "mysecretkey",
     "example-secret",
     "sample-secret",
-    "jwt_secret_key",
-    "placeholder",
+    "test-secret",
+    "password",
 ];
 
 #[cfg(test)]
@@ -252,7 +268,6 @@ mod tests {
             "your-256-bit-secret-your-256-bit-secret",
             "change-me",
             "secret",
-            "super-secret-key-that-is-long-enough-for-hs256",
             "django-insecure-x3$k8v0z!qj2m9w@r7t5y1u4i6o8p0a2s4d6",
             "JWT_SECRET_KEY-JWT_SECRET_KEY-JWT_SECRET_KEY",
             "Please-CHANGE-ME-before-production-0123456789",
@@ -261,5 +276,9 @@ mod tests {
             assert!(weakness(weak).is_some(), "{weak:?}");
         }
         assert_eq!(weakness("kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"), None);
+        assert!(!looks_made_up("kM3vRr0yqZ8bX1n7Tt5uWc2eJf4hLg6a"));
+        for taken in ["0123456789abcdef0123456789abcdef", "Super-Secret-key-that-is-long-enough-for-hs256"] {
+            assert!(weakness(taken).is_none() && looks_made_up(taken), "{taken:?}");
+        }
     }
 }
