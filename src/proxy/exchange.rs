@@ -52,8 +52,11 @@ impl Answer {
 pub(super) enum Missed {
     /// The connection had ended before anything was sent; what there is of a body is where it was.
     Unsent,
-    /// The upstream says that it did nothing with the request, which is no failure (RFC 9113, section 8.7); a body is gone.
+    /// The upstream ends the connection in peace and did nothing with the request, which is no failure (RFC 9113, section 8.7); a
+    /// body is gone.
     Declined(ForwardError),
+    /// It did nothing with just this one.
+    Refused(ForwardError),
     /// The connection ended before a byte of an answer came; whether the request was taken, nobody knows.
     Lost(ForwardError),
     Failed(ForwardError),
@@ -118,9 +121,8 @@ async fn send_shared(
     })
     .await;
     match &sent {
-        Err(Missed::Unsent | Missed::Lost(_)) => ticket.shun(),
-        Err(Missed::Declined(error)) if declined(error) == Some(Reason::NO_ERROR) => ticket.shun(),
-        Ok(_) | Err(Missed::Declined(_) | Missed::Failed(_)) => {}
+        Err(Missed::Unsent | Missed::Lost(_) | Missed::Declined(_)) => ticket.shun(),
+        Ok(_) | Err(Missed::Refused(_) | Missed::Failed(_)) => {}
     }
     sent
 }
@@ -183,13 +185,13 @@ fn unanswered(mut error: TrySendError<Request<Upload>>, upload: &mut Option<Uplo
         }
         None => {
             let error = error.into_error();
-            if declined(&error).is_some() {
-                Missed::Declined(ForwardError::broken(error))
-            } else if broke_off(&error) {
-                Missed::Lost(ForwardError::broken(error))
-            } else {
-                Missed::Failed(ForwardError::broken(error))
-            }
+            let missed = match declined(&error) {
+                Some(Reason::NO_ERROR) => Missed::Declined,
+                Some(_) => Missed::Refused,
+                None if broke_off(&error) => Missed::Lost,
+                None => Missed::Failed,
+            };
+            missed(ForwardError::broken(error))
         }
     }
 }

@@ -27,7 +27,18 @@ pub(super) async fn exchange(
         None => Box::pin(upstream.connect(first, need)).await?,
     };
     let left = upstream.settings.retries;
-    let mut tries = Tries { upstream, first, need, bare, repeatable, repeated: false, declined: 0, left };
+    let mut tries = Tries {
+        upstream,
+        first,
+        need,
+        bare,
+        repeatable,
+        repeated: false,
+        refused: false,
+        declined: 0,
+        faults: 0,
+        left,
+    };
     loop {
         let (place, secure) = (upstream.host(lease.at()), upstream.settings.tls.is_some());
         let way = lease.way().ok_or(ForwardError::Unknown)?;
@@ -60,7 +71,9 @@ struct Tries<'a> {
     /// It may be sent twice (RFC 9110, section 9.2.2), and can be.
     repeatable: bool,
     repeated: bool,
+    refused: bool,
     declined: u8,
+    faults: u8,
     /// Of `retries`.
     left: usize,
 }
@@ -69,7 +82,7 @@ impl Tries<'_> {
     /// Another connection where no answer came, if the request may go over one.
     ///
     /// One that a kept connection did not take, because it had ended just then, does, and so does one of which the upstream
-    /// says that it did nothing with it: elsewhere when it says so again. One that may have been taken does when it is repeatable and the kept connection
+    /// says that it did nothing with it. One that may have been taken does when it is repeatable and the kept connection
     /// ended without a byte of an answer; one that a new connection did not take, as often as `retries` allows.
     async fn after(&mut self, missed: Missed, lease: Lease) -> Result<Lease, ForwardError> {
         let (at, kept) = (lease.at(), lease.kept);
@@ -81,19 +94,10 @@ impl Tries<'_> {
                 self.upstream.note(at, &error);
                 return self.another(at, Wait::Usual).await.unwrap_or(Err(error));
             }
-            Missed::Declined(error) => {
-                // A kept connection may end in peace; another one that takes nothing either is the address's own fault.
-                let at_fault = !kept || self.declined > 0;
-                self.declined += 1;
-                if at_fault {
-                    self.upstream.note(at, &error);
-                }
-                if !self.bare || self.declined > MOST_DECLINED {
-                    return Err(error);
-                }
-                if at_fault {
-                    return self.upstream.another(at, self.need, 1, Wait::Usual).await.unwrap_or(Err(error));
-                }
+            Missed::Declined(error) => return self.untaken(error, at, !kept).await,
+            Missed::Refused(error) => {
+                let again = std::mem::replace(&mut self.refused, true);
+                return self.untaken(error, at, !kept || again).await;
             }
             Missed::Lost(_) if self.repeatable && kept && !self.repeated => self.repeated = true,
             // A kept connection may end at any time, which is nobody's fault.
@@ -102,6 +106,23 @@ impl Tries<'_> {
                 self.upstream.note(at, &error);
                 return Err(error);
             }
+        }
+        self.upstream.connect(self.first, self.need).await
+    }
+
+    /// The same where the upstream did nothing with the request. Kept connections end in peace as often as others use them
+    /// up; `at_fault` is an address that takes nothing on a new one either, or refuses twice.
+    async fn untaken(&mut self, error: ForwardError, at: usize, at_fault: bool) -> Result<Lease, ForwardError> {
+        self.declined += 1;
+        if at_fault {
+            self.faults += 1;
+            self.upstream.note(at, &error);
+        }
+        if !self.bare || self.declined > MOST_DECLINED || self.faults > MOST_FAULTS {
+            return Err(error);
+        }
+        if at_fault {
+            return self.upstream.another(at, self.need, 1, Wait::Usual).await.unwrap_or(Err(error));
         }
         self.upstream.connect(self.first, self.need).await
     }
@@ -124,5 +145,7 @@ const fn is_passing(status: StatusCode) -> bool {
 #[error("the connection ended at once")]
 struct Unsent;
 
-/// So often a request goes over another connection because an upstream says that it did nothing with it.
-const MOST_DECLINED: u8 = 3;
+/// So often a request goes over another connection because an upstream says that it did nothing with it, ...
+const MOST_DECLINED: u8 = 8;
+/// ... and so often where an address is at fault.
+const MOST_FAULTS: u8 = 2;
